@@ -1,0 +1,154 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// Dialer makes sessions. It is implemented by rtc/conn over pion, and by
+// small fakes in tests.
+type Dialer interface {
+	// Dial returns at once. Whatever goes wrong later, set-up included, is
+	// posted as [SessionFailed].
+	Dial(SessionConfig) Session
+}
+
+// SessionConfig says whom a session is for.
+type SessionConfig struct {
+	Peer  signal.PeerID
+	Epoch signal.Epoch
+	// Offerer is true on the side that makes every offer of the pair.
+	Offerer bool
+	ICE     []signal.ICEServer
+	// Post hands an event to the owner. It never blocks and may be called
+	// from any goroutine, but not after Close has returned control to it:
+	// events of a closed session are dropped by their generation.
+	Post func(SessionEvent)
+}
+
+// Session is one PeerConnection. All methods return at once; work is done in
+// order on the session's own goroutine and reported by events.
+type Session interface {
+	Do(Command)
+	// Pulse tells how alive the path is. It is cheap: a few atomic loads.
+	Pulse() Pulse
+	// Stats is a snapshot of the transport, for people to read.
+	Stats() TransportStats
+	// Close ends the session and everything it started.
+	// Wait, when called afterwards, blocks until nothing of it runs.
+	Close()
+	Wait()
+}
+
+// Pulse is the evidence of life of one session.
+type Pulse struct {
+	// Heard is when the last authenticated packet of the peer arrived: ICE
+	// check, RTP, RTCP or data.
+	Heard time.Time
+	// Answered is when the peer last answered one of our ICE checks (RFC
+	// 7675): proof that it hears us.
+	Answered time.Time
+}
+
+// TransportStats describes the selected candidate pair.
+type TransportStats struct {
+	Relay         bool          // either end is a relay candidate (RFC 8656)
+	LocalType     string        // host, srflx, prflx or relay
+	RemoteType    string        // same
+	LocalAddress  string        // address and port of our end
+	RemoteAddress string        // address and port of theirs
+	RTT           time.Duration // of the last answered check
+}
+
+// Command is something a session is told to do: [MakeOffer], [AcceptOffer],
+// [AcceptAnswer], [AddCandidates] or [SendData].
+type Command interface{ command() }
+
+// MakeOffer asks for an offer, answered by [LocalOffer] or [SessionFailed].
+// Restart makes it an ICE restart (RFC 8445 section 9), which gives up the
+// pair in use at once.
+type MakeOffer struct {
+	N       uint32
+	Gen     uint32 // ICE generation from this offer on
+	Restart bool
+}
+
+// AcceptOffer applies the peer's offer, answered by [LocalAnswer].
+type AcceptOffer struct {
+	N, Gen uint32
+	SDP    string
+}
+
+// AcceptAnswer applies the peer's answer to the offer numbered N.
+type AcceptAnswer struct {
+	N, Gen uint32
+	SDP    string
+}
+
+// AddCandidates adds the peer's candidates of the current ICE generation, as
+// candidate-attribute lines (RFC 8839 section 5.1). Done says there are no
+// more.
+type AddCandidates struct {
+	Candidates []string
+	Done       bool
+}
+
+// SendData sends one message on the data channel; dropped while it is not open.
+type SendData struct{ Data []byte }
+
+func (MakeOffer) command()     {}
+func (AcceptOffer) command()   {}
+func (AcceptAnswer) command()  {}
+func (AddCandidates) command() {}
+func (SendData) command()      {}
+
+// SessionEvent is something a session reports: [LocalOffer], [LocalAnswer],
+// [LocalCandidates], [ICEStateChanged], [SessionConnected], [DataOpened],
+// [DataReceived] or [SessionFailed].
+type SessionEvent interface{ sessionEvent() }
+
+// LocalOffer is the offer that [MakeOffer] asked for.
+type LocalOffer struct {
+	N, Gen  uint32
+	Restart bool
+	SDP     string
+}
+
+// LocalAnswer is the answer to [AcceptOffer].
+type LocalAnswer struct {
+	N, Gen uint32
+	SDP    string
+}
+
+// LocalCandidates are candidates gathered for one generation.
+type LocalCandidates struct {
+	Gen        uint32
+	Candidates []string
+	Done       bool
+}
+
+// ICEStateChanged reports pion's one-sided view of the transport, for the
+// event of the same name; decisions are made on [Pulse].
+type ICEStateChanged struct{ State ICEState }
+
+// SessionConnected says that ICE and DTLS are up: media can flow.
+type SessionConnected struct{}
+
+// DataOpened says that the data channel carries messages.
+type DataOpened struct{}
+
+// DataReceived is one message of the data channel.
+type DataReceived struct{ Data []byte }
+
+// SessionFailed says that the session is of no further use and why.
+type SessionFailed struct{ Err error }
+
+func (LocalOffer) sessionEvent()       {}
+func (LocalAnswer) sessionEvent()      {}
+func (LocalCandidates) sessionEvent()  {}
+func (ICEStateChanged) sessionEvent()  {}
+func (SessionConnected) sessionEvent() {}
+func (DataOpened) sessionEvent()       {}
+func (DataReceived) sessionEvent()     {}
+func (SessionFailed) sessionEvent()    {}
