@@ -1,0 +1,153 @@
+package signal
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"time"
+)
+
+// PeerID names a participant: 128 random bits in base64url, new in every
+// process. It compares as a string; the larger of two ids makes the offers.
+type PeerID string
+
+// Inc is the incarnation of a participant. It grows with each process that
+// uses the same id, and stays below 2^53 so that JavaScript holds it exactly.
+type Inc uint64
+
+// Epoch numbers the PeerConnections one participant has made for one other.
+// It grows within an incarnation; 0 stands for none.
+type Epoch uint32
+
+// NewPeerID draws an id from random, which is crypto/rand.Reader outside tests.
+func NewPeerID(random io.Reader) (PeerID, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", fmt.Errorf("draw a peer id: %w", err)
+	}
+	return PeerID(base64.RawURLEncoding.EncodeToString(b[:])), nil
+}
+
+// NewInc returns the incarnation of a process started at now: its Unix time in
+// milliseconds, so that a later process of the same id has a larger one.
+func NewInc(now time.Time) Inc { return Inc(max(1, now.UnixMilli())) }
+
+// Media says which sources a participant sends.
+type Media struct {
+	Mic    bool `json:"mic"`
+	Camera bool `json:"camera"`
+	Screen bool `json:"screen"`
+}
+
+// State is everything a participant tells the whole room about itself. It is
+// sent whole and sealed; a newer one replaces an older one.
+type State struct {
+	// N grows with each change of the state within an incarnation. The owner of
+	// the state numbers it; a state that is not newer is ignored by everyone.
+	N uint64 `json:"n"`
+	// Name is what a person reads. A state that was opened carries it cleaned
+	// (internal/safetext) and at most MaxName runes long.
+	Name string `json:"name"`
+	// Media is what the participant sends.
+	Media Media `json:"media"`
+	// Agent names the program and its version, for diagnosis. Cleaned as Name is.
+	Agent string `json:"agent,omitempty"`
+}
+
+// Body is what one participant says to another: Offer, Answer, Candidates,
+// Need, Probe, ProbeAck or Bye. The set is closed.
+//
+// In every one of them Epoch is the sender's connection for the pair and Remote
+// the recipient's connection it talks to, 0 when not yet known.
+type Body interface{ body() }
+
+// Offer opens or restarts a connection. The same offer is sent again until it
+// is answered.
+type Offer struct {
+	Epoch, Remote Epoch
+	N             uint32 // number of the offer within Epoch
+	Gen           uint32 // ICE generation of the sender
+	Restart       bool   // an ICE restart within the same connection
+	SDP           string // session description, RFC 8829
+}
+
+// Answer answers the offer numbered N. It is kept and sent again for the same
+// offer.
+type Answer struct {
+	Epoch, Remote Epoch
+	N             uint32 // number of the offer it answers
+	Gen           uint32 // ICE generation of the sender
+	SDP           string // session description, RFC 8829
+}
+
+// Candidates carries ICE candidates as they are found (RFC 8838).
+type Candidates struct {
+	Epoch, Remote Epoch
+	Gen           uint32   // ICE generation of the sender they belong to
+	Candidates    []string // candidate attribute values, RFC 8839 section 5.1
+	Done          bool     // the last ones of this generation
+}
+
+// Need asks the offering side for an offer.
+type Need struct {
+	Epoch, Remote Epoch
+	Restart       bool // an ICE restart of the connection is enough
+}
+
+// Probe asks whether the other side is there through signaling. Its answer
+// proves both links, before an ICE restart gives up the path in use.
+type Probe struct {
+	Epoch, Remote Epoch
+	N             uint32 // repeated by the answer
+}
+
+// ProbeAck answers the Probe numbered N.
+type ProbeAck struct {
+	Epoch, Remote Epoch
+	N             uint32
+	Silent        bool // the sender, too, hears nothing on its connection
+}
+
+// Bye ends a connection on purpose.
+type Bye struct {
+	Epoch, Remote Epoch
+	Reason        string // for diagnosis; cleaned, at most MaxReason runes
+}
+
+func (Offer) body()      {}
+func (Answer) body()     {}
+func (Candidates) body() {}
+func (Need) body()       {}
+func (Probe) body()      {}
+func (ProbeAck) body()   {}
+func (Bye) body()        {}
+
+// Message is an authentic, fresh message of another participant. It is also an
+// Event.
+type Message struct {
+	From PeerID
+	Inc  Inc // the incarnation of From that sent it
+	Body Body
+}
+
+// Presence is one other participant as the server and its own sealed state
+// describe it.
+type Presence struct {
+	Peer PeerID
+	Inc  Inc
+	// Away: its link to the server is down, or the server forgot it and it has
+	// not come back yet. Its connections may well live on.
+	Away bool
+	// State is its latest state that could be opened.
+	State State
+	// Bad: the latest sealed state could not be opened with the key of the room.
+	Bad bool
+}
+
+// ICEServer is a STUN or TURN server the signaling server offers, in the shape
+// of the W3C RTCIceServer dictionary.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
