@@ -35,6 +35,8 @@ type Session interface {
 	Pulse() Pulse
 	// Stats is a snapshot of the transport, for people to read.
 	Stats() TransportStats
+	// Flow counts what this session carried.
+	Flow() Flow
 	// Close ends the session and everything it started.
 	// Wait, when called afterwards, blocks until nothing of it runs.
 	Close()
@@ -60,6 +62,26 @@ type TransportStats struct {
 	RemoteAddress string        // address and port of theirs
 	RTT           time.Duration // of the last answered check
 }
+
+// Kind is one of the three media of a participant, in the order of their
+// transceivers.
+type Kind uint8
+
+// The media of a participant.
+const (
+	Mic Kind = iota
+	Camera
+	Screen
+	Kinds = 3 // how many there are
+)
+
+var kindNames = [Kinds]string{"mic", "camera", "screen"}
+
+// String returns the name used in events, such as "camera".
+func (k Kind) String() string { return kindNames[k] }
+
+// Flow counts the RTP packets of one session, by [Kind].
+type Flow struct{ Sent, Received [Kinds]uint64 }
 
 // Command is something a session is told to do: [MakeOffer], [AcceptOffer],
 // [AcceptAnswer], [AddCandidates] or [SendData].

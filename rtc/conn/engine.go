@@ -1,0 +1,205 @@
+package conn
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
+)
+
+// How the transport is tuned. docs/adr/0005-pion.md says why.
+const (
+	keepalive           = 250 * time.Millisecond // between ICE checks of the pair in use
+	iceDisconnected     = 1 * time.Second        // silence before pion says "disconnected"
+	iceFailed           = 60 * time.Second       // more before it gives its candidates up
+	maxBindingRequests  = 1000                   // checks before a pair counts as failed: over three minutes
+	dtlsRetransmit      = 100 * time.Millisecond
+	sctpMaxRTO          = 1 * time.Second
+	stunGatherTimeout   = 2 * time.Second
+	srflxAcceptance     = 200 * time.Millisecond // how long better pairs are waited for
+	prflxAcceptance     = 100 * time.Millisecond
+	relayAcceptance     = 800 * time.Millisecond
+	retransmitBuffer    = 256 // video packets kept per stream for NACK
+	transportCCInterval = 100 * time.Millisecond
+)
+
+// Payload types that we offer.
+const (
+	payloadOpus = 111
+	payloadRED  = 63
+	payloadVP8  = 96
+	payloadRTX  = 97
+)
+
+const (
+	mimeRED      = "audio/red"
+	uriSendTime  = sdp.ABSSendTimeURI
+	uriLevel     = sdp.AudioLevelURI
+	uriTransport = sdp.TransportCCURI
+	uriMid       = sdp.SDESMidURI
+)
+
+// newAPI builds the pion API of one session. It is made per session because
+// the handler of binding requests is; building one takes microseconds.
+func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
+	media, err := newMediaEngine()
+	if err != nil {
+		return nil, err
+	}
+	registry, err := newInterceptors()
+	if err != nil {
+		return nil, err
+	}
+	engine := newSettings(n, usesTCP(s.iceServers))
+	engine.LoggerFactory = pionLog{s.log}
+	engine.SetICEBindingRequestHandler(s.pulse.request)
+	engine.SetRemoteIPFilter(s.acceptsRemote)
+	return webrtc.NewAPI(
+		webrtc.WithSettingEngine(engine),
+		webrtc.WithMediaEngine(media),
+		webrtc.WithInterceptorRegistry(registry),
+	), nil
+}
+
+func newSettings(n transport.Net, tcp bool) webrtc.SettingEngine {
+	var e webrtc.SettingEngine
+	e.SetNet(n)
+	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if tcp { // only to reach a TURN server
+		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	e.SetNetworkTypes(types)
+	e.DisableActiveTCP(true)
+	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	e.SetIncludeLoopbackCandidate(true) // the network shows loopback only when there is nothing else
+	e.SetICETimeouts(iceDisconnected, iceFailed, keepalive)
+	e.SetICEMaxBindingRequests(maxBindingRequests)
+	e.SetHostAcceptanceMinWait(0)
+	e.SetSrflxAcceptanceMinWait(srflxAcceptance)
+	e.SetPrflxAcceptanceMinWait(prflxAcceptance)
+	e.SetRelayAcceptanceMinWait(relayAcceptance)
+	e.SetSTUNGatherTimeout(stunGatherTimeout)
+	e.SetDTLSRetransmissionInterval(dtlsRetransmit)
+	e.SetDTLSInsecureSkipHelloVerify(true) // ICE has proved the address already; saves a round trip
+	e.SetSRTPProtectionProfiles(
+		dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	e.SetSCTPRTOMax(sctpMaxRTO)
+	e.SetSCTPMaxMessageSize(maxMessage)
+	e.DisableCloseByDTLS(true)
+	return e
+}
+
+// newMediaEngine registers what we speak and nothing else: the default offer
+// of pion is 10 KB.
+func newMediaEngine() (*webrtc.MediaEngine, error) {
+	m := &webrtc.MediaEngine{}
+	video := []webrtc.RTCPFeedback{
+		{Type: "goog-remb"}, {Type: "transport-cc"},
+		{Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"},
+	}
+	codecs := []struct {
+		kind  webrtc.RTPCodecType
+		codec webrtc.RTPCodecParameters
+	}{
+		{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+				SDPFmtpLine:  "minptime=10;useinbandfec=1",
+				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+			}, PayloadType: payloadOpus,
+		}},
+		{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: mimeRED, ClockRate: 48000, Channels: 2,
+				SDPFmtpLine: fmt.Sprintf("%d/%d", payloadOpus, payloadOpus),
+			}, PayloadType: payloadRED,
+		}},
+		{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: video,
+			}, PayloadType: payloadVP8,
+		}},
+		{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: 90000,
+				SDPFmtpLine: fmt.Sprintf("apt=%d", payloadVP8),
+			}, PayloadType: payloadRTX,
+		}},
+	}
+	for _, c := range codecs {
+		if err := m.RegisterCodec(c.codec, c.kind); err != nil {
+			return nil, fmt.Errorf("register %s: %w", c.codec.MimeType, err)
+		}
+	}
+	for uri, on := range map[string][]webrtc.RTPCodecType{
+		uriLevel:     {webrtc.RTPCodecTypeAudio},
+		uriMid:       {webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo},
+		uriTransport: {webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo},
+		uriSendTime:  {webrtc.RTPCodecTypeVideo},
+	} {
+		for _, kind := range on {
+			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
+				return nil, fmt.Errorf("register %s: %w", uri, err)
+			}
+		}
+	}
+	return m, nil
+}
+
+// newInterceptors chooses what handles RTP on its way. NACKs are sent by our
+// own assembler, which knows of a gap at once where pion's generator looks for
+// one ten times a second. Transport-wide feedback is given to browsers, who
+// steer their sending by it, and never asked for.
+func newInterceptors() (*interceptor.Registry, error) {
+	responder, err := nack.NewResponderInterceptor(nack.ResponderSize(retransmitBuffer))
+	if err != nil {
+		return nil, fmt.Errorf("make the retransmitter: %w", err)
+	}
+	receiver, err := report.NewReceiverInterceptor()
+	if err != nil {
+		return nil, fmt.Errorf("make receiver reports: %w", err)
+	}
+	sender, err := report.NewSenderInterceptor()
+	if err != nil {
+		return nil, fmt.Errorf("make sender reports: %w", err)
+	}
+	feedback, err := twcc.NewSenderInterceptor(twcc.SendInterval(transportCCInterval))
+	if err != nil {
+		return nil, fmt.Errorf("make transport feedback: %w", err)
+	}
+	r := &interceptor.Registry{}
+	r.Add(responder)
+	r.Add(receiver)
+	r.Add(sender)
+	r.Add(feedback)
+	return r, nil
+}
+
+// usesTCP says whether one of the servers is reached by TCP or TLS.
+func usesTCP(servers []webrtc.ICEServer) bool {
+	for _, s := range servers {
+		for _, u := range s.URLs {
+			if strings.HasPrefix(u, "turns:") || strings.Contains(u, "transport=tcp") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// acceptsRemote is the filter of the peer's addresses: whether we are willing
+// to send checks there. It is called by pion from the agent's goroutine.
+func (s *session) acceptsRemote(ip net.IP) bool {
+	a, ok := addrFrom(ip)
+	return ok && usableRemote(a, s.net.loopbackOnly())
+}

@@ -1,0 +1,241 @@
+package conn
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+)
+
+// maxAddresses is how many of our own addresses of one family are offered.
+const maxAddresses = 8
+
+// systemNet is the network of this machine. pion's own reads the interfaces
+// once and goes on offering addresses that are gone; this one looks each time.
+type systemNet struct{ *stdnet.Net }
+
+func newSystemNet() (systemNet, error) {
+	n, err := stdnet.NewNet()
+	if err != nil {
+		return systemNet{}, fmt.Errorf("read the network interfaces: %w", err)
+	}
+	return systemNet{n}, nil
+}
+
+// Interfaces reads the interfaces of this moment.
+func (systemNet) Interfaces() ([]*transport.Interface, error) {
+	n, err := stdnet.NewNet()
+	if err != nil {
+		return nil, fmt.Errorf("read the network interfaces: %w", err)
+	}
+	return n.Interfaces()
+}
+
+// liveNet is the network as the ICE agent of one session sees it.
+//
+// pion binds one socket to each address, so that a session dies with its
+// address. Here an agent is shown one address of each family and its socket is
+// bound to the wildcard: the kernel routes it over whatever interface there
+// is, and it outlives every change of address. The other addresses are offered
+// to the peer with the port of the same socket (see expand).
+type liveNet struct {
+	transport.Net
+
+	mu       sync.Mutex
+	shown    [2]netip.Addr   // guarded by mu; what the agent was shown, IPv4 and IPv6
+	all      [2][]netip.Addr // guarded by mu; the addresses these stand for
+	loopback bool            // guarded by mu; there is nothing but loopback
+}
+
+func newLiveNet(base transport.Net) *liveNet { return &liveNet{Net: base} }
+
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// Interfaces shows one pseudo-interface with at most one address per family.
+func (n *liveNet) Interfaces() ([]*transport.Interface, error) {
+	ifaces, err := n.Net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	addrs, loopback := usableLocal(ifaces)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.shown, n.all, n.loopback = [2]netip.Addr{}, [2][]netip.Addr{}, loopback
+	flags := net.FlagUp | net.FlagRunning
+	if loopback {
+		flags |= net.FlagLoopback
+	}
+	shown := transport.NewInterface(net.Interface{Index: 1, MTU: 1500, Name: "any", Flags: flags})
+	for _, a := range addrs {
+		f := family(a)
+		if len(n.all[f]) == 0 {
+			n.shown[f] = a
+			shown.AddAddress(&net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())})
+		}
+		if len(n.all[f]) < maxAddresses {
+			n.all[f] = append(n.all[f], a)
+		}
+	}
+	return []*transport.Interface{shown}, nil
+}
+
+// standsFor returns the addresses that the shown address a stands for, a first.
+func (n *liveNet) standsFor(a netip.Addr) []netip.Addr {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f := family(a); n.shown[f] == a {
+		return slices.Clone(n.all[f])
+	}
+	return []netip.Addr{a}
+}
+
+// loopbackOnly says whether the machine had no other address when last asked.
+func (n *liveNet) loopbackOnly() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.loopback
+}
+
+// ListenUDP binds the wildcard address of laddr's family and lets the socket
+// pass for one on laddr.
+func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
+	if laddr == nil || laddr.IP == nil || laddr.IP.IsUnspecified() {
+		return n.Net.ListenUDP(network, laddr)
+	}
+	network, wildcard := "udp4", net.IPv4zero
+	if laddr.IP.To4() == nil {
+		network, wildcard = "udp6", net.IPv6unspecified
+	}
+	c, err := n.Net.ListenUDP(network, &net.UDPAddr{IP: wildcard, Port: laddr.Port})
+	if err != nil {
+		return nil, fmt.Errorf("bind a %s socket: %w", network, err)
+	}
+	bound, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return nil, errors.Join(transport.ErrNotUDPAddress, c.Close())
+	}
+	local := &net.UDPAddr{IP: laddr.IP, Port: bound.Port, Zone: laddr.Zone}
+	if u, ok := c.(*net.UDPConn); ok {
+		return &udpConn{UDPConn: u, local: local}, nil
+	}
+	return &namedConn{UDPConn: c, local: local}, nil
+}
+
+// namedConn is a socket of a simulated network under another local address.
+type namedConn struct {
+	transport.UDPConn
+	local net.Addr
+}
+
+// LocalAddr returns the address the socket passes for.
+func (c *namedConn) LocalAddr() net.Addr { return c.local }
+
+// udpConn is a socket of this machine under another local address. It offers
+// pion the calls that do not allocate (ice.AddrPortReaderWriter).
+type udpConn struct {
+	*net.UDPConn
+	local net.Addr
+}
+
+// LocalAddr returns the address the socket passes for.
+func (c *udpConn) LocalAddr() net.Addr { return c.local }
+
+// maxReadErrors is how many errors in a row a read survives.
+const maxReadErrors = 16
+
+// ReadFromAddrPort reads one packet. Errors that belong to the network and not
+// to the socket, as some systems report when an interface goes, are skipped:
+// pion would stop listening for good.
+func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	for failures := 0; ; failures++ {
+		n, addr, err := c.ReadFromUDPAddrPort(b)
+		if err == nil || failures == maxReadErrors ||
+			errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, addr, err
+		}
+	}
+}
+
+// WriteToAddrPort sends one packet.
+func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
+	return c.WriteToUDPAddrPort(b, addr)
+}
+
+// addrFrom converts an IP address; an IPv4 address in IPv6 clothing becomes
+// plain.
+func addrFrom(ip net.IP) (netip.Addr, bool) {
+	a, ok := netip.AddrFromSlice(ip)
+	return a.Unmap(), ok
+}
+
+// usableLocal returns the addresses of ours that a peer may reach, best first:
+// ordinary ones, else link-local ones, else loopback and true, so that two
+// participants on a machine without any network still meet.
+func usableLocal(ifaces []*transport.Interface) (addrs []netip.Addr, loopback bool) {
+	var ordinary, linkLocal, local []netip.Addr
+	for _, ifc := range ifaces {
+		if ifc.Flags&net.FlagUp == 0 {
+			continue
+		}
+		list, err := ifc.Addrs()
+		if err != nil {
+			continue // it went away while we looked
+		}
+		for _, addr := range list {
+			ipnet, ok := addr.(*net.IPNet)
+			if !ok {
+				continue
+			}
+			a, ok := addrFrom(ipnet.IP)
+			switch {
+			case !ok || a.IsUnspecified() || a.IsMulticast():
+			case a.IsLoopback():
+				local = append(local, a)
+			case a.IsLinkLocalUnicast():
+				if a.Is4() { // IPv6 needs a zone, which means nothing to a peer
+					linkLocal = append(linkLocal, a)
+				}
+			default:
+				ordinary = append(ordinary, a)
+			}
+		}
+	}
+	switch {
+	case len(ordinary) > 0:
+		return ordinary, false
+	case len(linkLocal) > 0:
+		return linkLocal, false
+	default:
+		return local, true
+	}
+}
+
+// metadata is where clouds answer questions about a machine's secrets.
+var metadata = netip.MustParseAddr("169.254.169.254")
+
+// usableRemote says whether checks may be sent to an address that a peer
+// named. Loopback is refused, unless we have nothing else ourselves: a peer
+// must not make us knock at services of this machine.
+func usableRemote(a netip.Addr, loopbackOnly bool) bool {
+	switch {
+	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast(), a == metadata:
+		return false
+	case a.IsLoopback():
+		return loopbackOnly
+	case a.Is4():
+		return a.As4()[0] != 0 && a.As4()[0] < 240 // "this network", reserved and broadcast (RFC 6890)
+	default:
+		return true
+	}
+}

@@ -1,0 +1,146 @@
+package rtc
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// The inputs of the Manager.
+type (
+	fromSignal  struct{ event signal.Event }
+	fromSession struct {
+		peer  signal.PeerID
+		epoch signal.Epoch
+		event SessionEvent
+	}
+	setMedia       signal.Media
+	retryPeer      signal.PeerID
+	networkChanged struct {
+		have []netip.Addr
+		woke bool
+	}
+	sendData struct {
+		to  signal.PeerID
+		msg appData
+	}
+)
+
+func (f fromSignal) deliver(m *Manager, now time.Time) {
+	switch e := f.event.(type) {
+	case signal.ServerState:
+		m.serverState(now, e)
+	case signal.Welcome:
+		m.welcome(now, e)
+	case signal.PeerChanged:
+		m.presence(now, e.Presence)
+	case signal.PeerGone:
+		m.gone(now, e)
+	case signal.Message:
+		m.message(now, e)
+	case signal.Nack:
+		// What was not delivered is asked for again by whoever misses it.
+		m.log.Debug("not delivered", "to", e.To, "why", e.Why)
+	}
+}
+
+// serverState follows the link. Losing it touches no connection.
+func (m *Manager) serverState(now time.Time, e signal.ServerState) {
+	m.serverUp = e.State == signal.Connected
+	m.server.Lost = !m.serverUp && !m.joinedAt.IsZero()
+	m.server.State, m.server.Attempt = e.State, e.Attempt
+	m.server.RetryAt = time.Time{}
+	if e.RetryIn > 0 {
+		m.server.RetryAt = now.Add(e.RetryIn)
+	}
+	m.dirty = true
+	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn})
+}
+
+func (m *Manager) welcome(now time.Time, e signal.Welcome) {
+	m.ice = e.ICE
+	m.roster, m.dirty = true, true
+	if m.joinedAt.IsZero() {
+		m.joinedAt = now
+		m.cfg.Handle(Joined{})
+		for _, p := range e.Peers {
+			m.member(now, p.Peer).known = true // here before us: no "joined"
+		}
+	}
+	m.refreshReach(now)
+	for _, mb := range m.members {
+		if mb.peer.reachable {
+			mb.peer.resync()
+			m.run(now, mb)
+		}
+	}
+}
+
+// deliver of a session's event: one of a replaced session is dropped.
+func (f fromSession) deliver(m *Manager, now time.Time) {
+	mb := m.members[f.peer]
+	if mb == nil || mb.epoch != f.epoch || mb.session == nil {
+		return
+	}
+	switch e := f.event.(type) {
+	case DataOpened:
+		m.dataOpened(now, mb)
+	case DataReceived:
+		m.dataReceived(now, mb, e.Data)
+	case SessionFailed:
+		m.log.Warn("session failed", "peer", mb.peer.name, "epoch", f.epoch, "error", e.Err)
+	case ICEStateChanged:
+		mb.peer.hear(now, mb.session.Pulse())
+	}
+	mb.peer.session(now, f.epoch, f.event)
+	m.run(now, mb)
+}
+
+func (s setMedia) deliver(m *Manager, now time.Time) {
+	media := signal.Media(s)
+	if media == m.state.Media {
+		return
+	}
+	m.state.Media = media
+	m.state.N++
+	m.dirty, m.roster = true, true
+	m.cfg.Signal.SetState(m.state)
+	m.sendReports(now)
+	m.cfg.Handle(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
+}
+
+func (r retryPeer) deliver(m *Manager, now time.Time) {
+	if !m.serverUp {
+		m.cfg.Signal.Nudge()
+	}
+	for id, mb := range m.members {
+		if r == "" || id == signal.PeerID(r) {
+			mb.peer.retry(now)
+			m.run(now, mb)
+		}
+	}
+}
+
+func (n networkChanged) deliver(m *Manager, now time.Time) {
+	m.cfg.Signal.Nudge()
+	for _, mb := range m.members {
+		pathGone := n.woke
+		if mb.session != nil && !n.woke {
+			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
+			pathGone = err == nil && !slices.Contains(n.have, local.Addr().Unmap())
+		}
+		mb.peer.moved(now, pathGone)
+		m.run(now, mb)
+	}
+}
+
+func (s sendData) deliver(m *Manager, _ time.Time) {
+	b := encodeData(s.msg)
+	for id, mb := range m.members {
+		if mb.dataOpen && (s.to == "" || s.to == id) {
+			mb.session.Do(SendData{b})
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package rtc
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// member is one other person in the room: the state machine, its session and
+// what the person says of itself. Owned by the Manager's goroutine.
+type member struct {
+	peer    *peer
+	session Session
+	epoch   signal.Epoch // of session
+
+	known  bool // already announced, or here before us
+	away   bool
+	goneAt time.Time    // when a forgotten one is taken off the list; zero while the server knows it
+	state  signal.State // newest seen, whichever way it came
+
+	dataOpen  bool
+	others    []signal.PeerID // whom it can reach, by its last report
+	starving  starvation
+	missing   []Kind
+	starvedAt time.Time // when a starved connection was last replaced
+	transport TransportStats
+}
+
+// member finds or makes the member of an id.
+func (m *Manager) member(now time.Time, id signal.PeerID) *member {
+	mb := m.members[id]
+	if mb == nil {
+		mb = &member{peer: newPeer(now, m.cfg.Self, id, m.cfg.Timing, &m.epochs)}
+		m.members[id] = mb
+	}
+	return mb
+}
+
+// presence takes what the server says of a participant.
+func (m *Manager) presence(now time.Time, p signal.Presence) {
+	if p.Peer == m.cfg.Self || p.Peer == "" {
+		return
+	}
+	mb := m.member(now, p.Peer)
+	if p.Inc > mb.peer.inc {
+		mb.state = signal.State{} // a new process counts its states from the start
+	}
+	mb.away = p.Away
+	mb.goneAt = time.Time{}
+	if !p.Bad {
+		m.stateOf(now, mb, p.State)
+	}
+	mb.peer.present(now, p.Inc)
+	if !mb.known {
+		mb.known = true
+		m.cfg.Handle(PeerJoined{mb.peer.who()})
+	}
+	m.roster, m.dirty = true, true
+	m.refreshReach(now)
+	m.run(now, mb)
+}
+
+// stateOf takes a whole state of a person; an older one never replaces a
+// newer one, so it may come by any way and any number of times.
+func (m *Manager) stateOf(_ time.Time, mb *member, s signal.State) {
+	if s.N <= mb.state.N {
+		return
+	}
+	was := mb.state
+	mb.state = s
+	if s.Name != "" {
+		mb.peer.name = s.Name
+	}
+	m.roster, m.dirty = true, true
+	if was.N == 0 || was.Media != s.Media {
+		m.cfg.Handle(MediaStateChanged{mb.peer.who(), s.Media})
+	}
+}
+
+// gone takes the server's word that a person left, or was away too long. One
+// whose media still flows has only lost the server and stays.
+func (m *Manager) gone(now time.Time, e signal.PeerGone) {
+	mb := m.members[e.Peer]
+	if mb == nil || e.Inc < mb.peer.inc {
+		return
+	}
+	if mb.away && mb.peer.connected() {
+		mb.goneAt = now.Add(m.cfg.Timing.Linger)
+		return
+	}
+	m.remove(now, mb, mb.away)
+}
+
+// remove takes a person off the list.
+func (m *Manager) remove(now time.Time, mb *member, crashed bool) {
+	mb.peer.leave(now)
+	m.run(now, mb)
+	m.hangUp(mb)
+	delete(m.members, mb.peer.id)
+	m.roster, m.dirty = true, true
+	m.cfg.Handle(PeerLeft{mb.peer.who(), crashed})
+	if m.cfg.Gone != nil {
+		m.cfg.Gone(mb.peer.id)
+	}
+}
+
+// tick lets a peer act on the clock.
+func (m *Manager) tick(now time.Time, mb *member) {
+	if mb.session != nil {
+		mb.peer.hear(now, mb.session.Pulse())
+	}
+	mb.peer.tick(now)
+	m.run(now, mb)
+	if !mb.goneAt.IsZero() && !now.Before(mb.goneAt) {
+		if mb.peer.connected() {
+			mb.goneAt = now.Add(m.cfg.Timing.Linger)
+			return
+		}
+		m.remove(now, mb, true)
+	}
+}
+
+// run carries out what a peer's machine wants done.
+func (m *Manager) run(now time.Time, mb *member) {
+	for actions := mb.peer.take(); len(actions) > 0; actions = mb.peer.take() {
+		for _, a := range actions {
+			switch a := a.(type) {
+			case dial:
+				m.dial(mb, a.epoch)
+			case hangUp:
+				m.hangUp(mb)
+			case do:
+				if mb.session != nil && mb.epoch == a.epoch {
+					mb.session.Do(a.cmd)
+				}
+			case send:
+				m.send(now, mb, a.body)
+			case emit:
+				m.dirty = true
+				m.cfg.Handle(a.event)
+			}
+		}
+	}
+}
+
+func (m *Manager) dial(mb *member, epoch signal.Epoch) {
+	m.hangUp(mb)
+	id := mb.peer.id
+	mb.epoch = epoch
+	mb.session = m.cfg.Dialer.Dial(SessionConfig{
+		Peer: id, Epoch: epoch, Offerer: mb.peer.offers, ICE: m.ice,
+		Post: func(e SessionEvent) { m.mail.post(fromSession{id, epoch, e}) },
+	})
+}
+
+// hangUp closes the session and forgets what belonged to it.
+func (m *Manager) hangUp(mb *member) {
+	if mb.session == nil {
+		return
+	}
+	s := mb.session
+	mb.session, mb.epoch = nil, 0
+	mb.dataOpen, mb.others, mb.missing = false, nil, nil
+	mb.starving, mb.transport = starvation{}, TransportStats{}
+	s.Close()
+	m.closing.Go(s.Wait)
+}
+
+// store publishes the present as an immutable view.
+func (m *Manager) store() {
+	v := &RoomView{
+		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Name: m.state.Name,
+		Media: m.state.Media, Server: m.server, Since: m.joinedAt,
+		Peers: make([]PeerView, 0, len(m.members)),
+	}
+	for _, mb := range m.members {
+		if !mb.known && mb.state.N == 0 {
+			continue // heard of, but not introduced
+		}
+		v.Peers = append(v.Peers, mb.view(m.cfg.Timing))
+	}
+	slices.SortFunc(v.Peers, func(a, b PeerView) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	m.view.Store(v)
+}
+
+func (mb *member) view(t Timing) PeerView {
+	p := mb.peer
+	v := PeerView{
+		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
+		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Since: p.since,
+		Repair:    p.repair.view(p.state, len(t.Backoff)),
+		Transport: mb.transport,
+	}
+	for _, k := range mb.missing {
+		v.Missing = append(v.Missing, k.String())
+	}
+	return v
+}

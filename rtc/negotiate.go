@@ -1,0 +1,316 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// negotiation is what both sides have agreed on for the current epoch.
+//
+// One side of a pair, the larger id, makes every offer: pion has no rollback
+// (RFC 8829 section 4.1.10.2), so two offers must never cross. An epoch is
+// one PeerConnection; messages name the sender's epoch and the receiver's as
+// the sender knows it, and what belongs to a replaced connection is dropped.
+type negotiation struct {
+	epochs *epochs      // shared by all pairs, so that a number is never used again
+	epoch  signal.Epoch // ours; 0 without a session
+	remote signal.Epoch // theirs, the highest seen of their process
+	up     bool         // ICE and DTLS were connected once in this epoch
+
+	n, gen  uint32 // of the newest offer, whoever made it, and its ICE generation
+	making  bool   // our session is preparing the offer
+	offer   *signal.Offer
+	answer  *signal.Answer
+	applied bool     // the peer's description of gen is set: candidates may pass
+	local   []string // our candidates of gen, kept to be sent again
+	done    bool     // there will be no more of them
+	early   []signal.Candidates
+	taken   int // candidates passed on in gen
+}
+
+// epochs hands out epoch numbers, each once. The Manager owns it.
+type epochs struct{ last signal.Epoch }
+
+func (e *epochs) next() signal.Epoch { e.last++; return e.last }
+
+// maxCandidates bounds the peer's candidates of one ICE generation: each
+// costs a pair with every local one, and an address to send checks to.
+const maxCandidates = 64
+
+// rebuild replaces the connection by a new one and offers it.
+func (p *peer) rebuild(now time.Time) {
+	p.open(now)
+	p.n, p.gen, p.making = 1, 1, true
+	p.cmd(MakeOffer{N: 1, Gen: 1})
+	p.await(phaseMending, now.Add(p.timing.Mend))
+}
+
+// restart keeps the connection and negotiates new ICE credentials and
+// candidates for it.
+func (p *peer) restart(now time.Time) {
+	p.n++
+	p.nextGeneration(p.gen + 1)
+	p.making = true
+	p.gaveUpAt, p.troubledAt = now, now
+	p.cmd(MakeOffer{N: p.n, Gen: p.gen, Restart: true})
+	p.await(phaseMending, now.Add(p.timing.Mend))
+}
+
+// open drops the current session, if any, and dials one of a new epoch.
+func (p *peer) open(now time.Time) {
+	if p.connected() && p.outage.IsZero() {
+		p.outage = p.lastSign(now)
+	}
+	p.drop()
+	p.epoch = p.epochs.next()
+	p.gaveUpAt, p.troubledAt = now, now
+	p.act(dial{p.epoch})
+	p.iceChanged(ICENew)
+}
+
+// drop closes the session. What the peer is known to have reached (remote)
+// stays, so that its older messages remain recognisable.
+func (p *peer) drop() {
+	if p.epoch == 0 {
+		return
+	}
+	p.act(hangUp{p.epoch})
+	p.iceChanged(ICEClosed)
+	p.epoch, p.up, p.n = 0, false, 0
+	p.pulse = Pulse{}
+	p.nextGeneration(0)
+}
+
+// forget voids what was agreed with a process of the peer that is no more.
+func (p *peer) forget() { p.remote, p.early = 0, nil }
+
+// nextGeneration begins an ICE generation: descriptions and candidates of the
+// one before are void.
+func (p *peer) nextGeneration(gen uint32) {
+	p.gen, p.making, p.applied = gen, false, false
+	p.offer, p.answer = nil, nil
+	p.local, p.done, p.taken = nil, false, 0
+}
+
+// message takes a body that the peer sent through signaling.
+func (p *peer) message(now time.Time, b signal.Body) {
+	switch b := b.(type) {
+	case signal.Offer:
+		p.onOffer(now, b)
+	case signal.Answer:
+		p.onAnswer(now, b)
+	case signal.Candidates:
+		p.onCandidates(b)
+	case signal.Need:
+		p.onNeed(now, b)
+	case signal.Probe:
+		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.connected()}})
+	case signal.ProbeAck:
+		p.onProbeAck(now, b)
+	case signal.Bye:
+		// The Manager ends the peer; a session is never ended alone.
+	}
+}
+
+func (p *peer) onOffer(now time.Time, o signal.Offer) {
+	if p.offers || o.Epoch < p.remote || o.Epoch == 0 || o.N == 0 {
+		return
+	}
+	if o.Epoch > p.remote {
+		p.remote = o.Epoch
+		p.open(now)
+		if p.state == StateNew {
+			p.enter(now, StateConnecting)
+		}
+	}
+	switch {
+	case p.epoch == 0: // our end of it failed: only a new epoch helps
+		p.act(send{p.need(false)})
+		return
+	case o.N == p.n:
+		p.resync()
+		return
+	case o.N < p.n:
+		return
+	}
+	p.n = o.N
+	p.nextGeneration(o.Gen)
+	if o.Restart {
+		p.gaveUpAt, p.troubledAt = now, now
+	}
+	p.cmd(AcceptOffer{N: o.N, Gen: o.Gen, SDP: o.SDP})
+	p.applied = true
+	p.passEarly()
+	if p.phase == phaseSettled || p.phase == phaseHolding {
+		p.attempt = max(p.attempt, 1)
+	}
+	p.await(phaseMending, now.Add(p.timing.Mend))
+}
+
+func (p *peer) onAnswer(now time.Time, a signal.Answer) {
+	if !p.offers || p.offer == nil || a.Remote != p.epoch || a.N != p.n || a.Epoch == 0 {
+		return
+	}
+	if p.remote != 0 && a.Epoch != p.remote && p.up {
+		// They answer our old connection with a new one of theirs: DTLS
+		// would hang without an error.
+		p.rebuild(now)
+		return
+	}
+	p.remote, p.offer, p.applied = a.Epoch, nil, true
+	p.cmd(AcceptAnswer{N: a.N, Gen: a.Gen, SDP: a.SDP})
+	p.passEarly()
+}
+
+// onCandidates passes candidates of the current generation on, keeps those
+// that are ahead of their description, and drops the rest.
+func (p *peer) onCandidates(c signal.Candidates) {
+	if p.offers && c.Remote != p.epoch {
+		return
+	}
+	ahead := c.Epoch > p.remote || c.Epoch == p.remote && (c.Gen > p.gen || c.Gen == p.gen && !p.applied)
+	switch {
+	case ahead:
+		n := 0
+		for _, e := range p.early {
+			n += len(e.Candidates)
+		}
+		if n+len(c.Candidates) <= maxCandidates && len(p.early) < maxCandidates {
+			p.early = append(p.early, c)
+		}
+	case c.Epoch == p.remote && c.Gen == p.gen && p.epoch != 0:
+		p.pass(c)
+	}
+}
+
+func (p *peer) pass(c signal.Candidates) {
+	n := min(len(c.Candidates), maxCandidates-p.taken)
+	p.taken += n
+	if n == 0 && !c.Done {
+		return
+	}
+	p.cmd(AddCandidates{Candidates: c.Candidates[:n], Done: c.Done})
+}
+
+// passEarly passes what waited for the description that was just applied.
+func (p *peer) passEarly() {
+	waiting := p.early
+	p.early = nil
+	for _, c := range waiting {
+		p.onCandidates(c)
+	}
+}
+
+// onNeed serves a peer that cannot offer itself.
+func (p *peer) onNeed(now time.Time, nd signal.Need) {
+	switch {
+	case !p.offers:
+		return
+	case p.making:
+		return
+	case p.offer != nil:
+		p.resync()
+		return
+	case nd.Remote != 0 && nd.Remote < p.epoch:
+		return // asked before they saw the present connection
+	case p.epoch != 0 && now.Sub(p.gaveUpAt) < p.timing.Spacing:
+		return // just done; if it does not help they ask again
+	}
+	p.attempt = max(p.attempt, 1)
+	p.mend(now, nd.Restart && p.up && nd.Remote == p.epoch && nd.Epoch == p.remote)
+}
+
+func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
+	if !p.offers || p.phase != phaseAsking || a.N != p.probe {
+		return
+	}
+	p.mend(now, p.mayRestart() && a.Remote == p.epoch && a.Epoch == p.remote)
+}
+
+func (p *peer) need(restart bool) signal.Need {
+	return signal.Need{Epoch: p.epoch, Remote: p.remote, Restart: restart}
+}
+
+func (p *peer) probeBody() signal.Probe {
+	return signal.Probe{Epoch: p.epoch, Remote: p.remote, N: p.probe}
+}
+
+// resync sends again what the peer may have missed while signaling was down:
+// the offer until it is answered, the answer while it is the newest, and all
+// candidates with them. Receiving any of it twice is harmless.
+func (p *peer) resync() {
+	switch {
+	case p.offer != nil:
+		p.act(send{*p.offer})
+	case p.answer != nil:
+		p.act(send{*p.answer})
+	default:
+		return
+	}
+	if len(p.local) > 0 || p.done {
+		p.act(send{p.candidates(p.local, p.done)})
+	}
+}
+
+func (p *peer) candidates(c []string, done bool) signal.Candidates {
+	return signal.Candidates{Epoch: p.epoch, Remote: p.remote, Gen: p.gen, Candidates: c, Done: done}
+}
+
+// session takes an event of the session of an epoch.
+func (p *peer) session(now time.Time, epoch signal.Epoch, e SessionEvent) {
+	if epoch != p.epoch || epoch == 0 {
+		return // of a connection that was replaced
+	}
+	switch e := e.(type) {
+	case LocalOffer:
+		if p.making && e.N == p.n {
+			p.making = false
+			p.offer = &signal.Offer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, Restart: e.Restart, SDP: e.SDP}
+			p.act(send{*p.offer})
+		}
+	case LocalAnswer:
+		if e.N == p.n {
+			p.answer = &signal.Answer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, SDP: e.SDP}
+			p.act(send{*p.answer})
+		}
+	case LocalCandidates:
+		if e.Gen == p.gen {
+			p.local = append(p.local, e.Candidates...)
+			p.done = p.done || e.Done
+			p.act(send{p.candidates(e.Candidates, e.Done)})
+		}
+	case ICEStateChanged:
+		p.iceChanged(e.State)
+	case SessionConnected:
+		p.sessionConnected(now)
+	case SessionFailed:
+		p.sessionFailed(now)
+	case DataOpened, DataReceived:
+		// The Manager's business.
+	}
+}
+
+// sessionConnected is success, and the only one a new connection can have.
+func (p *peer) sessionConnected(now time.Time) {
+	p.up = true
+	p.pulse = Pulse{Heard: now, Answered: now}
+	p.heal(now)
+}
+
+// sessionFailed gives the session up: after an error of SDP or DTLS nothing
+// but a new one helps.
+func (p *peer) sessionFailed(now time.Time) {
+	if p.connected() && p.outage.IsZero() {
+		p.outage = p.lastSign(now)
+	}
+	p.lose(now)
+	p.drop()
+	if p.phase == phaseMending {
+		p.attemptFailed(now)
+		return
+	}
+	if p.phase == phaseSettled {
+		p.startAfresh(now, 0)
+	}
+}

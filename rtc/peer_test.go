@@ -1,0 +1,268 @@
+package rtc
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+func TestConnect(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.settled()
+	w.expect(0, "0s new -> connecting", "40ms connecting -> connected", "40ms peer-connected")
+	w.expect(1)
+}
+
+func TestShortCutGoesUnnoticed(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	w.media = false
+	w.run(1900 * time.Millisecond)
+	w.media = true
+	w.run(time.Second)
+	w.settled()
+	w.expect(0)
+}
+
+// A cut while both sides keep their server: each announces the first attempt
+// after 2 s of silence, and the attempts come 1, 2 and 4 s apart.
+func TestThreeAttemptsThenFailed(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	w.media = false
+	w.run(40 * time.Second)
+	w.expect(1,
+		"3s connected -> disconnected", "3s peer-disconnected",
+		"3s reconnecting 1 of 3 in 1s",
+		"9.02s reconnecting 2 of 3 in 2s",
+		"16.06s reconnecting 3 of 3 in 4s",
+		"25.1s disconnected -> failed", "25.1s peer-connection-failed", "25.1s reconnect-failed after 3",
+	)
+	w.media = true
+	w.run(20 * time.Second)
+	w.settled()
+}
+
+func TestRetryWorksAtOnce(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.media = false
+	w.run(30 * time.Second)
+	if w.sides[1].p.state != StateFailed {
+		t.Fatalf("state %v", w.sides[1].p.state)
+	}
+	w.signal = false // nothing heals by itself: the answerer's session is gone
+	w.run(time.Minute)
+	w.signal, w.media = true, true
+	w.log = nil
+	for _, s := range w.sides {
+		s.p.retry(w.now)
+		s.carryOut()
+	}
+	w.run(time.Second)
+	w.settled()
+}
+
+// Offline time burns no attempts, and a plain cut heals on the old path
+// without any negotiation.
+func TestCutOfEverythingHealsAlone(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	w.media = false
+	for _, s := range w.sides {
+		s.p.reach(w.now, false)
+	}
+	epoch, n := w.sides[1].p.epoch, w.sides[1].p.n
+	w.run(5 * time.Minute)
+	w.expect(0, "3s connected -> disconnected", "3s peer-disconnected")
+	w.media = true
+	w.run(100 * time.Millisecond)
+	w.settled()
+	w.expect(0, "5m1.01s disconnected -> connected", "5m1.01s peer-connected", "5m1.01s reconnected after 0, 5m0.01s")
+	if w.sides[1].p.epoch != epoch || w.sides[1].p.n != n {
+		t.Error("negotiated although the path healed alone")
+	}
+}
+
+// Signaling that looks up but reaches nobody must not cost the path that
+// would heal: no ICE restart without an answered probe.
+func TestNoRestartWithoutAnAnsweredProbe(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.media, w.signal = false, false
+	n, epoch := w.sides[1].p.n, w.sides[1].p.epoch
+	w.run(9 * time.Second)
+	if p := w.sides[1].p; p.n != n || p.epoch != epoch {
+		t.Fatal("gave up the connection without hearing from the peer")
+	}
+	w.media = true
+	w.run(100 * time.Millisecond)
+	w.settled()
+}
+
+func TestRestartMendsAMovedPath(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	// The path is gone for good: only new descriptions match again.
+	w.sides[0].fake.remote = "lost"
+	w.run(2 * time.Second)
+	w.log = nil
+	w.run(2 * time.Second)
+	w.settled()
+	if p := w.sides[1].p; p.n != 2 || p.epoch != 1 {
+		t.Errorf("epoch %d, offer %d: want one restart of the same connection", p.epoch, p.n)
+	}
+}
+
+func TestAddressChangeDoesNotWaitForSilence(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	w.sides[0].fake.remote = "lost"
+	for _, s := range w.sides {
+		s.p.moved(w.now, true)
+		s.carryOut()
+	}
+	w.run(400 * time.Millisecond)
+	w.settled()
+	w.expect(0) // nobody noticed
+}
+
+func TestFailedSessionIsReplaced(t *testing.T) {
+	for i, name := range []string{"answering side", "offering side"} {
+		t.Run(name, func(t *testing.T) {
+			w := newPair(t)
+			w.run(time.Second)
+			s := w.sides[i]
+			s.p.session(w.now, s.p.epoch, SessionFailed{errors.New("dtls: bad record")})
+			s.carryOut()
+			w.run(3 * time.Second)
+			w.settled()
+			if s.p.epoch != 2 {
+				t.Errorf("epoch %d, want 2", s.p.epoch)
+			}
+		})
+	}
+}
+
+func TestOneWayLossIsToldApartAndMended(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.oneWay = 1 // side 0 no longer hears
+	w.run(2400 * time.Millisecond)
+	if a, b := w.sides[0].p, w.sides[1].p; a.state != StateDisconnected || b.state != StateConnected {
+		t.Fatalf("states %v and %v", a.state, b.state)
+	}
+	w.run(100 * time.Millisecond)
+	if !w.sides[1].p.oneWay {
+		t.Error("the side that is not heard does not know")
+	}
+	w.oneWay = 0
+	w.run(time.Second)
+	w.settled()
+	if w.sides[1].p.oneWay {
+		t.Error("still called one-way")
+	}
+}
+
+func TestNewProcessOfThePeer(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	// Side 0 starts again: nothing of its old agreement is left.
+	old := w.sides[0]
+	fresh := &side{pair: w, index: 0, p: newPeer(w.now, "a", "b", old.p.timing, &epochs{})}
+	w.sides[0] = fresh
+	fresh.p.present(w.now, 1)
+	fresh.p.reach(w.now, true)
+	fresh.carryOut()
+	w.sides[1].p.present(w.now, 2)
+	w.sides[1].carryOut()
+	w.run(time.Second)
+	w.settled()
+	w.expect(1,
+		"1s connected -> disconnected", "1s peer-disconnected", "1s reconnecting 1 of 3 in 0s",
+		"1.05s disconnected -> connected", "1.05s peer-connected", "1.05s reconnected after 1, 50ms")
+}
+
+func TestOldMessagesAreDropped(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	offer := signal.Offer{Epoch: w.sides[1].p.epoch, N: 1, Gen: 1, SDP: "old"}
+	s := w.sides[0]
+	before := s.fake
+	s.p.message(w.now, offer) // a duplicate: the answer is sent again
+	s.carryOut()
+	offer.Epoch = 0
+	s.p.message(w.now, offer)
+	s.carryOut()
+	w.sides[1].p.message(w.now, signal.Answer{Epoch: 1, Remote: 1, N: 1, SDP: "again"})
+	w.sides[1].p.message(w.now, signal.Need{Epoch: 1, Remote: 0})
+	w.sides[1].carryOut()
+	if s.fake != before {
+		t.Error("an old offer changed the connection")
+	}
+	w.run(2 * time.Second)
+	w.settled()
+}
+
+func TestCandidatesWaitForTheirDescription(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := newPeer(now, "a", "b", Timing{}.withDefaults(), &epochs{})
+	p.present(now, 1)
+	p.reach(now, true)
+	p.message(now, signal.Candidates{Epoch: 1, Gen: 1, Candidates: []string{"early"}})
+	p.message(now, signal.Offer{Epoch: 1, N: 1, Gen: 1, SDP: "o"})
+	p.message(now, signal.Candidates{Epoch: 1, Gen: 1, Candidates: []string{"late"}, Done: true})
+	p.message(now, signal.Candidates{Epoch: 0, Gen: 1, Candidates: []string{"stale"}})
+	var got []string
+	described := false
+	for _, a := range p.take() {
+		if d, ok := a.(do); ok {
+			switch c := d.cmd.(type) {
+			case AcceptOffer:
+				described = true
+			case AddCandidates:
+				if !described {
+					t.Error("candidate before the description")
+				}
+				got = append(got, c.Candidates...)
+			}
+		}
+	}
+	if len(got) != 2 || got[0] != "early" || got[1] != "late" {
+		t.Errorf("candidates passed on: %q", got)
+	}
+}
+
+func TestCandidatesAreBounded(t *testing.T) {
+	now := time.Unix(0, 0)
+	p := newPeer(now, "a", "b", Timing{}.withDefaults(), &epochs{})
+	p.present(now, 1)
+	p.reach(now, true)
+	flood := make([]string, 10)
+	for range 20 {
+		p.message(now, signal.Candidates{Epoch: 1, Gen: 1, Candidates: flood})
+	}
+	p.message(now, signal.Offer{Epoch: 1, N: 1, Gen: 1, SDP: "o"})
+	for range 20 {
+		p.message(now, signal.Candidates{Epoch: 1, Gen: 1, Candidates: flood})
+	}
+	n := 0
+	for _, a := range p.take() {
+		if d, ok := a.(do); ok {
+			if c, ok := d.cmd.(AddCandidates); ok {
+				n += len(c.Candidates)
+			}
+		}
+	}
+	if n != maxCandidates {
+		t.Errorf("%d candidates passed on, want %d", n, maxCandidates)
+	}
+}
