@@ -64,54 +64,61 @@ type Body interface{ body() }
 // Offer opens or restarts a connection. The same offer is sent again until it
 // is answered.
 type Offer struct {
-	Epoch, Remote Epoch
-	N             uint32 // number of the offer within Epoch
-	Gen           uint32 // ICE generation of the sender
-	Restart       bool   // an ICE restart within the same connection
-	SDP           string // session description, RFC 8829
+	Epoch   Epoch  `json:"ep"`
+	Remote  Epoch  `json:"rep"`
+	N       uint32 `json:"n"`                 // number of the offer within Epoch
+	Gen     uint32 `json:"g"`                 // ICE generation of the sender
+	Restart bool   `json:"restart,omitempty"` // an ICE restart within the same connection
+	SDP     string `json:"sdp"`               // session description, RFC 8829
 }
 
 // Answer answers the offer numbered N. It is kept and sent again for the same
 // offer.
 type Answer struct {
-	Epoch, Remote Epoch
-	N             uint32 // number of the offer it answers
-	Gen           uint32 // ICE generation of the sender
-	SDP           string // session description, RFC 8829
+	Epoch  Epoch  `json:"ep"`
+	Remote Epoch  `json:"rep"`
+	N      uint32 `json:"n"`   // number of the offer it answers
+	Gen    uint32 `json:"g"`   // ICE generation of the sender
+	SDP    string `json:"sdp"` // session description, RFC 8829
 }
 
 // Candidates carries ICE candidates as they are found (RFC 8838).
 type Candidates struct {
-	Epoch, Remote Epoch
-	Gen           uint32   // ICE generation of the sender they belong to
-	Candidates    []string // candidate attribute values, RFC 8839 section 5.1
-	Done          bool     // the last ones of this generation
+	Epoch      Epoch    `json:"ep"`
+	Remote     Epoch    `json:"rep"`
+	Gen        uint32   `json:"g"`               // ICE generation of the sender they belong to
+	Candidates []string `json:"cands,omitempty"` // candidate attribute values, RFC 8839 section 5.1
+	Done       bool     `json:"done,omitempty"`  // the last ones of this generation
 }
 
 // Need asks the offering side for an offer.
 type Need struct {
-	Epoch, Remote Epoch
-	Restart       bool // an ICE restart of the connection is enough
+	Epoch   Epoch `json:"ep"`
+	Remote  Epoch `json:"rep"`
+	Restart bool  `json:"restart,omitempty"` // an ICE restart of the connection is enough
 }
 
 // Probe asks whether the other side is there through signaling. Its answer
 // proves both links, before an ICE restart gives up the path in use.
 type Probe struct {
-	Epoch, Remote Epoch
-	N             uint32 // repeated by the answer
+	Epoch  Epoch  `json:"ep"`
+	Remote Epoch  `json:"rep"`
+	N      uint32 `json:"n"` // repeated by the answer
 }
 
 // ProbeAck answers the Probe numbered N.
 type ProbeAck struct {
-	Epoch, Remote Epoch
-	N             uint32
-	Silent        bool // the sender, too, hears nothing on its connection
+	Epoch  Epoch  `json:"ep"`
+	Remote Epoch  `json:"rep"`
+	N      uint32 `json:"n"`
+	Silent bool   `json:"silent,omitempty"` // the sender, too, hears nothing on its connection
 }
 
 // Bye ends a connection on purpose.
 type Bye struct {
-	Epoch, Remote Epoch
-	Reason        string // for diagnosis; cleaned, at most MaxReason runes
+	Epoch  Epoch  `json:"ep"`
+	Remote Epoch  `json:"rep"`
+	Reason string `json:"why,omitempty"` // for diagnosis; cleaned, at most MaxReason runes
 }
 
 func (Offer) body()      {}
