@@ -1,0 +1,52 @@
+# meet: the two commands a newcomer needs are `make run` and `make test`.
+
+ROOM    ?= demo
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: all build run test race check fmt vet lint cross e2e netlab bench bench-signaling clean
+
+all: build
+
+build: ## one static binary: bin/meet
+	$(BUILD) -o bin/meet ./cmd/meet
+
+run: build ## join ROOM (default demo), hosting a server if none runs
+	./bin/meet join $(ROOM)
+
+test: ## every test that needs nothing but Go
+	$(GO) test ./...
+
+race: ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+check: fmt vet lint cross test race ## what a commit must pass
+
+fmt:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint: ## staticcheck, pinned in tools/go.mod
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+cross: ## the other systems must keep building
+	@for t in linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		echo "build $$t"; \
+		CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/meet || exit 1; \
+	done
+
+e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
+	MEET_E2E=1 $(GO) test -count=1 -timeout 30m ./e2e/... ./internal/... ./media/audio/...
+
+netlab: build ## figures of docs/PERFORMANCE.md from real networks in namespaces (needs root)
+	MEET_E2E=1 MEET_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNet' ./e2e/...
+
+bench: build ## figures of docs/PERFORMANCE.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,105 @@
+package call
+
+import (
+	"sync"
+
+	"github.com/meet-term/meet/rtc"
+)
+
+// maxQueued is how many events wait for a reader that is slow. Beyond it the
+// oldest go first and the reader is told how many.
+const maxQueued = 8192
+
+// EventsLost takes the place of events that a slow reader missed.
+type EventsLost struct{ Count int }
+
+// EventName implements [rtc.Event].
+func (EventsLost) EventName() string { return "warning" }
+
+// eventQueue lets the core post without waiting and one reader receive in
+// order.
+type eventQueue struct {
+	out   chan rtc.Event
+	ready chan struct{}
+
+	mu     sync.Mutex
+	queue  []rtc.Event
+	lost   int
+	closed bool
+}
+
+func newEventQueue() *eventQueue {
+	return &eventQueue{out: make(chan rtc.Event), ready: make(chan struct{}, 1)}
+}
+
+// post never blocks.
+func (q *eventQueue) post(e rtc.Event) {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
+	if len(q.queue) >= maxQueued {
+		q.queue = q.queue[1:]
+		q.lost++
+	}
+	q.queue = append(q.queue, e)
+	q.mu.Unlock()
+	q.wake()
+}
+
+func (q *eventQueue) wake() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the stream after what is queued.
+func (q *eventQueue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.wake()
+}
+
+// next returns the oldest event, or false when there is none now.
+func (q *eventQueue) next() (e rtc.Event, ok, closed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lost > 0 {
+		n := q.lost
+		q.lost = 0
+		return EventsLost{n}, true, false
+	}
+	if len(q.queue) == 0 {
+		return nil, false, q.closed
+	}
+	e, q.queue = q.queue[0], q.queue[1:]
+	return e, true, false
+}
+
+// run feeds the reader until the queue is closed and empty, or stop closes
+// because nobody reads any more.
+func (q *eventQueue) run(stop <-chan struct{}) {
+	defer close(q.out)
+	for {
+		e, ok, closed := q.next()
+		switch {
+		case ok:
+			select {
+			case q.out <- e:
+			case <-stop:
+				return
+			}
+		case closed:
+			return
+		default:
+			select {
+			case <-q.ready:
+			case <-stop:
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,119 @@
+// Package archtest holds the import rules of docs/ARCHITECTURE.md as a test:
+// an arrow that is not listed here fails the build.
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/meet-term/meet"
+
+// allowed says for each layer (the longest prefix that matches a package)
+// which other layers its code, tests excepted, may import.
+var allowed = map[string][]string{
+	"cmd/meet":           {"*"},
+	"call":               {"rtc", "rtc/conn", "signal", "media/audio", "media/video", "internal/netwatch", "internal/safetext"},
+	"internal/headless":  {"call", "rtc", "signal"},
+	"tui/termvideo":      {"media/video"},
+	"tui/termout":        {"tui/termvideo"},
+	"tui":                {"rtc", "signal", "media/video", "tui/termvideo", "tui/termout", "internal/safetext", "internal/config"},
+	"rtc/conn":           {"rtc", "signal"},
+	"rtc":                {"signal"},
+	"signal":             {"internal/safetext"},
+	"media/audio":        {},
+	"media/video":        {},
+	"web":                {},
+	"internal/config":    {},
+	"internal/identity":  {"signal"},
+	"internal/memnet":    {},
+	"internal/meettest":  {"*"},
+	"internal/netlab":    {},
+	"internal/netwatch":  {},
+	"internal/pulsetest": {},
+	"internal/safetext":  {},
+	"internal/archtest":  {},
+	"e2e":                {"*"},
+	"bench":              {"*"},
+}
+
+// only says who may import a library from outside.
+var only = map[string][]string{
+	"github.com/pion/webrtc":             {"rtc/conn", "internal/meettest"},
+	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
+	"github.com/gorilla/websocket":       {"signal", "bench"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// layer is the longest listed prefix of a package of this module.
+func layer(path string) (string, bool) {
+	rest, ours := strings.CutPrefix(path, module+"/")
+	if !ours {
+		return "", false
+	}
+	best := ""
+	for l := range allowed {
+		if (rest == l || strings.HasPrefix(rest, l+"/")) && len(l) > len(best) {
+			best = l
+		}
+	}
+	if best == "" {
+		return rest, true // not listed: the test says so
+	}
+	return best, true
+}
+
+func TestImports(t *testing.T) {
+	all := packages(t)
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	for _, p := range all {
+		from, _ := layer(p.ImportPath)
+		rules, known := allowed[from]
+		if !known {
+			t.Errorf("%s: a package that docs/ARCHITECTURE.md and this test do not know", p.ImportPath)
+			continue
+		}
+		for _, imp := range p.Imports {
+			to, ours := layer(imp)
+			if ours && to != from && !slices.Contains(rules, to) && !slices.Contains(rules, "*") {
+				t.Errorf("%s must not import %s", p.ImportPath, imp)
+			}
+			for lib, may := range only {
+				if (imp == lib || strings.HasPrefix(imp, lib+"/")) && !slices.Contains(may, from) {
+					t.Errorf("%s must not import %s: only %v may", p.ImportPath, imp, may)
+				}
+			}
+		}
+	}
+}
