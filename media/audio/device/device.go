@@ -1,0 +1,71 @@
+// Package device reaches the microphones and speakers of the machine: through
+// PulseAudio or PipeWire on Linux, through the system's own interface on macOS
+// and Windows where the build has cgo, and through an error that says so
+// elsewhere.
+//
+// Its functions block, own everything they start, and return when their
+// context ends or the device is gone: retrying is the caller's business.
+package device
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors that tell a caller what to say and whether to wait.
+var (
+	// ErrNoServer: there is no sound server to talk to (now).
+	ErrNoServer = errors.New("no sound server")
+	// ErrNoDevice: there is no such device, or none at all (now).
+	ErrNoDevice = errors.New("no such audio device")
+	// ErrLost: the device or its server went away while in use.
+	ErrLost = errors.New("the audio device went away")
+	// ErrUnsupported: this build cannot reach audio devices at all.
+	ErrUnsupported = errors.New("no audio devices in this build")
+)
+
+// Info describes one microphone or speaker.
+type Info struct {
+	ID      string `json:"id"`   // stable name, what "device:ID" takes
+	Name    string `json:"name"` // for people; free of control characters
+	Default bool   `json:"default"`
+	// Monitor marks a source that is no microphone but the sound of a speaker.
+	Monitor bool `json:"monitor,omitempty"`
+}
+
+// List is what there is, at one moment.
+type List struct {
+	Microphones []Info `json:"microphones"`
+	Speakers    []Info `json:"speakers"`
+}
+
+// Options say how to open a device.
+type Options struct {
+	// ID is the device's Info.ID; "" is the default one, which follows what
+	// the user chooses in the system while the stream runs.
+	ID string
+	// EchoCancel asks the sound server to take the speaker's sound out of the
+	// microphone's, where it can. Both streams must ask.
+	EchoCancel bool
+}
+
+// Devices lists the devices.
+func Devices(ctx context.Context) (List, error) { return devices(ctx) }
+
+// Watch calls changed, from one goroutine, whenever the list of devices may
+// have changed, until ctx ends or the server is lost.
+func Watch(ctx context.Context, changed func()) error { return watch(ctx, changed) }
+
+// Capture records from a microphone until ctx ends or the device is lost, and
+// hands every block of pcm.BlockSamples to emit, from one goroutine. The block
+// is valid until emit returns.
+func Capture(ctx context.Context, o Options, emit func(block []float32)) error {
+	return capture(ctx, o, emit)
+}
+
+// Play plays what render produces until ctx ends or the device is lost: it
+// asks for a block of pcm.BlockSamples, from one goroutine, whenever the
+// device has room for one.
+func Play(ctx context.Context, o Options, render func(block []float32)) error {
+	return play(ctx, o, render)
+}

@@ -1,0 +1,13 @@
+//go:build !linux && !(cgo && (darwin || windows))
+
+package device
+
+import "context"
+
+func devices(context.Context) (List, error) { return List{}, ErrUnsupported }
+
+func watch(context.Context, func()) error { return ErrUnsupported }
+
+func capture(context.Context, Options, func([]float32)) error { return ErrUnsupported }
+
+func play(context.Context, Options, func([]float32)) error { return ErrUnsupported }

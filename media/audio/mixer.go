@@ -1,0 +1,107 @@
+package audio
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meet-term/meet/media/audio/mix"
+	"github.com/meet-term/meet/media/audio/pcm"
+)
+
+// speakerEvery is how many blocks pass between two looks at who speaks.
+const speakerEvery = 10
+
+// mixer adds up all receivers. Its set of people changes from anywhere;
+// render belongs to the goroutine of the sink in use.
+type mixer struct {
+	mu     sync.Mutex
+	people map[string]*Receiver // guarded by mu
+
+	// list is people in order of id, immutable, for render.
+	list     atomic.Pointer[[]member]
+	dominant atomic.Pointer[string]
+
+	// Owned by the rendering goroutine.
+	block   [pcm.BlockSamples]float32
+	limiter mix.Limiter
+	speaker mix.Dominant
+	blocks  int
+}
+
+type member struct {
+	id       string
+	receiver *Receiver
+}
+
+func newMixer() *mixer {
+	m := &mixer{people: map[string]*Receiver{}}
+	m.list.Store(&[]member{})
+	m.dominant.Store(new(string))
+	return m
+}
+
+// peer returns the receiver of id, made on first use.
+func (m *mixer) peer(id string) (*Receiver, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.people[id]; r != nil {
+		return r, nil
+	}
+	r, err := NewReceiver()
+	if err != nil {
+		return nil, err
+	}
+	m.people[id] = r
+	m.publishLocked()
+	return r, nil
+}
+
+func (m *mixer) find(id string) *Receiver {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.people[id]
+}
+
+func (m *mixer) remove(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.people, id)
+	m.publishLocked()
+}
+
+func (m *mixer) publishLocked() {
+	list := make([]member, 0, len(m.people))
+	for id, r := range m.people {
+		list = append(list, member{id, r})
+	}
+	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.id, b.id) })
+	m.list.Store(&list)
+}
+
+// render fills one block with the mix.
+func (m *mixer) render(dst []float32) {
+	clear(dst)
+	list := *m.list.Load()
+	for _, p := range list {
+		p.receiver.Pull(m.block[:])
+		p.receiver.fader.Add(dst, m.block[:], p.receiver.gain())
+	}
+	m.limiter.Apply(dst)
+	if m.blocks++; m.blocks%speakerEvery == 0 {
+		id := m.speaker.Update(time.Now(), loudness(list))
+		if id != *m.dominant.Load() {
+			m.dominant.Store(&id)
+		}
+	}
+}
+
+func loudness(list []member) []mix.Loudness {
+	out := make([]mix.Loudness, len(list))
+	for i, p := range list {
+		out[i] = mix.Loudness{ID: p.id, DB: p.receiver.Stats().LevelDB}
+	}
+	return out
+}

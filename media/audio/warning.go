@@ -1,0 +1,97 @@
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/meet-term/meet/media/audio/device"
+)
+
+// WarningCode names a kind of Warning for programs.
+type WarningCode string
+
+// The warnings an Engine gives. Each is given once when it begins to hold, not
+// at every retry.
+const (
+	NoAudioDevices WarningCode = "no-audio-devices" // not in this build
+	NoSoundServer  WarningCode = "no-sound-server"
+	NoMicrophone   WarningCode = "no-microphone"
+	NoSpeaker      WarningCode = "no-speaker"
+	MicrophoneLost WarningCode = "microphone-lost"
+	SpeakerLost    WarningCode = "speaker-lost"
+	MicrophoneBack WarningCode = "microphone-back"
+	SpeakerBack    WarningCode = "speaker-back"
+	FileFailed     WarningCode = "audio-file"
+)
+
+// Warning tells a person that the sound is not as wished, or is again.
+type Warning struct {
+	Code WarningCode
+	Text string // one line
+}
+
+var (
+	microphoneBack = Warning{MicrophoneBack, "The microphone works again."}
+	speakerBack    = Warning{SpeakerBack, "The speaker works again."}
+)
+
+// notices gives each warning once, though every retry brings it up again, and
+// one that holds for microphone and speaker alike once for both.
+type notices struct {
+	warn func(Warning)
+
+	mu           sync.Mutex
+	mic, speaker Warning // guarded by mu: given, and still holding
+}
+
+// failed gives w unless it holds already; own is the half of n it concerns.
+func (n *notices) failed(w Warning, own *Warning) {
+	n.mu.Lock()
+	known := n.mic == w || n.speaker == w
+	*own = w
+	n.mu.Unlock()
+	if !known {
+		n.warn(w)
+	}
+}
+
+// recovered gives w if trouble was told of before.
+func (n *notices) recovered(w Warning, own *Warning) {
+	n.mu.Lock()
+	told := *own != Warning{}
+	*own = Warning{}
+	n.mu.Unlock()
+	if told {
+		n.warn(w)
+	}
+}
+
+func micWarning(m Mic, err error) Warning {
+	if m.Kind == File {
+		return Warning{FileFailed, fmt.Sprintf("The microphone file cannot be played: %v.", err)}
+	}
+	return deviceWarning(err, NoMicrophone, MicrophoneLost, "microphone", "Others cannot hear you.")
+}
+
+func speakerWarning(s Speaker, err error) Warning {
+	if s.Kind == File {
+		return Warning{FileFailed, fmt.Sprintf("The speaker file cannot be written: %v.", err)}
+	}
+	return deviceWarning(err, NoSpeaker, SpeakerLost, "speaker", "You cannot hear the others.")
+}
+
+// deviceWarning words err. The first two hold for both halves alike, so they
+// must not depend on which half met them.
+func deviceWarning(err error, none, lost WarningCode, what, so string) Warning {
+	switch {
+	case errors.Is(err, device.ErrUnsupported):
+		return Warning{NoAudioDevices, "This build cannot use microphones and speakers; files work."}
+	case errors.Is(err, device.ErrNoServer):
+		return Warning{NoSoundServer, "No sound server: no microphone and no speaker until there is one."}
+	case errors.Is(err, device.ErrNoDevice):
+		return Warning{none, fmt.Sprintf("No %s found. %s", what, so)}
+	default:
+		return Warning{lost, fmt.Sprintf("The %s went away. %s", what, so)}
+	}
+}
