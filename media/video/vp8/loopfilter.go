@@ -1,0 +1,277 @@
+package vp8
+
+import "encoding/binary"
+
+// filterLevels holds the loop filter level of every kind of macroblock, and the
+// thresholds of every level (RFC 6386, sections 9.6 and 15).
+type filterLevels struct {
+	simple bool
+	level  [4][numRefs][modeSplit + 1]uint8 // by segment, reference and mode
+	inner  [64]edgeLimits
+	outer  [64]edgeLimits
+	// What inner and outer were made for.
+	sharpness int
+	key       bool
+	made      bool
+}
+
+// set works the levels out for a frame.
+func (f *filterLevels) set(h *filterHeader, seg *segmentation, key bool) {
+	f.simple = h.simple
+	if !f.made || f.sharpness != h.sharpness || f.key != key {
+		f.made, f.sharpness, f.key = true, h.sharpness, key
+		f.setLimits()
+	}
+	for s := range f.level {
+		base := h.level
+		if seg.enabled {
+			if seg.absolute {
+				base = seg.level[s]
+			} else {
+				base += seg.level[s]
+			}
+		}
+		base = min(max(base, 0), 63)
+		for ref := range f.level[s] {
+			for mode := range f.level[s][ref] {
+				f.level[s][ref][mode] = uint8(h.adjust(base, uint8(ref), uint8(mode)))
+			}
+		}
+	}
+}
+
+// adjust applies the offsets for reference and mode to a level.
+func (h *filterHeader) adjust(level int, ref, mode uint8) int {
+	if !h.deltaEnabled {
+		return level
+	}
+	level += h.refDelta[ref]
+	switch {
+	case ref == refIntra && mode == modeB:
+		level += h.modeDelta[0]
+	case ref == refIntra:
+	case mode == modeZero:
+		level += h.modeDelta[1]
+	case mode == modeSplit:
+		level += h.modeDelta[3]
+	default:
+		level += h.modeDelta[2]
+	}
+	return min(max(level, 0), 63)
+}
+
+// setLimits makes the thresholds of all levels.
+func (f *filterLevels) setLimits() {
+	for level := range f.inner {
+		interior := level
+		if f.sharpness > 0 {
+			interior >>= 1
+			if f.sharpness > 4 {
+				interior >>= 1
+			}
+			interior = min(interior, 9-f.sharpness)
+		}
+		interior = max(interior, 1)
+		hev := 0
+		switch {
+		case level >= 40:
+			hev = 2
+		case level >= 15:
+			hev = 1
+		}
+		if !f.key {
+			switch {
+			case level >= 40:
+				hev = 3
+			case level >= 20:
+				hev = 2
+			}
+		}
+		lim := edgeLimits{interior: uint64(interior) * laneOnes, hev: uint64(hev) * laneOnes}
+		lim.edge = uint64(2*level+interior) * laneOnes
+		f.inner[level] = lim
+		lim.edge = uint64(2*(level+2)+interior) * laneOnes
+		f.outer[level] = lim
+	}
+}
+
+// row filters one row of macroblocks, whose neighbours to the right and below
+// must have been reconstructed and not yet filtered.
+func (f *filterLevels) row(p *picture, modes *modeMap, row int) {
+	for col := range modes.cols {
+		mb := &modes.mbs[modes.index(col, row)]
+		level := f.level[mb.segment][mb.ref][mb.mode]
+		if level == 0 {
+			continue
+		}
+		inner, outer := &f.inner[level], &f.outer[level]
+		inside := mb.coded || mb.mode == modeB || mb.mode == modeSplit
+		if f.simple {
+			filterMacroblockSimple(&p.planes[0], 16*col, 16*row, inner.edge, outer.edge, inside)
+			continue
+		}
+		filterMacroblock(&p.planes[0], 16*col, 16*row, 16, inner, outer, inside)
+		filterMacroblock(&p.planes[1], 8*col, 8*row, 8, inner, outer, inside)
+		filterMacroblock(&p.planes[2], 8*col, 8*row, 8, inner, outer, inside)
+	}
+}
+
+// filterMacroblock runs the normal filter over the left and top edge of the n
+// by n samples at x, y and, where inside is set, over the block edges within.
+func filterMacroblock(p *plane, x, y, n int, inner, outer *edgeLimits, inside bool) {
+	at := p.origin + y*p.stride + x
+	if x > 0 {
+		for j := 0; j < n; j += 4 {
+			filterOuterAcross(p.pix, at+j*p.stride-4, p.stride, outer)
+		}
+	}
+	if inside {
+		for i := 4; i < n; i += 4 {
+			for j := 0; j < n; j += 4 {
+				filterInnerAcross(p.pix, at+j*p.stride+i-4, p.stride, inner)
+			}
+		}
+	}
+	if y > 0 {
+		for i := 0; i < n; i += 8 {
+			filterOuterDown(p.pix, at+i-4*p.stride, p.stride, outer)
+		}
+	}
+	if inside {
+		for j := 4; j < n; j += 4 {
+			for i := 0; i < n; i += 8 {
+				filterInnerDown(p.pix, at+(j-4)*p.stride+i, p.stride, inner)
+			}
+		}
+	}
+}
+
+// filterInnerAcross filters four rows of eight samples, the edge in the middle.
+func filterInnerAcross(pix []byte, at, stride int, l *edgeLimits) {
+	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
+	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
+	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
+	if mask == 0 {
+		return
+	}
+	p1, p0, q0, q1 = innerEdge(p1, p0, q0, q1, mask, hev)
+	p, q := p1|p0<<8, q0|q1<<8
+	binary.LittleEndian.PutUint32(b0[2:], uint32(p&0xffff|q&0xffff<<16))
+	binary.LittleEndian.PutUint32(b1[2:], uint32(p>>16&0xffff|q>>16<<16))
+	binary.LittleEndian.PutUint32(b2[2:], uint32(p>>32&0xffff|q>>32<<16))
+	binary.LittleEndian.PutUint32(b3[2:], uint32(p>>48|q>>48<<16))
+}
+
+// filterOuterAcross does the same at the edge of a macroblock.
+func filterOuterAcross(pix []byte, at, stride int, l *edgeLimits) {
+	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
+	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
+	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
+	if mask == 0 {
+		return
+	}
+	p2, p1, p0, q0, q1, q2 = outerEdge(p2, p1, p0, q0, q1, q2, mask, hev)
+	p, m, q := p3|p2<<8, p1|p0<<8, q0|q1<<8
+	e := q2 | q3<<8
+	store8(b0, p&0xffff|m&0xffff<<16|q&0xffff<<32|e<<48)
+	store8(b1, p>>16&0xffff|m>>16&0xffff<<16|q>>16&0xffff<<32|e>>16<<48)
+	store8(b2, p>>32&0xffff|m>>32&0xffff<<16|q>>32&0xffff<<32|e>>32<<48)
+	store8(b3, p>>48|m>>48<<16|q>>48<<32|e>>48<<48)
+}
+
+// filterInnerDown filters eight columns of eight samples, the edge in the
+// middle.
+func filterInnerDown(pix []byte, at, stride int, l *edgeLimits) {
+	b := pix[at : at+7*stride+8]
+	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
+	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
+	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
+		r4&laneMask, r5&laneMask, r6&laneMask, r7&laneMask)
+	maskO, hevO := l.masks(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask,
+		r4>>8&laneMask, r5>>8&laneMask, r6>>8&laneMask, r7>>8&laneMask)
+	if maskE|maskO == 0 {
+		return
+	}
+	p1, p0, q0, q1 := innerEdge(r2&laneMask, r3&laneMask, r4&laneMask, r5&laneMask, maskE, hevE)
+	s1, s0, t0, t1 := innerEdge(r2>>8&laneMask, r3>>8&laneMask, r4>>8&laneMask, r5>>8&laneMask, maskO, hevO)
+	store8(b[2*stride:], p1|s1<<8)
+	store8(b[3*stride:], p0|s0<<8)
+	store8(b[4*stride:], q0|t0<<8)
+	store8(b[5*stride:], q1|t1<<8)
+}
+
+// filterOuterDown does the same at the edge of a macroblock.
+func filterOuterDown(pix []byte, at, stride int, l *edgeLimits) {
+	b := pix[at : at+7*stride+8]
+	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
+	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
+	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
+		r4&laneMask, r5&laneMask, r6&laneMask, r7&laneMask)
+	maskO, hevO := l.masks(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask,
+		r4>>8&laneMask, r5>>8&laneMask, r6>>8&laneMask, r7>>8&laneMask)
+	if maskE|maskO == 0 {
+		return
+	}
+	p2, p1, p0, q0, q1, q2 := outerEdge(r1&laneMask, r2&laneMask, r3&laneMask,
+		r4&laneMask, r5&laneMask, r6&laneMask, maskE, hevE)
+	s2, s1, s0, t0, t1, t2 := outerEdge(r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask,
+		r4>>8&laneMask, r5>>8&laneMask, r6>>8&laneMask, maskO, hevO)
+	store8(b[stride:], p2|s2<<8)
+	store8(b[2*stride:], p1|s1<<8)
+	store8(b[3*stride:], p0|s0<<8)
+	store8(b[4*stride:], q0|t0<<8)
+	store8(b[5*stride:], q1|t1<<8)
+	store8(b[6*stride:], q2|t2<<8)
+}
+
+// filterMacroblockSimple runs the simple filter, which knows luma only.
+func filterMacroblockSimple(p *plane, x, y int, inner, outer uint64, inside bool) {
+	at := p.origin + y*p.stride + x
+	for i := 0; i < 16; i += 4 {
+		limit := inner
+		switch {
+		case i == 0 && x == 0 || i > 0 && !inside:
+			continue
+		case i == 0:
+			limit = outer
+		}
+		for j := 0; j < 16; j += 4 {
+			simpleAcross(p.pix, at+j*p.stride+i-4, p.stride, limit)
+		}
+	}
+	for j := 0; j < 16; j += 4 {
+		limit := inner
+		switch {
+		case j == 0 && y == 0 || j > 0 && !inside:
+			continue
+		case j == 0:
+			limit = outer
+		}
+		for i := 0; i < 16; i += 8 {
+			simpleDown(p.pix, at+(j-2)*p.stride+i, p.stride, limit)
+		}
+	}
+}
+
+func simpleAcross(pix []byte, at, stride int, limit uint64) {
+	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
+	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+	_, _, p1, p0, q0, q1, _, _ := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
+	p0, q0 = simpleEdge(p1, p0, q0, q1, limit)
+	e := p0 | q0<<8
+	binary.LittleEndian.PutUint16(b0[3:], uint16(e))
+	binary.LittleEndian.PutUint16(b1[3:], uint16(e>>16))
+	binary.LittleEndian.PutUint16(b2[3:], uint16(e>>32))
+	binary.LittleEndian.PutUint16(b3[3:], uint16(e>>48))
+}
+
+func simpleDown(pix []byte, at, stride int, limit uint64) {
+	b := pix[at : at+3*stride+8]
+	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
+	p0, q0 := simpleEdge(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask, limit)
+	s0, t0 := simpleEdge(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask, limit)
+	store8(b[stride:], p0|s0<<8)
+	store8(b[2*stride:], q0|t0<<8)
+}
