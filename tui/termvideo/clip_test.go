@@ -68,7 +68,7 @@ func portrait(x, y, t float64) vec {
 	c = c.mix(vec{168, 120, 96}, edge(neck, 0.06))
 
 	// Hair behind and over the head, with strands.
-	hair := vec{58, 40, 30}.mix(vec{112, 80, 54}, noise(x*70, y*11, 5))
+	hair := vec{44, 30, 22}.mix(vec{142, 102, 68}, noise(x*90, y*12, 5))
 	c = c.mix(hair, edge(ellipse(x, y, hx, hy-0.05, 0.215, 0.29), 0.04))
 	light := 0.72 + 0.42*edge((hx+0.1-x)*2+(hy-y)*0.6, 1.1)
 	skin := vec{214, 164, 136}.scale(light * (0.96 + 0.08*noise(x*24, y*24, 7)))
@@ -105,8 +105,12 @@ func background(x, y float64) vec {
 			hue := hash(int(book), i, 13)
 			spine := vec{96 + 110*hue, 60 + 90*hash(int(book), i, 17), 70 + 80*(1-hue)}
 			inBook := math.Mod((x-1.12)/0.036, 1)
+			letter := noise(x*160, y*120, 19+i)
 			if y > top+0.32-tall {
 				c = spine.scale(0.65 + 0.45*math.Sin(math.Pi*inBook))
+				if math.Abs(inBook-0.5) < 0.3 && y > top+0.16 && y < top+0.3 {
+					c = c.mix(vec{236, 226, 196}, edge(letter-0.55, 0.3))
+				}
 				if math.Abs(y-top-0.2) < 0.012 {
 					c = c.mix(vec{225, 210, 160}, 0.7)
 				}
@@ -136,7 +140,7 @@ func clipFrame(i int) *video.Frame {
 			for k := range 4 {
 				px, py := 2*cx+k&1, 2*cy+k>>1
 				c := portrait(float64(px)/clipHeight, float64(py)/clipHeight, t)
-				grain := 7 * (hash(px, py, 100+i) + hash(px, py, 200+i) - 1)
+				grain := 11 * (hash(px, py, 100+i) + hash(px, py, 200+i) - 1)
 				c = vec{c.r + grain, c.g + grain, c.b + grain}
 				f.Y[py*f.YStride+px] = limited(16 + (65.738*c.r+129.057*c.g+25.064*c.b)/256)
 				sum = vec{sum.r + c.r/4, sum.g + c.g/4, sum.b + c.b/4}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/meet-term/meet/media/video"
 )
@@ -166,6 +167,25 @@ func (d *Drawer) Close() error {
 		return fmt.Errorf("remove pictures from the terminal: %w", err)
 	}
 	return nil
+}
+
+// Cell returns what the drawer knows a cell to show: its character and colours
+// as 0xRRGGBB. ok is false where it has drawn nothing, and where it has left a
+// blank on the terminal's own background.
+func (d *Drawer) Cell(x, y int) (char rune, fg, bg uint32, ok bool) {
+	if x < 0 || y < 0 || x >= d.cols || y >= d.rows {
+		return 0, 0, 0, false
+	}
+	s := &d.shown[y*d.cols+x]
+	if s.kind != cellGlyph {
+		return 0, 0, 0, false
+	}
+	if d.glyphs == nil {
+		return rune(asciiGlyphs[s.pattern].char), uint32(s.fg), uint32(s.bg), true
+	}
+	g := d.glyphs.glyphs[s.pattern]
+	char, _ = utf8.DecodeRune(g.utf8[:g.size])
+	return char, uint32(s.fg), uint32(s.bg), true
 }
 
 const maxScreenSide = 1024 // cells; more is a wrong size, not a screen
