@@ -16,33 +16,17 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
-// Kind is one of the three media of a session, in the order of their m-lines.
-type Kind uint8
+// kinds is how many kinds of media there are.
+const kinds = rtc.Kinds
 
-// The kinds of media.
-const (
-	Mic Kind = iota
-	Camera
-	Screen
-	kinds = 3
-)
-
-var kindNames = [kinds]string{"mic", "camera", "screen"}
-
-// String returns the name used in events, such as "mic".
-func (k Kind) String() string {
-	if int(k) >= len(kindNames) {
-		return "unknown"
-	}
-	return kindNames[k]
-}
-
-func (k Kind) codecType() webrtc.RTPCodecType {
-	if k == Mic {
+func codecType(k rtc.Kind) webrtc.RTPCodecType {
+	if k == rtc.Mic {
 		return webrtc.RTPCodecTypeAudio
 	}
 	return webrtc.RTPCodecTypeVideo
 }
+
+func isVideo(k rtc.Kind) bool { return k == rtc.Camera || k == rtc.Screen }
 
 // Config says what a [Dialer] works with.
 type Config struct {
@@ -112,8 +96,8 @@ func (d *Dialer) Dial(cfg rtc.SessionConfig) rtc.Session {
 // RequestKeyFrame asks a peer for a picture that can be decoded on its own, by
 // a PLI (RFC 4585 section 6.3.1) on its newest session. Requests follow each
 // other no faster than every half second; more are dropped.
-func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind Kind) {
-	if kind != Camera && kind != Screen {
+func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind rtc.Kind) {
+	if !isVideo(kind) {
 		return
 	}
 	d.mu.Lock()
@@ -129,7 +113,7 @@ func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind Kind) {
 
 // Received returns what arrived from a peer of one kind since it was first
 // met, over all its sessions.
-func (d *Dialer) Received(peer signal.PeerID, kind Kind) Received {
+func (d *Dialer) Received(peer signal.PeerID, kind rtc.Kind) Received {
 	if int(kind) >= kinds {
 		return Received{}
 	}
@@ -190,7 +174,7 @@ type ledger[T any] struct {
 	peers map[signal.PeerID]*[kinds]T
 }
 
-func (l *ledger[T]) of(peer signal.PeerID, kind Kind) *T {
+func (l *ledger[T]) of(peer signal.PeerID, kind rtc.Kind) *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.peers == nil {

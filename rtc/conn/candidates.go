@@ -1,0 +1,159 @@
+package conn
+
+import (
+	"hash/crc32"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/meet-term/meet/rtc"
+)
+
+// maxCandidateLine is the longest candidate that is read, in bytes.
+const maxCandidateLine = 512
+
+// addCandidates gives the peer's candidates to pion, or keeps them until the
+// description they belong to is there. Candidates of no use are dropped and
+// counted; they never fail a session.
+func (s *session) addCandidates(c rtc.AddCandidates) {
+	if !s.remoteOpen {
+		room := maxCandidates - len(s.early)
+		s.early = append(s.early, c.Candidates[:min(room, len(c.Candidates))]...)
+		for range len(c.Candidates) - room {
+			s.drop("early candidate")
+		}
+		s.early2 = s.early2 || c.Done
+		return
+	}
+	for _, line := range c.Candidates {
+		s.addCandidate(line)
+	}
+	if c.Done {
+		s.endCandidates()
+	}
+}
+
+// openCandidates lets candidates through once a description is applied.
+func (s *session) openCandidates() {
+	if s.remoteOpen {
+		return
+	}
+	s.remoteOpen = true
+	early, done := s.early, s.early2
+	s.early, s.early2 = nil, false
+	s.addCandidates(rtc.AddCandidates{Candidates: early, Done: done})
+}
+
+func (s *session) addCandidate(line string) {
+	line, ok := cleanCandidate(line, s.net.loopbackOnly())
+	if !ok || s.taken >= maxCandidates {
+		s.drop("candidate")
+		return
+	}
+	s.taken++
+	if err := s.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: line}); err != nil {
+		s.log.Debug("add a candidate", "err", err)
+		s.drop("candidate")
+	}
+}
+
+func (s *session) endCandidates() {
+	if err := s.pc.AddICECandidate(webrtc.ICECandidateInit{}); err != nil {
+		s.log.Debug("end the candidates", "err", err)
+	}
+}
+
+// localCandidate is told by pion of a candidate it gathered; nil ends them.
+func (s *session) localCandidate(c *webrtc.ICECandidate) {
+	if c == nil {
+		s.post(rtc.LocalCandidates{Gen: s.gen.of(""), Done: true})
+		return
+	}
+	line := c.ToJSON().Candidate
+	lines := []string{line}
+	if c.Typ == webrtc.ICECandidateTypeHost {
+		if a, err := netip.ParseAddr(c.Address); err == nil {
+			lines = expand(line, s.net.standsFor(a.Unmap()))
+		}
+	}
+	s.post(rtc.LocalCandidates{Gen: s.gen.of(extension(line, "ufrag")), Candidates: lines})
+}
+
+// Fields of a candidate attribute (RFC 8839 section 5.1).
+const (
+	fieldFoundation = iota
+	fieldComponent
+	fieldTransport
+	fieldPriority
+	fieldAddress
+	fieldPort
+	fieldTyp
+	fieldType
+	minFields
+)
+
+// expand makes one host candidate into one for each address that its socket
+// answers on. The local preference falls from address to address, so that no
+// two have the same priority (RFC 8445 section 5.1.2.1).
+func expand(line string, addrs []netip.Addr) []string {
+	fields := strings.Fields(line)
+	if len(addrs) <= 1 || len(fields) < minFields {
+		return []string{line}
+	}
+	priority, err := strconv.ParseUint(fields[fieldPriority], 10, 32)
+	if err != nil {
+		return []string{line}
+	}
+	out := make([]string, 0, len(addrs))
+	for i, a := range addrs {
+		f := append([]string(nil), fields...)
+		f[fieldAddress] = a.String()
+		if i > 0 {
+			f[fieldPriority] = strconv.FormatUint(priority-uint64(i)<<8, 10)
+			f[fieldFoundation] = "candidate:" + strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(a.String()))), 10)
+		}
+		out = append(out, strings.Join(f, " "))
+	}
+	return out
+}
+
+// cleanCandidate checks a candidate of the peer: UDP, component 1, a literal
+// address that we are willing to send to. It returns the line as pion wants it.
+func cleanCandidate(line string, loopbackOnly bool) (string, bool) {
+	line = strings.TrimPrefix(strings.TrimSpace(line), "a=")
+	if len(line) > maxCandidateLine {
+		return "", false
+	}
+	f := strings.Fields(line)
+	if len(f) < minFields || f[fieldTyp] != "typ" || f[fieldComponent] != "1" ||
+		!strings.EqualFold(f[fieldTransport], "udp") {
+		return "", false
+	}
+	switch f[fieldType] {
+	case "host", "srflx", "prflx", "relay":
+	default:
+		return "", false
+	}
+	port, err := strconv.ParseUint(f[fieldPort], 10, 16)
+	if err != nil || port == 0 {
+		return "", false
+	}
+	a, err := netip.ParseAddr(f[fieldAddress])
+	if err != nil || a.Zone() != "" || !usableRemote(a.Unmap(), loopbackOnly) {
+		return "", false
+	}
+	return line, true
+}
+
+// extension returns the value of an extension attribute of a candidate, or "".
+func extension(line, key string) string {
+	f := strings.Fields(line)
+	for i := minFields; i+1 < len(f); i++ {
+		if f[i] == key {
+			return f[i+1]
+		}
+	}
+	return ""
+}

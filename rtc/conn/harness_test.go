@@ -1,0 +1,347 @@
+package conn
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/vnet"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+func testLog() *slog.Logger {
+	if os.Getenv("MEET_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// wan is a simulated network of hosts in one subnet, which can be cut.
+type wan struct {
+	router *vnet.Router
+	mu     sync.Mutex
+	cut    map[string]bool // by address
+	drop   func(vnet.Chunk) bool
+}
+
+func newWAN(t testing.TB, delay time.Duration) *wan {
+	t.Helper()
+	w := &wan{cut: make(map[string]bool)}
+	r, err := vnet.NewRouter(&vnet.RouterConfig{
+		CIDR: "10.0.0.0/16", MinDelay: delay, QueueSize: 4096,
+		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.router = r
+	r.AddChunkFilter(func(c vnet.Chunk) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		from, to := ipOf(c.SourceAddr().String()), ipOf(c.DestinationAddr().String())
+		return !w.cut[from] && !w.cut[to] && (w.drop == nil || !w.drop(c))
+	})
+	return w
+}
+
+func ipOf(addr string) string {
+	for i := len(addr) - 1; i >= 0; i-- {
+		if addr[i] == ':' {
+			return addr[:i]
+		}
+	}
+	return addr
+}
+
+func (w *wan) setCut(addr string, cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut[addr] = cut
+}
+
+func (w *wan) host(t testing.TB, addrs ...string) *vnet.Net {
+	t.Helper()
+	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: addrs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.router.AddNet(n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (w *wan) start(t testing.TB) {
+	t.Helper()
+	if err := w.router.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// person is one participant: a dialer, what it hears and what it is asked.
+type person struct {
+	id     signal.PeerID
+	dialer *Dialer
+	out    *Outbound
+
+	mu       sync.Mutex
+	audio    []AudioPacket
+	video    []VideoFrame
+	heardAt  map[rtc.Kind]time.Time
+	gaps     map[rtc.Kind]time.Duration // longest silence of each kind
+	wanted   [kinds]int
+	feedback []Feedback
+}
+
+func newPerson(t testing.TB, id string, n transport.Net) *person {
+	t.Helper()
+	p := &person{
+		id: signal.PeerID(id), out: NewOutbound(),
+		heardAt: make(map[rtc.Kind]time.Time), gaps: make(map[rtc.Kind]time.Duration),
+	}
+	d, err := New(Config{Net: n, Local: p.out, Sink: p, Logger: testLog().With("me", id)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.dialer = d
+	return p
+}
+
+func (p *person) Audio(_ signal.PeerID, a AudioPacket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.audio = append(p.audio, a)
+	p.note(rtc.Mic, a.Arrived)
+}
+
+func (p *person) Video(_ signal.PeerID, f VideoFrame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.video = append(p.video, f)
+	p.note(f.Kind, f.Arrived)
+}
+
+func (p *person) note(k rtc.Kind, at time.Time) {
+	if last := p.heardAt[k]; !last.IsZero() && at.Sub(last) > p.gaps[k] {
+		p.gaps[k] = at.Sub(last)
+	}
+	p.heardAt[k] = at
+}
+
+func (p *person) KeyFrameWanted(k rtc.Kind) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wanted[k]++
+}
+
+func (p *person) Feedback(_ signal.PeerID, f Feedback) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.feedback = append(p.feedback, f)
+}
+
+func (p *person) takeWanted(k rtc.Kind) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.wanted[k]
+	p.wanted[k] = 0
+	return n > 0
+}
+
+func (p *person) counts() (audio, camera, screen int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.video {
+		if f.Kind == rtc.Camera {
+			camera++
+		} else {
+			screen++
+		}
+	}
+	return len(p.audio), camera, screen
+}
+
+func (p *person) forgetMedia() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.audio, p.video = nil, nil
+	clear(p.heardAt)
+	clear(p.gaps)
+}
+
+func (p *person) longestGap(k rtc.Kind) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gaps[k]
+}
+
+// talk sends all three kinds every 20 ms until stop is closed. Each kind can be
+// told from the others by its bytes, and each frame from the next.
+func (p *person) talk(stop <-chan struct{}, wg *sync.WaitGroup) {
+	wg.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for n := uint32(0); ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			p.out.WriteAudio(stamp("mic", p.id, n), n*960, 30, true, n == 0)
+			for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+				key := p.takeWanted(k) || n == 0
+				p.out.WriteVideo(k, vp8(key, stamp(k.String(), p.id, n), 3000), n*1800)
+			}
+		}
+	})
+}
+
+func stamp(kind string, id signal.PeerID, n uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte(fmt.Sprintf("%s/%s/", kind, id)), n)
+}
+
+// vp8 is a frame that looks like VP8 as far as transport is concerned.
+func vp8(key bool, mark []byte, size int) []byte {
+	f := make([]byte, size)
+	if !key {
+		f[0] = 1
+	}
+	copy(f[1:], mark)
+	return f
+}
+
+// link is a pair of sessions whose signaling runs through memory. It plays the
+// part of the peer machine: it numbers offers and keeps early candidates.
+type link struct {
+	t    testing.TB
+	a, b *end
+}
+
+type end struct {
+	t       testing.TB
+	name    string
+	session rtc.Session
+	other   *end
+	delay   time.Duration
+
+	mu        sync.Mutex
+	events    []rtc.SessionEvent
+	data      []string
+	failed    error
+	connected chan struct{}
+	open      chan struct{}
+	silent    bool // signaling is down
+}
+
+// connect dials both ways; a offers.
+func connect(t testing.TB, a, b *person, epoch int, delay time.Duration) *link {
+	t.Helper()
+	mk := func(name string) *end {
+		return &end{t: t, name: name, delay: delay, connected: make(chan struct{}), open: make(chan struct{})}
+	}
+	l := &link{t: t, a: mk(string(a.id)), b: mk(string(b.id))}
+	l.a.other, l.b.other = l.b, l.a
+	l.a.session = a.dialer.Dial(rtc.SessionConfig{
+		Peer: b.id, Epoch: signal.Epoch(epoch), Offerer: true, Post: l.a.post})
+	l.b.session = b.dialer.Dial(rtc.SessionConfig{
+		Peer: a.id, Epoch: signal.Epoch(epoch), Post: l.b.post})
+	l.a.session.Do(rtc.MakeOffer{N: 1, Gen: 1})
+	return l
+}
+
+// post is the session's way to its owner.
+func (e *end) post(ev rtc.SessionEvent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.events = append(e.events, ev)
+	send := func(c rtc.Command) {
+		if e.silent {
+			return
+		}
+		if e.delay == 0 {
+			e.other.session.Do(c)
+			return
+		}
+		time.AfterFunc(e.delay, func() { e.other.session.Do(c) })
+	}
+	switch ev := ev.(type) {
+	case rtc.LocalOffer:
+		send(rtc.AcceptOffer{N: ev.N, Gen: ev.Gen, SDP: ev.SDP})
+	case rtc.LocalAnswer:
+		send(rtc.AcceptAnswer{N: ev.N, Gen: ev.Gen, SDP: ev.SDP})
+	case rtc.LocalCandidates:
+		send(rtc.AddCandidates{Candidates: ev.Candidates, Done: ev.Done})
+	case rtc.SessionConnected:
+		close(e.connected)
+	case rtc.DataOpened:
+		close(e.open)
+	case rtc.DataReceived:
+		e.data = append(e.data, string(ev.Data))
+	case rtc.SessionFailed:
+		if e.failed != nil {
+			e.t.Errorf("%s failed twice: %v, %v", e.name, e.failed, ev.Err)
+		}
+		e.failed = ev.Err
+	}
+}
+
+func (e *end) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
+}
+
+func (e *end) count(match func(rtc.SessionEvent) bool) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := 0
+	for _, ev := range e.events {
+		if match(ev) {
+			n++
+		}
+	}
+	return n
+}
+
+func (e *end) messages() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.data...)
+}
+
+// await waits until both sides are connected and their data channels open.
+func (l *link) await() {
+	l.t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	for _, c := range []chan struct{}{l.a.connected, l.b.connected, l.a.open, l.b.open} {
+		select {
+		case <-c:
+		case <-deadline.C:
+			l.t.Fatalf("not connected after 30 s (%v, %v)", l.a.failure(), l.b.failure())
+		}
+	}
+}
+
+func (l *link) close() {
+	l.a.session.Close()
+	l.b.session.Close()
+	l.a.session.Wait()
+	l.b.session.Wait()
+}
+
+// bubble runs a test in virtual time.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}

@@ -1,0 +1,185 @@
+package conn
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/rtp/codecs"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+const (
+	// packetPayload is the largest RTP payload of video, in bytes: with the
+	// headers, SRTP and a tunnel or two it stays below 1,280, the smallest MTU
+	// of IPv6.
+	packetPayload = 1140
+
+	audioClock = 48000 // of RTP timestamps, in Hz
+	videoClock = 90000
+)
+
+// Outbound is what we send: one microphone, one camera, one screen, each
+// encoded once and written to every session. Nothing is written while a source
+// is off, so nothing leaves the machine then.
+//
+// Each of the Write methods may be used by one goroutine at a time; everything
+// else may be called from any.
+type Outbound struct {
+	fans  [kinds]fan
+	peers ledger[outgoing]
+
+	redHistory redHistory // owned by the caller of WriteAudio
+	payloaders [kinds]codecs.VP8Payloader
+
+	keyFrameWanted func(rtc.Kind) // set once by New, before any session
+}
+
+// outgoing is what is remembered of one kind of media for one peer, whatever
+// session carries it.
+type outgoing struct {
+	bytes, packets atomic.Uint64
+	unwanted       atomic.Bool
+	loss           atomic.Uint32 // the last reported fraction lost, of 256
+}
+
+// fan is the list of sessions that one source is written to.
+type fan struct {
+	mu       sync.Mutex                 // guards changes of the list
+	bindings atomic.Pointer[[]*binding] // never changed once stored
+}
+
+func (f *fan) list() []*binding {
+	if l := f.bindings.Load(); l != nil {
+		return *l
+	}
+	return nil
+}
+
+func (f *fan) add(b *binding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := append(slices.Clone(f.list()), b)
+	f.bindings.Store(&l)
+}
+
+func (f *fan) remove(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := slices.DeleteFunc(slices.Clone(f.list()), func(b *binding) bool { return b.id == id })
+	f.bindings.Store(&l)
+}
+
+// NewOutbound returns an Outbound that nobody listens to yet.
+func NewOutbound() *Outbound {
+	o := &Outbound{keyFrameWanted: func(rtc.Kind) {}}
+	for k := range o.payloaders {
+		o.payloaders[k].EnablePictureID = true
+	}
+	return o
+}
+
+// WriteAudio sends one Opus packet to every session. timestamp counts samples
+// at 48 kHz; level is the loudness of RFC 6464, from 0 (loudest) to 127
+// (silence) in -dBov; voice says that somebody speaks; marker starts a talk
+// spurt, as after unmuting. The payload is not kept.
+func (o *Outbound) WriteAudio(payload []byte, timestamp uint32, level uint8, voice, marker bool) {
+	if len(payload) == 0 {
+		return
+	}
+	frame := audioFrame{payload: payload, timestamp: timestamp, level: min(level, 127), voice: voice, marker: marker}
+	for _, b := range o.fans[rtc.Mic].list() {
+		b.writeAudio(frame, &o.redHistory)
+	}
+	o.redHistory.push(payload, timestamp)
+}
+
+// WriteVideo sends one whole VP8 frame of the camera or the screen to every
+// session whose peer wants it. timestamp is at 90 kHz. The frame is not kept.
+func (o *Outbound) WriteVideo(kind rtc.Kind, frame []byte, timestamp uint32) {
+	if !isVideo(kind) || len(frame) == 0 {
+		return
+	}
+	key := frame[0]&1 == 0 // RFC 6386 section 9.1
+	var packets [][]byte
+	for _, b := range o.fans[kind].list() {
+		if !b.takesVideo(key) {
+			continue
+		}
+		if packets == nil { // once for all, and not at all for nobody
+			packets = o.payloaders[kind].Payload(packetPayload, frame)
+		}
+		b.writeVideo(packets, timestamp)
+	}
+}
+
+// VideoWanted says whether anybody connected wants a kind of video: if not,
+// encoding it is a waste.
+func (o *Outbound) VideoWanted(kind rtc.Kind) bool {
+	if !isVideo(kind) {
+		return false
+	}
+	for _, b := range o.fans[kind].list() {
+		if b.live.Load() && !b.out.unwanted.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// SetVideoWanted says whether a peer looks at a kind of video; everybody does
+// until told otherwise. Somebody who looks again gets a key frame first. It
+// holds for all sessions of the peer, later ones too.
+func (o *Outbound) SetVideoWanted(peer signal.PeerID, kind rtc.Kind, wanted bool) {
+	if !isVideo(kind) {
+		return
+	}
+	was := !o.peers.of(peer, kind).unwanted.Swap(!wanted)
+	if was || !wanted {
+		return
+	}
+	for _, b := range o.fans[kind].list() {
+		if b.peer == peer {
+			b.needKey.Store(true)
+		}
+	}
+	o.keyFrameWanted(kind)
+}
+
+// Sent is what was sent to one peer of one kind, headers included and
+// retransmissions left out.
+type Sent struct {
+	Packets, Bytes uint64
+	Loss           float64 // what the peer last reported lost, 0 to 1
+}
+
+// Sent returns what was sent to a peer since it was first met, over all its
+// sessions.
+func (o *Outbound) Sent(peer signal.PeerID, kind rtc.Kind) Sent {
+	if int(kind) >= kinds {
+		return Sent{}
+	}
+	out := o.peers.of(peer, kind)
+	return Sent{Packets: out.packets.Load(), Bytes: out.bytes.Load(), Loss: float64(out.loss.Load()) / 256}
+}
+
+// forget drops what is remembered of a peer.
+func (o *Outbound) forget(peer signal.PeerID) { o.peers.forget(peer) }
+
+// greet is called when a session can carry media: the new viewer needs a
+// picture to start from.
+func (o *Outbound) greet(s *session) {
+	for kind := rtc.Camera; kind < kinds; kind++ {
+		for _, b := range o.fans[kind].list() {
+			if b.session == s {
+				b.live.Store(true)
+				b.needKey.Store(true)
+				if !b.out.unwanted.Load() {
+					o.keyFrameWanted(kind)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,329 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/meet-term/meet/rtc"
+)
+
+const (
+	// commandQueue is how many commands may wait. Data and candidates beyond
+	// that are dropped; anything else fails the session, which is then too far
+	// behind to be of use.
+	commandQueue = 256
+	// maxMessage is the largest message of the data channel, in bytes.
+	maxMessage = 64 << 10
+	// maxBuffered is how much unsent data the channel may hold before messages
+	// are dropped, in bytes.
+	maxBuffered = 1 << 20
+
+	dataLabel = "meet"
+	dataID    = 0
+)
+
+// Errors a session fails with, besides those of pion.
+var (
+	errOverrun   = errors.New("the session is too far behind its commands")
+	errDTLS      = errors.New("the DTLS handshake failed")
+	errDataGone  = errors.New("the data channel was closed")
+	errUnordered = errors.New("command out of order")
+)
+
+// session is one PeerConnection. It implements [rtc.Session].
+type session struct {
+	dialer     *Dialer
+	cfg        rtc.SessionConfig
+	log        *slog.Logger
+	net        *liveNet
+	pulse      *pulse
+	iceServers []webrtc.ICEServer
+
+	ctx      context.Context // ends with Close
+	close    context.CancelFunc
+	commands chan rtc.Command
+	done     chan struct{}  // closed when nothing of the session runs
+	readers  sync.WaitGroup // goroutines that read tracks and RTCP
+
+	failOnce sync.Once
+	failed   atomic.Bool
+
+	connected atomic.Bool            // DTLS was up once
+	pc        *webrtc.PeerConnection // owned by run; others get it through pub
+	pub       atomic.Pointer[webrtc.PeerConnection]
+	data      *webrtc.DataChannel           // owned by run
+	slots     [kinds]*webrtc.RTPTransceiver // written by open, read-only afterwards
+	receivers [kinds]atomic.Pointer[inbound]
+	estimate  estimator
+	gen       generations
+
+	// Owned by run.
+	negotiated bool     // a remote description was applied
+	offered    bool     // an offer of ours waits for its answer
+	remoteOpen bool     // the remote description of this generation is applied
+	early      []string // candidates that came before it
+	early2     bool     // and the word that there are no more
+	taken      int      // candidates given to pion in this generation
+	remoteFrag string   // ICE user fragment of the peer's generation
+
+	dropped atomic.Uint64 // messages and candidates that found no room
+	sent    [kinds]atomic.Uint64
+	got     [kinds]atomic.Uint64 // packets; see Flow
+}
+
+var _ rtc.Session = (*session)(nil)
+
+func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &session{
+		dialer:   d,
+		cfg:      cfg,
+		log:      d.log.With("peer", string(cfg.Peer), "epoch", uint64(cfg.Epoch)),
+		net:      newLiveNet(d.net),
+		pulse:    newPulse(),
+		ctx:      ctx,
+		close:    cancel,
+		commands: make(chan rtc.Command, commandQueue),
+		done:     make(chan struct{}),
+	}
+	for _, server := range cfg.ICE {
+		s.iceServers = append(s.iceServers, webrtc.ICEServer{
+			URLs: server.URLs, Username: server.Username, Credential: server.Credential,
+		})
+	}
+	return s
+}
+
+// Do queues a command. It returns at once.
+func (s *session) Do(c rtc.Command) {
+	if s.ctx.Err() != nil || s.failed.Load() {
+		return
+	}
+	select {
+	case s.commands <- c:
+		return
+	default:
+	}
+	switch c.(type) {
+	case rtc.SendData, rtc.AddCandidates:
+		s.drop("command")
+	default:
+		s.fail(fmt.Errorf("%T: %w", c, errOverrun))
+	}
+}
+
+// Pulse returns the evidence of life.
+func (s *session) Pulse() rtc.Pulse { return s.pulse.snapshot() }
+
+// Stats describes the path in use.
+func (s *session) Stats() rtc.TransportStats { return s.pulse.transport() }
+
+// Flow counts the RTP packets of the session.
+func (s *session) Flow() rtc.Flow {
+	var f rtc.Flow
+	for k := range f.Sent {
+		f.Sent[k], f.Received[k] = s.sent[k].Load(), s.got[k].Load()
+	}
+	return f
+}
+
+// Close starts the end of the session and returns at once.
+func (s *session) Close() { s.close() }
+
+// Wait blocks until everything the session started has ended. It must not be
+// called from a callback of the session's own events.
+func (s *session) Wait() { <-s.done }
+
+// run owns the PeerConnection from its making to its end.
+func (s *session) run() {
+	defer close(s.done)
+	defer s.dialer.ended(s)
+	if err := s.open(); err != nil {
+		s.fail(err)
+	}
+	for s.ctx.Err() == nil {
+		select {
+		case <-s.ctx.Done():
+		case c := <-s.commands:
+			if s.failed.Load() {
+				continue
+			}
+			if err := s.execute(c); err != nil {
+				s.fail(err)
+			}
+		}
+	}
+	s.failed.Store(true)
+	if s.pc != nil {
+		if err := s.pc.GracefulClose(); err != nil {
+			s.log.Debug("close the connection", "err", err)
+		}
+	}
+	s.readers.Wait()
+	if n := s.dropped.Load(); n > 0 {
+		s.log.Info("dropped for want of room or sense", "count", n)
+	}
+}
+
+// open makes the PeerConnection with its three transceivers and the channel.
+func (s *session) open() error {
+	// The filter of remote addresses must know from the start whether we have
+	// nothing but loopback.
+	if _, err := s.net.Interfaces(); err != nil {
+		return fmt.Errorf("read the network interfaces: %w", err)
+	}
+	cert, err := s.dialer.certificate()
+	if err != nil {
+		return err
+	}
+	api, err := s.newAPI(s.net)
+	if err != nil {
+		return err
+	}
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:    s.iceServers,
+		Certificates:  []webrtc.Certificate{cert},
+		BundlePolicy:  webrtc.BundlePolicyMaxBundle,
+		RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
+	})
+	if err != nil {
+		return fmt.Errorf("make a connection: %w", err)
+	}
+	s.pc = pc
+	s.pub.Store(pc)
+	for kind := rtc.Mic; kind < kinds; kind++ {
+		t, err := pc.AddTransceiverFromTrack(s.dialer.local.track(s, kind),
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
+		if err != nil {
+			return fmt.Errorf("add the %s: %w", kind, err)
+		}
+		s.slots[kind] = t
+		s.readers.Go(func() { s.readFeedback(kind, t.Sender()) })
+	}
+	if err := s.openData(); err != nil {
+		return err
+	}
+	s.listen()
+	return nil
+}
+
+// openData makes the pre-negotiated data channel.
+func (s *session) openData() error {
+	negotiated, ordered, id := true, true, uint16(dataID)
+	data, err := s.pc.CreateDataChannel(dataLabel, &webrtc.DataChannelInit{
+		Negotiated: &negotiated, Ordered: &ordered, ID: &id,
+	})
+	if err != nil {
+		return fmt.Errorf("make the data channel: %w", err)
+	}
+	s.data = data
+	data.OnOpen(func() { s.post(rtc.DataOpened{}) })
+	data.OnMessage(func(m webrtc.DataChannelMessage) {
+		s.pulse.touch()
+		s.post(rtc.DataReceived{Data: m.Data})
+	})
+	data.OnClose(func() { s.fail(errDataGone) })
+	return nil
+}
+
+// listen sets the callbacks of the PeerConnection.
+func (s *session) listen() {
+	s.pc.OnICECandidate(s.localCandidate)
+	s.pc.OnTrack(s.incoming)
+	s.pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
+		if mapped, ok := iceStates[state]; ok {
+			s.post(rtc.ICEStateChanged{State: mapped})
+		}
+	})
+	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateConnected && s.connected.CompareAndSwap(false, true) {
+			s.post(rtc.SessionConnected{})
+			s.dialer.local.greet(s)
+		}
+	})
+	dtls := s.pc.SCTP().Transport()
+	dtls.OnStateChange(func(state webrtc.DTLSTransportState) {
+		if state == webrtc.DTLSTransportStateFailed {
+			s.fail(errDTLS)
+		}
+	})
+	dtls.ICETransport().OnSelectedCandidatePairChange(s.pulse.changed)
+}
+
+var iceStates = map[webrtc.ICEConnectionState]rtc.ICEState{
+	webrtc.ICEConnectionStateNew:          rtc.ICENew,
+	webrtc.ICEConnectionStateChecking:     rtc.ICEChecking,
+	webrtc.ICEConnectionStateConnected:    rtc.ICEConnected,
+	webrtc.ICEConnectionStateCompleted:    rtc.ICECompleted,
+	webrtc.ICEConnectionStateDisconnected: rtc.ICEDisconnected,
+	webrtc.ICEConnectionStateFailed:       rtc.ICEFailed,
+	webrtc.ICEConnectionStateClosed:       rtc.ICEClosed,
+}
+
+// execute carries out one command. An error means the session is lost.
+func (s *session) execute(c rtc.Command) (err error) {
+	// Descriptions come from the network and go through pion; whatever they
+	// manage to upset there must not end the meeting.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%T: panic: %v", c, p)
+		}
+	}()
+	switch c := c.(type) {
+	case rtc.MakeOffer:
+		return s.makeOffer(c)
+	case rtc.AcceptOffer:
+		return s.acceptOffer(c)
+	case rtc.AcceptAnswer:
+		return s.acceptAnswer(c)
+	case rtc.AddCandidates:
+		s.addCandidates(c)
+	case rtc.SendData:
+		s.sendData(c.Data)
+	}
+	return nil
+}
+
+// sendData sends one message, or drops and counts it when the channel is not
+// open, the message is too large or too much is unsent.
+func (s *session) sendData(b []byte) {
+	if s.data.ReadyState() != webrtc.DataChannelStateOpen ||
+		len(b) > maxMessage || s.data.BufferedAmount()+uint64(len(b)) > maxBuffered {
+		s.drop("message")
+		return
+	}
+	if err := s.data.Send(b); err != nil {
+		s.log.Debug("send a message", "err", err)
+		s.drop("message")
+	}
+}
+
+func (s *session) drop(what string) {
+	s.dropped.Add(1)
+	s.log.Debug("dropped", "what", what)
+}
+
+// post hands an event to the owner, unless the session is closed.
+func (s *session) post(e rtc.SessionEvent) {
+	if s.ctx.Err() == nil {
+		s.cfg.Post(e)
+	}
+}
+
+// fail reports that the session is of no further use; only the first reason
+// counts. Commands are ignored from then on, until Close.
+func (s *session) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failed.Store(true)
+		if s.ctx.Err() == nil {
+			s.log.Info("session failed", "err", err)
+			s.post(rtc.SessionFailed{Err: err})
+		}
+	})
+}
