@@ -1,0 +1,154 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/internal/pulsetest"
+	"github.com/meet-term/meet/media/audio/pcm"
+)
+
+func TestAddresses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want []address
+	}{
+		{"usual", map[string]string{"XDG_RUNTIME_DIR": "/run/user/7"},
+			[]address{{"unix", "/run/user/7/pulse/native"}}},
+		{"runtime path first", map[string]string{"XDG_RUNTIME_DIR": "/r", "PULSE_RUNTIME_PATH": "/p"},
+			[]address{{"unix", "/p/native"}, {"unix", "/r/pulse/native"}}},
+		{"path", map[string]string{"PULSE_SERVER": "/tmp/native"},
+			[]address{{"unix", "/tmp/native"}}},
+		{"several", map[string]string{"PULSE_SERVER": "{abc}unix:/a tcp:host:9 tcp6:[::1] junk: {x}"},
+			[]address{{"unix", "/a"}, {"tcp", "host:9"}, {"tcp6", "[::1]:4713"}}},
+		{"tcp without port", map[string]string{"PULSE_SERVER": "tcp4:host"},
+			[]address{{"tcp4", "host:4713"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := addresses(func(name string) string { return c.env[name] })
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	t.Setenv("PULSE_SERVER", "unix:"+t.TempDir()+"/nobody")
+	ctx := t.Context()
+	for name, err := range map[string]error{
+		"devices": second(Devices(ctx)),
+		"capture": Capture(ctx, Options{}, func([]float32) {}),
+		"play":    Play(ctx, Options{}, func([]float32) {}),
+		"watch":   Watch(ctx, func() {}),
+	} {
+		if !errors.Is(err, ErrNoServer) {
+			t.Errorf("%s: %v, want ErrNoServer", name, err)
+		}
+	}
+}
+
+func second(_ List, err error) error { return err }
+
+func TestRealServer(t *testing.T) {
+	s := pulsetest.Start(t)
+	s.Setenv()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+
+	if err := Capture(ctx, Options{}, func([]float32) {}); !errors.Is(err, ErrNoDevice) {
+		t.Errorf("capture without a microphone: %v, want ErrNoDevice", err)
+	}
+	if err := Play(ctx, Options{}, func([]float32) {}); !errors.Is(err, ErrNoDevice) {
+		t.Errorf("play without a speaker: %v, want ErrNoDevice", err)
+	}
+
+	changes := make(chan struct{}, 100)
+	watched := make(chan error, 1)
+	go func() { watched <- Watch(ctx, func() { poke(changes) }) }()
+	s.AddSink("out")
+	mouth := s.AddMic("mic")
+	s.SetDefault("out", "mic")
+	select {
+	case <-changes:
+	case <-ctx.Done():
+		t.Fatal("no change seen when devices were added")
+	}
+
+	list, err := Devices(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(list.Speakers, Info{ID: "out", Name: "out", Default: true}) {
+		t.Errorf("speakers: %+v", list.Speakers)
+	}
+	if !slices.Contains(list.Microphones, Info{ID: "mic", Name: "mic", Default: true}) {
+		t.Errorf("microphones: %+v", list.Microphones)
+	}
+	if !slices.ContainsFunc(list.Microphones, func(i Info) bool { return i.ID == mouth+".monitor" && i.Monitor }) {
+		t.Errorf("no monitor among %+v", list.Microphones)
+	}
+
+	// A tone into the microphone's mouth comes out of Capture.
+	playing, stop := context.WithCancel(ctx)
+	var rendered atomic.Int64
+	played := make(chan error, 1)
+	go func() {
+		phase := 0.0
+		played <- Play(playing, Options{ID: mouth}, func(block []float32) {
+			rendered.Add(1)
+			for i := range block {
+				block[i] = float32(0.5 * math.Sin(phase))
+				phase += 2 * math.Pi * 440 / pcm.SampleRate
+			}
+		})
+	}()
+	var blocks, loud int
+	begin := time.Now()
+	captured := Capture(playing, Options{}, func(block []float32) {
+		if blocks++; pcm.Measure(block) > -12 {
+			loud++
+		}
+		if blocks == 200 {
+			t.Logf("200 blocks in %v, %d with the tone, %d rendered", time.Since(begin), loud, rendered.Load())
+			stop()
+		}
+	})
+	if captured != nil {
+		t.Errorf("capture: %v", captured)
+	}
+	if err := <-played; err != nil {
+		t.Errorf("play: %v", err)
+	}
+	if loud < 170 {
+		t.Errorf("%d of 200 blocks hold the tone", loud)
+	}
+	if n := rendered.Load(); n < 190 || n > 230 {
+		t.Errorf("%d blocks rendered in 2 s", n)
+	}
+
+	// The server dies: everybody hears of it.
+	lost := make(chan error, 2)
+	go func() { lost <- Capture(ctx, Options{}, func([]float32) { poke(changes) }) }()
+	go func() { lost <- Play(ctx, Options{}, func([]float32) {}) }()
+	<-changes
+	s.Kill()
+	died := time.Now()
+	for range 2 {
+		if err := <-lost; !errors.Is(err, ErrLost) && !errors.Is(err, ErrNoServer) {
+			t.Errorf("after the server died: %v", err)
+		}
+	}
+	if err := <-watched; !errors.Is(err, ErrLost) {
+		t.Errorf("watch after the server died: %v", err)
+	}
+	if d := time.Since(died); d > time.Second {
+		t.Errorf("it took %v to notice that the server died", d)
+	}
+}

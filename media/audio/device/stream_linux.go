@@ -1,0 +1,180 @@
+package device
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/jfreymuth/pulse/proto"
+
+	"github.com/meet-term/meet/media/audio/pcm"
+)
+
+const (
+	sampleBytes = 4 // 32-bit floats on the wire
+	blockBytes  = pcm.BlockSamples * sampleBytes
+	// playBlocks is how much sound the server keeps ahead of the speaker:
+	// 30 ms. Two blocks crackle as soon as the machine is busy.
+	playBlocks = 3
+	// captureBlocks is how much recorded sound the server keeps for us when
+	// we are late. Depth costs no delay.
+	captureBlocks = 20
+)
+
+// spec is the one sample format streams have.
+var spec = proto.SampleSpec{Format: proto.FormatFloat32LE, Channels: 1, Rate: pcm.SampleRate}
+
+func streamProps(o Options, name string) proto.PropList {
+	props := proto.PropList{
+		"media.name": proto.PropListString(name),
+		"media.role": proto.PropListString("phone"),
+	}
+	if o.EchoCancel {
+		props["filter.want"] = proto.PropListString("echo-cancel")
+	}
+	return props
+}
+
+func poke(token chan struct{}) {
+	select {
+	case token <- struct{}{}:
+	default:
+	}
+}
+
+func capture(ctx context.Context, o Options, emit func([]float32)) error {
+	in := blocks{emit: emit}
+	killed, moved := make(chan struct{}, 1), make(chan string, 8)
+	s, err := dial(ctx, func(message any) {
+		switch m := message.(type) {
+		case *proto.DataPacket:
+			in.add(m.Data)
+		case *proto.RecordStreamKilled:
+			poke(killed)
+		case *proto.RecordStreamMoved:
+			select {
+			case moved <- m.DestName:
+			default: // one of those queued will do
+			}
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("open a microphone: %w", err)
+	}
+	defer s.close()
+
+	source, err := s.microphone(o.ID)
+	if err != nil {
+		return fmt.Errorf("open a microphone: %w", err)
+	}
+	var stream proto.CreateRecordStreamReply
+	if err := s.request("open a microphone", &proto.CreateRecordStream{
+		SampleSpec: spec, ChannelMap: proto.ChannelMap{proto.ChannelMono},
+		SourceIndex: proto.Undefined, SourceName: source,
+		BufferMaxLength: captureBlocks * blockBytes, BufferFragSize: blockBytes,
+		AdjustLatency: true, DirectOnInputIndex: proto.Undefined,
+		Properties:     streamProps(o, "microphone"),
+		ChannelVolumes: proto.ChannelVolumes{uint32(proto.VolumeNorm)},
+	}, &stream); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.lost:
+			return fmt.Errorf("record: %w", ErrLost)
+		case <-killed:
+			return fmt.Errorf("record: %w", ErrLost)
+		case source := <-moved:
+			// The server moves streams of an unplugged microphone to what is
+			// left, and that may be a speaker's own sound.
+			if monitor, err := s.isMonitor(source); err != nil || monitor {
+				return fmt.Errorf("record: %w", ErrLost)
+			}
+		}
+	}
+}
+
+// blocks cuts the stream of bytes into blocks of samples. It belongs to the
+// reader of the connection.
+type blocks struct {
+	emit   func([]float32)
+	block  [pcm.BlockSamples]float32
+	filled int
+}
+
+func (b *blocks) add(data []byte) {
+	for ; len(data) >= sampleBytes; data = data[sampleBytes:] {
+		b.block[b.filled] = math.Float32frombits(binary.LittleEndian.Uint32(data))
+		if b.filled++; b.filled == len(b.block) {
+			b.filled = 0
+			b.emit(b.block[:])
+		}
+	}
+}
+
+func play(ctx context.Context, o Options, render func([]float32)) error {
+	var room atomic.Int64 // bytes the server has asked for
+	asked, killed := make(chan struct{}, 1), make(chan struct{}, 1)
+	s, err := dial(ctx, func(message any) {
+		switch m := message.(type) {
+		case *proto.Request:
+			room.Add(int64(m.Length))
+			poke(asked)
+		case *proto.PlaybackStreamKilled:
+			poke(killed)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("open a speaker: %w", err)
+	}
+	defer s.close()
+
+	sink, err := s.speaker(o.ID)
+	if err != nil {
+		return fmt.Errorf("open a speaker: %w", err)
+	}
+	var stream proto.CreatePlaybackStreamReply
+	if err := s.request("open a speaker", &proto.CreatePlaybackStream{
+		SampleSpec: spec, ChannelMap: proto.ChannelMap{proto.ChannelMono},
+		SinkIndex: proto.Undefined, SinkName: sink,
+		BufferMaxLength: 4 * playBlocks * blockBytes, BufferTargetLength: playBlocks * blockBytes,
+		BufferMinimumRequest: blockBytes,
+		// No waiting for a full buffer: after an underrun sound goes on at
+		// once. We deliver whatever is asked for anyway.
+		BufferPrebufferLength: 0,
+		AdjustLatency:         true,
+		Properties:            streamProps(o, "voices"),
+		ChannelVolumes:        proto.ChannelVolumes{uint32(proto.VolumeNorm)},
+	}, &stream); err != nil {
+		return err
+	}
+	room.Add(int64(stream.Missing))
+
+	var block [pcm.BlockSamples]float32
+	var data [blockBytes]byte
+	for {
+		for room.Load() >= blockBytes {
+			render(block[:])
+			for i, v := range block {
+				binary.LittleEndian.PutUint32(data[i*sampleBytes:], math.Float32bits(v))
+			}
+			if err := s.client.Send(stream.StreamIndex, data[:]); err != nil {
+				return fmt.Errorf("play: %w: %w", ErrLost, err)
+			}
+			room.Add(-blockBytes)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.lost:
+			return fmt.Errorf("play: %w", ErrLost)
+		case <-killed:
+			return fmt.Errorf("play: %w", ErrLost)
+		case <-asked:
+		}
+	}
+}
