@@ -1,7 +1,6 @@
 package signal
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -111,6 +110,3 @@ func (e *RefusedError) Error() string {
 	}
 	return text
 }
-
-// ErrClosed is returned by what cannot be done after Client.Run has returned.
-var ErrClosed = errors.New("signaling client is closed")

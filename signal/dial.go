@@ -1,0 +1,214 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/meet-term/meet/internal/safetext"
+)
+
+const (
+	firstDialTimeout = 2 * time.Second
+	maxDialTimeout   = 10 * time.Second
+	// minDialAge is how old a dial must be for a nudge to start it again, so
+	// that a burst of nudges cannot keep it from ever ending.
+	minDialAge = 500 * time.Millisecond
+
+	backoffBase  = 100 * time.Millisecond
+	backoffShort = 1 * time.Second // cap during the first backoffPatience of an outage
+	backoffLong  = 10 * time.Second
+	// backoffPatience is how long a server is expected back any moment.
+	backoffPatience = time.Minute
+)
+
+// backoff returns how long to wait before the dial numbered attempt (from 1):
+// exponential, with full jitter so that a room does not return all at once.
+func backoff(jitter *mathrand.Rand, attempt int, down time.Duration) time.Duration {
+	limit := backoffShort
+	if down >= backoffPatience {
+		limit = backoffLong
+	}
+	wait := limit
+	if attempt-1 < 10 {
+		wait = min(limit, backoffBase<<(attempt-1))
+	}
+	return time.Duration(jitter.Int64N(int64(wait)))
+}
+
+// dialTimeout returns how long the dial numbered attempt (from 1) may take, up
+// to the welcome.
+func dialTimeout(attempt int) time.Duration {
+	if attempt > 4 {
+		return maxDialTimeout
+	}
+	return min(maxDialTimeout, firstDialTimeout<<(attempt-1))
+}
+
+// dialing is a dial under way. Its result carries it back as its generation.
+type dialing struct {
+	started time.Time
+	cancel  context.CancelFunc
+	n       uint64 // State.N told in the hello
+}
+
+type dialResult struct {
+	dialing *dialing
+	ws      *websocket.Conn // nil on error
+	welcome welcomeFrame
+	err     error
+}
+
+// startDial begins a dial on a goroutine of its own, counted in dials.
+func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
+	r := &c.run
+	r.retryAt = time.Time{}
+	r.tries++
+	hello := helloFrame{
+		V: Protocol, Room: c.cfg.Room.ID(), Peer: c.cfg.Self, Inc: c.cfg.Inc,
+		N: r.own.N, Resume: c.token, Try: r.tries, Srv: r.server, Seq: r.seq,
+	}
+	if r.gap {
+		hello.Seq = 0
+	}
+	body, err := c.sealer.SealState(r.own)
+	if err != nil {
+		c.log.Error("seal our state", "error", err)
+		c.retry(err, 0)
+		return
+	}
+	hello.state = body
+	r.stateTo = false
+	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout(r.attempt))
+	d := &dialing{started: time.Now(), cancel: cancel, n: r.own.N}
+	r.dialing = d
+	dials.Go(func() {
+		defer cancel()
+		ws, welcome, err := c.dial(dialCtx, hello)
+		select {
+		case r.dialed <- dialResult{d, ws, welcome, err}:
+		case <-ctx.Done():
+			if ws != nil {
+				ws.Close()
+			}
+		}
+	})
+}
+
+// dial connects, says hello and waits for the welcome.
+func (c *Client) dial(ctx context.Context, hello helloFrame) (*websocket.Conn, welcomeFrame, error) {
+	dialer := websocket.Dialer{
+		NetDialContext:  c.cfg.Dial,
+		TLSClientConfig: c.cfg.TLS,
+		ReadBufferSize:  4 << 10,
+		WriteBufferSize: 4 << 10,
+	}
+	if c.cfg.Dial == nil {
+		dialer.Proxy = http.ProxyFromEnvironment
+	}
+	ws, resp, err := dialer.DialContext(ctx, c.cfg.URL, nil)
+	if err != nil {
+		if resp != nil {
+			return nil, welcomeFrame{}, fmt.Errorf("dial the server: it answers %d, not as a meet server does", resp.StatusCode)
+		}
+		return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w", err)
+	}
+	// The deadline of ctx holds for the connection; its cancellation is told here.
+	stop := context.AfterFunc(ctx, func() { ws.Close() })
+	ws.SetReadLimit(maxFromServer)
+	welcome, err := greet(ctx, ws, hello)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		ws.Close()
+		return nil, welcomeFrame{}, fmt.Errorf("join the room: %w", err)
+	}
+	ws.SetReadDeadline(time.Time{})
+	ws.SetWriteDeadline(time.Time{})
+	return ws, welcome, nil
+}
+
+// greet says hello and reads the answer.
+func greet(ctx context.Context, ws *websocket.Conn, hello helloFrame) (welcomeFrame, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		ws.SetReadDeadline(deadline)
+		ws.SetWriteDeadline(deadline)
+	}
+	if err := ws.WriteMessage(websocket.TextMessage, encodeFrame(hello)); err != nil {
+		return welcomeFrame{}, err
+	}
+	_, frame, err := ws.ReadMessage()
+	if err != nil {
+		return welcomeFrame{}, err
+	}
+	f, err := decodeServerFrame(frame)
+	if err != nil {
+		return welcomeFrame{}, err
+	}
+	switch f := f.(type) {
+	case welcomeFrame:
+		return f, nil
+	case errFrameText:
+		return welcomeFrame{}, refusal(f.Code, f.Text)
+	case leaveFrame:
+		if f.Act == leaveStop {
+			return welcomeFrame{}, refusal(RefusedStopped, "")
+		}
+	}
+	return welcomeFrame{}, errors.New("the server did not say welcome")
+}
+
+func refusal(code RefusalCode, text string) *RefusedError {
+	return &RefusedError{
+		Code: RefusalCode(safetext.Line(string(code), 16)),
+		Text: safetext.Line(text, MaxReason),
+	}
+}
+
+// endsRun reports whether a refusal is final. Someone who is in a call stays in
+// it and keeps trying, except when the seat or the server is taken away.
+func (e *RefusedError) endsRun(welcomed bool) bool {
+	switch e.Code {
+	case RefusedReplaced, RefusedStopped:
+		return true
+	case RefusedVersion, RefusedFull, RefusedToken, RefusedBad:
+		return !welcomed
+	}
+	return false
+}
+
+// dialEnded takes the result of a dial. Its error ends Run.
+func (c *Client) dialEnded(ctx context.Context, d dialResult) error {
+	r := &c.run
+	if d.dialing != r.dialing {
+		if d.ws != nil { // a nudge started another dial meanwhile
+			d.ws.Close()
+		}
+		return nil
+	}
+	r.dialing = nil
+	if d.err != nil {
+		var refused *RefusedError
+		if errors.As(d.err, &refused) && refused.endsRun(r.welcomed) {
+			return refused
+		}
+		c.log.Info("could not reach the server", "attempt", r.attempt, "error", d.err)
+		c.retry(d.err, 0)
+		return nil
+	}
+	now := time.Now()
+	r.link = startLink(ctx, d.ws, d.welcome.Lim)
+	r.attempt = 0
+	r.pingAt, r.pongBy = now.Add(Heartbeat), time.Time{}
+	r.stateTo = r.own.N > d.dialing.n
+	c.welcomed(d.welcome, now)
+	c.sendState()
+	return nil
+}

@@ -1,0 +1,332 @@
+package signal
+
+import (
+	"crypto/subtle"
+	"sync"
+	"time"
+)
+
+// room is what the server knows of one room: who is in it, and the number of
+// its last event. Frames are queued under its lock and written after it is
+// released, so that everyone hears its events in order and nobody waits for a
+// slow one.
+type room struct {
+	server *Server
+	id     string
+
+	mu    sync.Mutex // guards what follows and the fields of its seats
+	seats map[PeerID]*seat
+	seq   uint64
+	// The events from runStart on are all about runPeer: whoever missed only
+	// events about itself missed nothing.
+	runPeer  PeerID
+	runStart uint64
+	dropped  bool // the server forgot the room; nobody may enter
+}
+
+// seat is a member of a room. It outlives its connections.
+type seat struct {
+	peer      PeerID
+	inc       Inc
+	token     string // the client's resume token
+	try       uint64 // the dial of its latest connection
+	n         uint64 // number of its state
+	state     []byte // sealed
+	conn      *conn  // nil: no connection
+	away      bool
+	awaySince time.Time
+}
+
+// join seats the client of c as h asks and reports whether it came back to its
+// seat.
+func (r *room) join(c *conn, h helloFrame) (resumed bool, err error) {
+	f := flushList{}
+	r.mu.Lock()
+	s, resumed, err := r.joinLocked(c, h, &f)
+	r.mu.Unlock()
+	if err == nil {
+		c.seat, c.room = s, r
+		c.nc.SetReadDeadline(time.Time{}) // it has said hello in time
+	}
+	f.flush()
+	return resumed, err
+}
+
+// joinLocked is join with the lock of the room held.
+func (r *room) joinLocked(c *conn, h helloFrame, f *flushList) (*seat, bool, error) {
+	s, resumed, err := r.seatFor(h)
+	if err != nil {
+		return nil, false, err
+	}
+	if old := s.conn; old != nil {
+		old.replaced(f)
+	}
+	missed := r.missed(s.peer, h)
+	changed := !resumed || s.away || h.N > s.n
+	if !resumed || h.N > s.n {
+		s.n, s.state = h.N, append([]byte(nil), h.state...)
+	}
+	on := onState
+	if !resumed {
+		on = onJoin
+	}
+	s.inc, s.token, s.try = h.Inc, h.Resume, h.Try
+	s.conn, s.away = c, false
+	c.away.Store(false)
+	if changed {
+		r.tell(s, on, false, f)
+	}
+	welcome := welcomeFrame{
+		Srv: r.server.id, Seq: r.seq, Resumed: resumed,
+		Hb: Heartbeat.Milliseconds(), Lim: r.server.limits(),
+	}
+	if !resumed || missed {
+		welcome.Peers = r.roster(s.peer)
+	}
+	if ice := r.server.cfg.ICE; ice != nil {
+		welcome.ICE = ice(s.peer)
+	}
+	f.send(c, encodeFrame(welcome))
+	return s, resumed, nil
+}
+
+// seatFor finds or makes the seat for h. A valid token or a newer process takes
+// over whatever holds the seat now.
+func (r *room) seatFor(h helloFrame) (s *seat, resumed bool, err error) {
+	s = r.seats[h.Peer]
+	switch {
+	case r.dropped:
+		return nil, false, errDropped
+	case s == nil && len(r.seats) >= r.server.cfg.MaxRoomSize:
+		return nil, false, &RefusedError{Code: RefusedFull}
+	case s == nil:
+		s = &seat{peer: h.Peer}
+		r.seats[h.Peer] = s
+	case h.Inc < s.inc:
+		return nil, false, &RefusedError{Code: RefusedToken, Text: "a newer process has this seat"}
+	case h.Inc > s.inc: // a new process of the same participant
+	case subtle.ConstantTimeCompare([]byte(h.Resume), []byte(s.token)) != 1:
+		return nil, false, &RefusedError{Code: RefusedToken}
+	case h.Try <= s.try:
+		return nil, false, errStale
+	default:
+		return s, true, nil
+	}
+	return s, false, nil
+}
+
+// missed reports whether the room has seen events about others since the last
+// one this client received.
+func (r *room) missed(peer PeerID, h helloFrame) bool {
+	if h.Srv != r.server.id || h.Seq == 0 || h.Seq > r.seq {
+		return true
+	}
+	return h.Seq != r.seq && (r.runPeer != peer || r.runStart > h.Seq+1)
+}
+
+// roster lists everyone but the one who asks.
+func (r *room) roster(but PeerID) []member {
+	out := make([]member, 0, len(r.seats))
+	for _, s := range r.seats {
+		if s.peer != but {
+			out = append(out, member{Peer: s.peer, Inc: s.inc, Away: s.away, State: string(s.state)})
+		}
+	}
+	return out
+}
+
+// tell numbers an event about s and queues it for everyone. s itself gets it
+// without the state, if echo says so, as a receipt and to keep the numbers
+// without gaps.
+func (r *room) tell(s *seat, on eventOn, echo bool, f *flushList) {
+	r.seq++
+	if r.runPeer != s.peer {
+		r.runPeer, r.runStart = s.peer, r.seq
+	}
+	event := peerFrame{Seq: r.seq, Peer: s.peer, Inc: s.inc, On: on}
+	if s.conn != nil && echo {
+		f.send(s.conn, encodeFrame(event))
+	}
+	if on == onJoin || on == onState {
+		event.state = s.state
+	}
+	var wire []byte
+	for _, other := range r.seats {
+		if other == s || other.conn == nil {
+			continue
+		}
+		if wire == nil {
+			wire = textFrame(encodeFrame(event))
+		}
+		f.sendWire(other.conn, wire)
+	}
+}
+
+// setState stores a member's state and tells the others.
+func (r *room) setState(c *conn, n uint64, state []byte) {
+	f := flushList{}
+	r.mu.Lock()
+	if s := c.seat; s.conn == c && n > s.n {
+		s.n, s.state = n, append([]byte(nil), state...)
+		r.tell(s, onState, true, &f)
+	}
+	r.mu.Unlock()
+	f.flush()
+}
+
+// back notes that a member called away is heard again.
+func (r *room) back(c *conn) {
+	f := flushList{}
+	r.mu.Lock()
+	if s := c.seat; s.conn == c && s.away {
+		s.away = false
+		c.away.Store(false)
+		r.tell(s, onState, true, &f)
+	}
+	r.mu.Unlock()
+	f.flush()
+}
+
+// lost notes that a member's connection ended.
+func (r *room) lost(c *conn) {
+	f := flushList{}
+	r.mu.Lock()
+	if s := c.seat; s.conn == c {
+		s.conn = nil
+		if !s.away {
+			s.away, s.awaySince = true, time.Now()
+			r.tell(s, onAway, false, &f)
+		}
+	}
+	r.mu.Unlock()
+	f.flush()
+}
+
+// leave takes a member's seat away and reports whether the room is empty now.
+func (r *room) leave(c *conn) (empty bool) {
+	f := flushList{}
+	r.mu.Lock()
+	if s := c.seat; s.conn == c {
+		r.remove(s, &f)
+	}
+	empty = len(r.seats) == 0
+	r.mu.Unlock()
+	f.flush()
+	return empty
+}
+
+func (r *room) remove(s *seat, f *flushList) {
+	s.conn = nil
+	delete(r.seats, s.peer)
+	r.tell(s, onGone, false, f)
+}
+
+// sendRoster answers a sync.
+func (r *room) sendRoster(c *conn) {
+	f := flushList{}
+	r.mu.Lock()
+	f.send(c, encodeFrame(roomFrame{Seq: r.seq, Peers: r.roster(c.seat.peer)}))
+	r.mu.Unlock()
+	f.flush()
+}
+
+// target returns the connection of a member, or why there is none.
+func (r *room) target(to PeerID, inc Inc) (*conn, NackReason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch s := r.seats[to]; {
+	case s == nil || s.inc != inc:
+		return nil, NackUnknown
+	case s.conn == nil:
+		return nil, NackAway
+	default:
+		return s.conn, ""
+	}
+}
+
+// sweep pings who is silent, calls them away, closes and forgets them as the
+// times of the protocol say. It reports whether the room is empty now.
+func (r *room) sweep(now time.Time) (empty bool) {
+	f := flushList{}
+	r.mu.Lock()
+	for _, s := range r.seats {
+		if s.away && now.Sub(s.awaySince) >= GoneAfter {
+			if s.conn != nil {
+				f.kill(s.conn)
+			}
+			r.remove(s, &f)
+			continue
+		}
+		if s.conn == nil {
+			continue
+		}
+		silence := s.conn.silence(now)
+		if silence >= AwayAfter && !s.away {
+			s.away, s.awaySince = true, now
+			s.conn.away.Store(true)
+			r.tell(s, onAway, true, &f)
+		}
+		switch {
+		case silence >= CloseAfter:
+			f.kill(s.conn)
+		case silence >= Heartbeat+sweepEvery && now.Sub(s.conn.pinged) >= Heartbeat:
+			// A browser in the background may pause its timers, yet it answers
+			// a ping of the WebSocket protocol.
+			s.conn.pinged = now
+			f.sendWire(s.conn, pingWire)
+		}
+	}
+	empty = len(r.seats) == 0
+	r.mu.Unlock()
+	f.flush()
+	return empty
+}
+
+// drop marks an empty room as forgotten and reports whether it was empty.
+func (r *room) drop() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.seats) > 0 || r.dropped {
+		return false
+	}
+	r.dropped = true
+	return true
+}
+
+// count returns how many members are present and away.
+func (r *room) count() (present, away int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.seats {
+		if s.away {
+			away++
+		}
+	}
+	return len(r.seats) - away, away
+}
+
+// flushList collects, under the lock of a room, the connections to write to or
+// to close once it is released.
+type flushList struct {
+	conns []*conn
+	dead  []*conn
+}
+
+func (f *flushList) send(c *conn, frame []byte) { f.sendWire(c, textFrame(frame)) }
+
+func (f *flushList) sendWire(c *conn, wire []byte) {
+	if c.enqueue(wire) {
+		f.conns = append(f.conns, c)
+	}
+}
+
+func (f *flushList) kill(c *conn) { f.dead = append(f.dead, c) }
+
+func (f *flushList) flush() {
+	for _, c := range f.conns {
+		c.flush()
+	}
+	for _, c := range f.dead {
+		c.kill()
+	}
+}

@@ -1,0 +1,168 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+)
+
+const (
+	linkQueue   = 256 // frames to the server; beyond it the newest is dropped
+	urgentQueue = 8   // pings, states and the like, which overtake the others
+	// writeTimeout bounds a single write. The liveness check gives a dead link
+	// up sooner.
+	writeTimeout = 10 * time.Second
+	// leaveTimeout bounds saying goodbye.
+	leaveTimeout = 500 * time.Millisecond
+)
+
+// link is one connection to the server: a reader and a writer goroutine around
+// a WebSocket. Its methods are for the goroutine of Client.Run.
+type link struct {
+	ws      *websocket.Conn
+	in      chan []byte // frames received; closed by the reader when it ends
+	err     error       // why in was closed; set before
+	out     chan []byte
+	urgent  chan []byte
+	bye     chan struct{} // closed to make the writer say goodbye and end
+	written chan struct{} // closed by the writer when it ends
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+}
+
+// startLink takes ws over. It stays a tenth below the pace the server allows,
+// so that nothing of ours waits there, where a ping could not overtake it.
+func startLink(ctx context.Context, ws *websocket.Conn, lim frameLimits) *link {
+	ctx, cancel := context.WithCancel(ctx)
+	l := &link{
+		ws:      ws,
+		in:      make(chan []byte, 16),
+		out:     make(chan []byte, linkQueue),
+		urgent:  make(chan []byte, urgentQueue),
+		bye:     make(chan struct{}),
+		written: make(chan struct{}),
+		cancel:  cancel,
+	}
+	pace := rate.NewLimiter(rate.Limit(max(1, lim.Rate))*9/10, max(1, lim.Burst*9/10))
+	l.tasks.Go(func() { l.read(ctx) })
+	l.tasks.Go(func() { l.write(ctx, pace) })
+	return l
+}
+
+// close ends both goroutines and waits for them.
+func (l *link) close() {
+	l.cancel()
+	l.ws.Close()
+	l.tasks.Wait()
+}
+
+// send queues a frame and reports whether there was room for it.
+func (l *link) send(frame []byte) bool {
+	select {
+	case l.out <- frame:
+		return true
+	default:
+		return false
+	}
+}
+
+// sendUrgent is send for frames that overtake the others.
+func (l *link) sendUrgent(frame []byte) bool {
+	select {
+	case l.urgent <- frame:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave flushes what is queued, says goodbye and waits for that, within bounds.
+func (l *link) leave() {
+	close(l.bye)
+	timer := time.NewTimer(leaveTimeout)
+	defer timer.Stop()
+	select {
+	case <-l.written:
+	case <-timer.C:
+	}
+}
+
+func (l *link) read(ctx context.Context) {
+	defer close(l.in)
+	for {
+		kind, frame, err := l.ws.ReadMessage()
+		if err == nil && kind != websocket.TextMessage {
+			err = errors.New("the server sent a binary frame")
+		}
+		if err != nil {
+			l.err = err
+			return
+		}
+		select {
+		case l.in <- frame:
+		case <-ctx.Done():
+			l.err = ctx.Err()
+			return
+		}
+	}
+}
+
+func (l *link) write(ctx context.Context, pace *rate.Limiter) {
+	defer close(l.written)
+	for {
+		var frame []byte
+		select {
+		case frame = <-l.urgent:
+		default:
+			select {
+			case frame = <-l.urgent:
+			case frame = <-l.out:
+				if pace.Wait(ctx) != nil {
+					return
+				}
+			case <-l.bye:
+				l.flush()
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+		if !l.writeFrame(frame) {
+			return
+		}
+	}
+}
+
+// writeFrame writes one frame. A failure ends the link: the reader sees it.
+func (l *link) writeFrame(frame []byte) bool {
+	l.ws.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err := l.ws.WriteMessage(websocket.TextMessage, frame); err != nil {
+		l.ws.Close()
+		return false
+	}
+	return true
+}
+
+// flush writes what is queued, and goodbye.
+func (l *link) flush() {
+	for {
+		var frame []byte
+		select {
+		case frame = <-l.urgent:
+		case frame = <-l.out:
+		default:
+			if l.writeFrame(encodeFrame(byeFrame{})) {
+				closing := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+				_ = l.ws.WriteControl(websocket.CloseMessage, closing, time.Now().Add(leaveTimeout)) // goodbye was said already
+			}
+			return
+		}
+		if !l.writeFrame(frame) {
+			return
+		}
+	}
+}

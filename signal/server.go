@@ -1,0 +1,288 @@
+package signal
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// ServerConfig sets a Server up. The zero value works.
+type ServerConfig struct {
+	MaxRooms      int // rooms at once; 0: 10,000
+	MaxRoomSize   int // members of a room; 0: 32
+	MaxPerAddress int // connections of one address; 0: 256, negative: no limit
+	Rate, Burst   int // frames per second of one connection; 0: 50 and 200
+
+	// Origins are the web origins ("https://meet.example") whose pages may
+	// connect besides the server's own; "*" lets any.
+	Origins []string
+	// TrustProxy takes the client's address from the last entry of
+	// X-Forwarded-For, which a proxy in front of the server must set.
+	TrustProxy bool
+	// Page serves every path that is not the server's own; nil: a short text.
+	Page http.Handler
+	// ICE returns the STUN and TURN servers offered to a member; nil: none. It
+	// is called on each join and must not block.
+	ICE func(PeerID) []ICEServer
+
+	Logger *slog.Logger // nil: nothing is logged
+	Rand   io.Reader    // nil: crypto/rand.Reader
+}
+
+func (c ServerConfig) withDefaults() ServerConfig {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{{&c.MaxRooms, 10_000}, {&c.MaxRoomSize, 32}, {&c.MaxPerAddress, 256}, {&c.Rate, 50}, {&c.Burst, 200}} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	return c
+}
+
+// sweepEvery is how exactly the server keeps its times: silence is noticed at
+// most this much late.
+const sweepEvery = 500 * time.Millisecond
+
+// Server lists the members of rooms to each other and relays what they say. It
+// is an http.Handler for /ws, /healthz, /metrics and the page; Run must be
+// running for members to be found silent.
+//
+// What it knows of a room lives in memory only: after a restart the clients
+// bring it back.
+type Server struct {
+	cfg      ServerConfig
+	id       string
+	started  time.Time // what times of last signs of life count from
+	mux      *http.ServeMux
+	upgrader websocket.Upgrader
+	stats    stats
+
+	readers sync.WaitGroup // one per connection
+
+	mu      sync.Mutex // guards what follows; taken before a room's, never after
+	rooms   map[string]*room
+	conns   map[*conn]struct{}
+	address map[string]int // connections per address
+	leaving bool           // no new connections
+	empty   chan struct{}  // set while Shutdown waits; closed when the last connection ends
+}
+
+// NewServer returns a Server without rooms. It panics if no randomness can be
+// had for its id.
+func NewServer(cfg ServerConfig) *Server {
+	cfg = cfg.withDefaults()
+	var id [16]byte
+	if _, err := io.ReadFull(cfg.Rand, id[:]); err != nil {
+		panic("signal: draw a server id: " + err.Error()) // crypto/rand never fails
+	}
+	s := &Server{
+		cfg:     cfg,
+		id:      base64.RawURLEncoding.EncodeToString(id[:]),
+		started: time.Now(),
+		mux:     http.NewServeMux(),
+		rooms:   make(map[string]*room),
+		conns:   make(map[*conn]struct{}),
+		address: make(map[string]int),
+	}
+	s.upgrader = websocket.Upgrader{
+		// Nearly all frames fit, and an idle connection keeps no more than this.
+		ReadBufferSize:  512,
+		WriteBufferPool: &sync.Pool{},
+		CheckOrigin:     s.originAllowed,
+	}
+	page := cfg.Page
+	if page == nil {
+		page = http.HandlerFunc(plainPage)
+	}
+	s.mux.HandleFunc("GET /ws", s.serveSocket)
+	s.mux.HandleFunc("GET /healthz", s.serveHealth)
+	s.mux.HandleFunc("GET /metrics", s.serveMetrics)
+	s.mux.Handle("/", page)
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Run keeps the server's times until ctx ends: it pings silent members, calls
+// them away, closes their connections and forgets them. When it returns, every
+// connection is closed and nothing of the server runs.
+func (s *Server) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.closeAll()
+			s.readers.Wait()
+			return ctx.Err()
+		case <-tick.C:
+			s.sweep(time.Now())
+		}
+	}
+}
+
+// Shutdown sends all clients away to resume elsewhere or later, and waits until
+// they are gone or ctx ends; then it closes what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.leaving = true
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	empty := make(chan struct{})
+	if len(conns) == 0 {
+		close(empty)
+	} else {
+		s.empty = empty
+	}
+	s.mu.Unlock()
+	for i, c := range conns {
+		// Spread over half a second, so that they do not all return at once.
+		after := int64(100 + 500*i/len(conns))
+		c.finish(encodeFrame(leaveFrame{Act: leaveResume, After: after}), websocket.CloseGoingAway)
+	}
+	select {
+	case <-empty:
+		s.readers.Wait()
+		return nil
+	case <-ctx.Done():
+		s.closeAll()
+		s.readers.Wait()
+		return fmt.Errorf("send the clients away: %w", ctx.Err())
+	}
+}
+
+// closeAll takes no more connections and closes those there are.
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	s.leaving = true
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.kill()
+	}
+}
+
+// admit counts a connection of address, unless the server is leaving or the
+// address has too many.
+func (s *Server) admit(address string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving {
+		return errLeaving
+	}
+	if s.cfg.MaxPerAddress > 0 && s.address[address] >= s.cfg.MaxPerAddress {
+		return errCrowded
+	}
+	s.address[address]++
+	s.readers.Add(1)
+	return nil
+}
+
+// release undoes admit. c is nil when the connection was never upgraded.
+func (s *Server) release(address string, c *conn) {
+	s.mu.Lock()
+	if s.address[address]--; s.address[address] <= 0 {
+		delete(s.address, address)
+	}
+	delete(s.conns, c)
+	if s.empty != nil && len(s.conns) == 0 {
+		close(s.empty)
+		s.empty = nil
+	}
+	s.mu.Unlock()
+	s.readers.Done()
+}
+
+// sweep looks at every connection and every room.
+func (s *Server) sweep(now time.Time) {
+	s.mu.Lock()
+	rooms := make([]*room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	s.mu.Unlock()
+	for _, r := range rooms {
+		if r.sweep(now) {
+			s.dropIfEmpty(r)
+		}
+	}
+}
+
+// join seats the client of c in the room its hello names.
+func (s *Server) join(c *conn, h helloFrame) error {
+	if h.V != Protocol {
+		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
+	}
+	for {
+		r, err := s.enter(h.Room)
+		if err != nil {
+			return err
+		}
+		resumed, err := r.join(c, h)
+		switch {
+		case errors.Is(err, errDropped):
+			continue // its last member left a moment ago
+		case err != nil:
+			return err
+		case resumed:
+			s.stats.resumes.Add(1)
+		default:
+			s.stats.joins.Add(1)
+		}
+		return nil
+	}
+}
+
+// enter returns the room of an id, made if need be.
+func (s *Server) enter(id string) (*room, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[id]
+	if r == nil {
+		if len(s.rooms) >= s.cfg.MaxRooms {
+			return nil, errBusy
+		}
+		r = &room{server: s, id: id, seats: make(map[PeerID]*seat)}
+		s.rooms[id] = r
+	}
+	return r, nil
+}
+
+// dropIfEmpty forgets a room nobody is in any more.
+func (s *Server) dropIfEmpty(r *room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.drop() {
+		delete(s.rooms, r.id)
+	}
+}
+
+func (s *Server) limits() frameLimits {
+	return frameLimits{
+		Rate: s.cfg.Rate, Burst: s.cfg.Burst,
+		Header: MaxHeader, Body: MaxBody, State: MaxState, Room: s.cfg.MaxRoomSize,
+	}
+}

@@ -1,0 +1,470 @@
+package signal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// helloWithin is how long a connection may take to say hello.
+	helloWithin = 10 * time.Second
+	// drainWithin bounds one write to a client whose buffers are full.
+	drainWithin = 10 * time.Second
+	// maxQueue bounds the bytes waiting for a client. One that reads too slowly
+	// is closed, and resumes with a fresh roster.
+	maxQueue = 256 << 10
+)
+
+// Reasons to end a connection that are no refusal of the client for good.
+var (
+	errStale   = errors.New("a later dial has this seat")
+	errBusy    = errors.New("the server has too many rooms")
+	errLeaving = errors.New("the server is leaving")
+	errDropped = errors.New("the room is being forgotten")
+	errCrowded = errors.New("too many connections from this address")
+	errBinary  = errors.New("a binary frame")
+	errForged  = badFrame("a message of another sender")
+	errNoHello = badFrame("no hello")
+	errHello   = badFrame("a second hello")
+)
+
+// conn is one connection of the server. Its reader goroutine is the only one
+// that stays; whoever has something to send writes it without waiting, and a
+// goroutine that lives only as long as the client's buffers are full writes the
+// rest.
+type conn struct {
+	server  *Server
+	ws      *websocket.Conn
+	nc      net.Conn
+	raw     syscall.RawConn // nil: nc cannot write without waiting
+	address string
+	pace    *rate.Limiter // of the reader goroutine
+
+	// Owned by the reader goroutine once join has set them.
+	seat *seat
+	room *room
+
+	pinged time.Time    // guarded by the lock of the room
+	heard  atomic.Int64 // last sign of life, nanoseconds since the server started
+	away   atomic.Bool  // the room calls its member away; set under its lock
+
+	mu      sync.Mutex // guards what follows
+	queue   [][]byte   // frames as on the wire
+	offset  int        // bytes of queue[0] that are written
+	queued  int        // bytes in queue
+	writing bool       // someone is writing the queue
+	closing bool       // close when the queue is written; nothing more is queued
+	slow    bool       // the queue ran over
+	dead    bool
+	written chan struct{} // closed when the writing ends; nil: nobody waits for it
+}
+
+// textFrame returns a text message as an unmasked WebSocket frame, RFC 6455
+// section 5.2. Frames are made once and shared by all who get them.
+func textFrame(payload []byte) []byte { return wireFrame(websocket.TextMessage, payload) }
+
+var pingWire = wireFrame(websocket.PingMessage, nil)
+
+func wireFrame(opcode int, payload []byte) []byte {
+	n := len(payload)
+	out := make([]byte, 0, n+10)
+	out = append(out, 0x80|byte(opcode))
+	switch {
+	case n < 126:
+		out = append(out, byte(n))
+	case n < 1<<16:
+		out = append(out, 126, byte(n>>8), byte(n))
+	default:
+		out = append(out, 127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	return append(out, payload...)
+}
+
+func newConn(s *Server, ws *websocket.Conn, address string) *conn {
+	c := &conn{
+		server: s, ws: ws, nc: ws.NetConn(), address: address,
+		pace: rate.NewLimiter(rate.Limit(s.cfg.Rate), s.cfg.Burst),
+	}
+	c.raw = rawWriter(c.nc)
+	c.sign()
+	ws.SetReadLimit(MaxFrame)
+	ws.SetPingHandler(func(data string) error {
+		c.heardFrom()
+		c.send(wireFrame(websocket.PongMessage, []byte(data)))
+		c.throttle()
+		return nil
+	})
+	ws.SetPongHandler(func(string) error {
+		c.heardFrom()
+		c.throttle()
+		return nil
+	})
+	ws.SetCloseHandler(func(int, string) error { return nil })
+	return c
+}
+
+// sign notes a sign of life.
+func (c *conn) sign() { c.heard.Store(int64(time.Since(c.server.started))) }
+
+func (c *conn) heardFrom() {
+	c.sign()
+	if c.away.Load() && c.room != nil {
+		c.room.back(c)
+	}
+}
+
+func (c *conn) silence(now time.Time) time.Duration {
+	return now.Sub(c.server.started) - time.Duration(c.heard.Load())
+}
+
+// serve reads until the connection ends, and leaves the room in good order. A
+// panic ends this connection only.
+func (c *conn) serve() {
+	defer func() {
+		if p := recover(); p != nil {
+			c.server.stats.panics.Add(1)
+			c.server.cfg.Logger.Error("panic in a connection", "panic", p, "stack", string(debug.Stack()))
+			c.kill()
+		}
+		if c.room != nil {
+			c.room.lost(c)
+		}
+		c.waitWritten()
+		c.server.release(c.address, c)
+	}()
+	if err := c.read(); err != nil {
+		c.fail(err)
+	}
+}
+
+// read handles frames until one ends the connection. Its error is for fail.
+func (c *conn) read() error {
+	c.nc.SetReadDeadline(time.Now().Add(helloWithin))
+	for {
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			return err
+		}
+		if kind != websocket.TextMessage {
+			return errBinary
+		}
+		done, err := c.readFrame(r)
+		if err != nil || done {
+			return err
+		}
+		c.throttle()
+	}
+}
+
+// throttle counts a frame of the client. Who sends faster than allowed is read
+// slower, and fills its own buffers only.
+func (c *conn) throttle() {
+	if wait := c.pace.Reserve().Delay(); wait > 0 {
+		timer := time.NewTimer(wait)
+		<-timer.C
+	}
+}
+
+var frameBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// readFrame reads one message into a buffer it borrows, and handles it.
+func (c *conn) readFrame(r io.Reader) (done bool, err error) {
+	buf := frameBuffers.Get().(*[]byte)
+	defer frameBuffers.Put(buf)
+	if *buf, err = appendAll((*buf)[:0], r); err != nil {
+		return false, err
+	}
+	c.server.stats.framesIn.Add(1)
+	frame, err := decodeClientFrame(*buf)
+	if err != nil {
+		return false, err
+	}
+	c.heardFrom()
+	return c.handle(frame)
+}
+
+func appendAll(b []byte, r io.Reader) ([]byte, error) {
+	if cap(b) == 0 {
+		b = make([]byte, 0, 1<<10)
+	}
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// handle does what a frame asks. done means that the client said goodbye.
+func (c *conn) handle(frame clientFrame) (done bool, err error) {
+	hello, isHello := frame.(helloFrame)
+	switch {
+	case c.room == nil && !isHello:
+		return false, errNoHello
+	case c.room != nil && isHello:
+		return false, errHello
+	}
+	switch f := frame.(type) {
+	case helloFrame:
+		return false, c.server.join(c, hello)
+	case stateFrame:
+		c.room.setState(c, f.N, f.state)
+	case sigFrame:
+		return false, c.relay(f)
+	case syncFrame:
+		c.room.sendRoster(c)
+	case pingFrame:
+		c.send(pongWire)
+	case byeFrame:
+		if c.room.leave(c) {
+			c.server.dropIfEmpty(c.room)
+		}
+		c.finish(nil, websocket.CloseNormalClosure)
+		return true, nil
+	}
+	return false, nil
+}
+
+var pongWire = textFrame(encodeFrame(pongFrame{}))
+
+// relay hands a message on as it came.
+func (c *conn) relay(f sigFrame) error {
+	if f.from != c.seat.peer || f.inc != c.seat.inc {
+		return errForged
+	}
+	to, why := c.room.target(f.to, f.toInc)
+	if to == nil {
+		c.server.stats.undelivered.Add(1)
+		c.send(textFrame(encodeFrame(nackFrame{To: f.to, Inc: f.toInc, Why: why})))
+		return nil
+	}
+	c.server.stats.relayed.Add(1)
+	to.send(textFrame(f.raw))
+	return nil
+}
+
+// fail tells the client why its connection ends, and ends it.
+func (c *conn) fail(err error) {
+	why, code, known := closeReason(err)
+	if !known {
+		c.kill() // the connection itself failed
+		return
+	}
+	c.server.stats.refused.Add(1)
+	c.server.cfg.Logger.Info("end a connection", "address", c.address, "error", err)
+	c.finish(encodeFrame(why), code)
+}
+
+// Close codes of the protocol (docs/PROTOCOL.md, "Ends").
+const (
+	closeBad      = 4400
+	closeRefused  = 4403
+	closeStale    = 4408
+	closeReplaced = 4409
+	closeBusy     = 4429
+)
+
+// closeReason maps an error to what the client is told, in one place. It
+// reports false for errors of the connection itself, about which there is
+// nobody left to tell.
+func closeReason(err error) (why errFrameText, code int, known bool) {
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return errFrameText{refused.Code, refused.Text}, closeRefused, true
+	case errors.Is(err, errStale):
+		return errFrameText{"stale", err.Error()}, closeStale, true
+	case errors.Is(err, errBusy):
+		return errFrameText{"busy", err.Error()}, closeBusy, true
+	case errors.Is(err, errBinary):
+		return errFrameText{RefusedBad, err.Error()}, websocket.CloseUnsupportedData, true
+	case errors.Is(err, websocket.ErrReadLimit):
+		return errFrameText{RefusedBad, fmt.Sprintf("a frame of more than %d bytes", MaxFrame)}, websocket.CloseMessageTooBig, true
+	case errors.Is(err, errFrame):
+		return errFrameText{RefusedBad, err.Error()}, closeBad, true
+	}
+	return errFrameText{}, 0, false
+}
+
+// replaced ends the connection because its client has a newer one.
+func (c *conn) replaced(f *flushList) {
+	c.enqueue(textFrame(encodeFrame(errFrameText{Code: RefusedReplaced})))
+	if c.enqueueClose(closeReplaced) {
+		f.conns = append(f.conns, c)
+	}
+}
+
+// finish sends a last frame, if any, closes the WebSocket with code, and the
+// connection when that is written.
+func (c *conn) finish(frame []byte, code int) {
+	if frame != nil {
+		c.enqueue(textFrame(frame))
+	}
+	if c.enqueueClose(code) {
+		c.flush()
+	}
+}
+
+// enqueueClose queues the end of the connection and reports whether flush must
+// be called.
+func (c *conn) enqueueClose(code int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	flush := c.enqueueLocked(wireFrame(websocket.CloseMessage, websocket.FormatCloseMessage(code, "")))
+	c.closing = true
+	return flush
+}
+
+// send queues a frame and writes what can be written without waiting.
+func (c *conn) send(wire []byte) {
+	if c.enqueue(wire) {
+		c.flush()
+	}
+}
+
+// enqueue queues a frame and reports whether flush must be called.
+func (c *conn) enqueue(wire []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.enqueueLocked(wire)
+}
+
+func (c *conn) enqueueLocked(wire []byte) bool {
+	switch {
+	case c.dead || c.closing || c.slow:
+		return false
+	case c.queued+len(wire) > maxQueue:
+		c.slow = true
+		return true
+	}
+	c.queue = append(c.queue, wire)
+	c.queued += len(wire)
+	return !c.writing
+}
+
+// flush writes the queue as far as the client's buffers take it and leaves the
+// rest to a goroutine.
+func (c *conn) flush() {
+	c.mu.Lock()
+	if c.slow && !c.dead {
+		c.mu.Unlock()
+		c.server.stats.slow.Add(1)
+		c.server.cfg.Logger.Info("close a slow connection", "address", c.address)
+		c.kill()
+		return
+	}
+	if c.writing || c.dead {
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
+	for len(c.queue) > 0 && !c.dead {
+		wire := c.queue[0][c.offset:]
+		c.mu.Unlock()
+		n, err := tryWrite(c.raw, wire)
+		c.mu.Lock()
+		if err != nil {
+			c.dead = true
+			break
+		}
+		if c.wroteLocked(n); n < len(wire) {
+			c.mu.Unlock()
+			go c.drain()
+			return
+		}
+	}
+	c.endWriteLocked()
+}
+
+// wroteLocked takes n written bytes off the queue, unless a kill emptied it.
+func (c *conn) wroteLocked(n int) {
+	if c.dead {
+		return
+	}
+	c.queued -= n
+	if c.offset += n; c.offset < len(c.queue[0]) {
+		return
+	}
+	c.offset = 0
+	c.queue[0] = nil
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+}
+
+// drain writes the rest of the queue and waits for the client where it must.
+func (c *conn) drain() {
+	c.mu.Lock()
+	for len(c.queue) > 0 && !c.dead {
+		wire := c.queue[0][c.offset:]
+		c.mu.Unlock()
+		c.nc.SetWriteDeadline(time.Now().Add(drainWithin))
+		n, err := c.nc.Write(wire)
+		c.mu.Lock()
+		if err != nil {
+			c.dead = true
+			break
+		}
+		c.wroteLocked(n)
+	}
+	c.endWriteLocked()
+}
+
+// endWriteLocked ends a flush or a drain and releases the lock.
+func (c *conn) endWriteLocked() {
+	c.writing = false
+	ended := c.closing || c.dead
+	if c.written != nil {
+		close(c.written)
+		c.written = nil
+	}
+	c.mu.Unlock()
+	if ended {
+		c.kill()
+	}
+}
+
+// waitWritten waits until nobody writes. The connection was told to end, so
+// that will not take longer than drainWithin.
+func (c *conn) waitWritten() {
+	c.mu.Lock()
+	if !c.writing {
+		c.mu.Unlock()
+		return
+	}
+	written := make(chan struct{})
+	c.written = written
+	c.mu.Unlock()
+	<-written
+}
+
+// kill closes the connection at once. The reader sees it and cleans up.
+func (c *conn) kill() {
+	c.mu.Lock()
+	c.dead = true
+	c.queue, c.queued, c.offset = nil, 0, 0
+	c.mu.Unlock()
+	// Closing a TLS connection would wait for its peer; the one below does not.
+	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
+		t.NetConn().Close()
+		return
+	}
+	c.nc.Close()
+}

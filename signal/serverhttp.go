@@ -1,0 +1,135 @@
+package signal
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// stats are the counters of /metrics.
+type stats struct {
+	framesIn, relayed, undelivered  atomic.Int64
+	joins, resumes                  atomic.Int64
+	refused, rejected, slow, panics atomic.Int64
+}
+
+// serveSocket upgrades a request and hands the connection to a small goroutine
+// of its own, so that the large one of package http can end.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	address := s.clientAddress(r)
+	if err := s.admit(address); err != nil {
+		s.stats.rejected.Add(1)
+		code := http.StatusServiceUnavailable
+		if err == errCrowded {
+			code = http.StatusTooManyRequests
+		}
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), code)
+		return
+	}
+	ws, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil { // the upgrader has answered
+		s.stats.rejected.Add(1)
+		s.release(address, nil)
+		return
+	}
+	c := newConn(s, ws, address)
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	leaving := s.leaving
+	s.mu.Unlock()
+	if leaving {
+		c.kill() // Shutdown may have missed it
+	}
+	go c.serve()
+}
+
+// clientAddress returns the address connections are counted by.
+func (s *Server) clientAddress(r *http.Request) string {
+	if s.cfg.TrustProxy {
+		// A client can send the header too: only the entry the proxy appended
+		// can be believed.
+		entries := r.Header.Values("X-Forwarded-For")
+		if len(entries) > 0 {
+			last := entries[len(entries)-1]
+			if ip := net.ParseIP(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ip != nil {
+				return ip.String()
+			}
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// originAllowed keeps the pages of other sites out. Programs send no origin.
+func (s *Server) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(s.cfg.Origins, "*") || slices.Contains(s.cfg.Origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	leaving := s.leaving
+	s.mu.Unlock()
+	if leaving {
+		http.Error(w, errLeaving.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+func plainPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "This is a meet server. Join a room with: meet join <link>")
+}
+
+// serveMetrics answers in the text format of Prometheus.
+func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	rooms := make([]*room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	connections := len(s.conns)
+	s.mu.Unlock()
+	present, away := 0, 0
+	for _, r := range rooms {
+		p, a := r.count()
+		present, away = present+p, away+a
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	gauge := func(name, help string, value int) {
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s gauge\n%s %d\n", name, help, name, name, value)
+	}
+	gauge("meet_connections", "Open WebSocket connections.", connections)
+	gauge("meet_rooms", "Rooms with at least one member.", len(rooms))
+	fmt.Fprintf(w, "# HELP meet_members Members of all rooms.\n# TYPE meet_members gauge\n")
+	fmt.Fprintf(w, "meet_members{presence=\"present\"} %d\nmeet_members{presence=\"away\"} %d\n", present, away)
+	for _, c := range []struct {
+		name, help string
+		value      *atomic.Int64
+	}{
+		{"meet_frames_received_total", "Frames read from clients.", &s.stats.framesIn},
+		{"meet_messages_relayed_total", "Messages handed on.", &s.stats.relayed},
+		{"meet_messages_undelivered_total", "Messages whose recipient was not there.", &s.stats.undelivered},
+		{"meet_joins_total", "Members that took a new seat.", &s.stats.joins},
+		{"meet_resumes_total", "Members that came back to their seat.", &s.stats.resumes},
+		{"meet_refused_total", "Connections ended because of what the client sent.", &s.stats.refused},
+		{"meet_rejected_total", "Requests turned away before they became a connection.", &s.stats.rejected},
+		{"meet_slow_closed_total", "Connections closed because the client read too slowly.", &s.stats.slow},
+		{"meet_panics_total", "Panics that ended a connection.", &s.stats.panics},
+	} {
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n%s %d\n", c.name, c.help, c.name, c.name, c.value.Load())
+	}
+}
