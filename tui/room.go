@@ -162,9 +162,10 @@ type PictureStats struct {
 
 // Stage shows the pictures. The screen leaves holes for them and says where.
 type Stage interface {
-	// Show replaces the list of visible pictures. It is called whenever the
-	// list changed; the slice is the stage's to keep. A picture that has not
-	// come yet is shown as background.
+	// Show replaces the list of visible pictures and only posts. It is called
+	// whenever the list changed and whenever the screen was cleared, so that
+	// everything must be drawn anew; the slice is the stage's to keep. A
+	// picture that has not come yet is shown as background.
 	Show(tiles []Tile)
 }
 
@@ -178,8 +179,8 @@ type Tile struct {
 	Rows int
 	// Dim says that the picture is stale: the peer is not connected.
 	Dim bool
-	// Badge stands over the picture, centred, such as "Reconnecting...";
-	// empty for none. The drawer writes it, since it owns these cells.
+	// Badge is what the screen has written over the hole, such as
+	// "Reconnecting..."; empty for nothing.
 	Badge string
 }
 

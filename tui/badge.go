@@ -1,0 +1,128 @@
+package tui
+
+import (
+	"fmt"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"github.com/meet-term/meet/rtc"
+)
+
+// badge is the connection state of one peer as symbol and words. The words
+// are those of the product, such as "Reconnecting...", with the attempt behind
+// them where the width allows; below that the compact form "retry 2/3".
+type badge struct {
+	peer   rtc.PeerView
+	server bool // the signaling server is reachable
+	step   int  // of the spinner
+}
+
+// The widths from which a badge shows its long and its middle form.
+const (
+	badgeLong   = 22 // "⠋ Reconnecting... away"
+	badgeMiddle = 17 // "⠋ Reconnecting..."
+)
+
+// Words are the product's words for the state without symbol and attempt.
+func (b badge) Words() string {
+	switch b.peer.State {
+	case rtc.StateNew:
+		return "waiting"
+	case rtc.StateConnecting:
+		return "Connecting..."
+	case rtc.StateConnected:
+		if b.peer.OneWay {
+			return "not hearing you"
+		}
+		return "connected"
+	case rtc.StateDisconnected:
+		return "Reconnecting..."
+	case rtc.StateFailed:
+		return "Failed"
+	case rtc.StateClosed:
+		return "left"
+	}
+	return "unknown"
+}
+
+// detail is how far a repair has come: "2/3", "away", "no server" or nothing.
+func (b badge) detail() string {
+	r := b.peer.Repair
+	switch {
+	case b.peer.State != rtc.StateDisconnected:
+		return ""
+	case r.Attempt > 0 && !r.Waiting:
+		return fmt.Sprintf("%d/%d", r.Attempt, r.Of)
+	case b.peer.Away:
+		return "away"
+	case r.Waiting && !b.server:
+		return "wait"
+	}
+	return ""
+}
+
+// compact is the form for narrow columns, at most 11 cells with its symbol.
+func (b badge) compact() string {
+	switch b.peer.State {
+	case rtc.StateConnecting:
+		return "connecting"
+	case rtc.StateConnected:
+		if b.peer.OneWay {
+			return "one-way"
+		}
+	case rtc.StateDisconnected:
+		if d := b.detail(); d != "" {
+			return "retry " + d
+		}
+		return "retry"
+	case rtc.StateNew, rtc.StateFailed, rtc.StateClosed:
+	}
+	return b.Words()
+}
+
+// look is the symbol and the colour of the state.
+func (b badge) look(s *Styles) (string, lipgloss.Style) {
+	switch b.peer.State {
+	case rtc.StateNew:
+		return s.glyph.fresh, s.dim
+	case rtc.StateConnecting:
+		return s.spinner(b.step), s.accent
+	case rtc.StateConnected:
+		if b.peer.OneWay {
+			return s.glyph.oneWay, s.warn
+		}
+		return s.glyph.connected, s.good
+	case rtc.StateDisconnected:
+		return s.spinner(b.step), s.warn
+	case rtc.StateFailed:
+		return s.glyph.failed, s.bad
+	case rtc.StateClosed:
+		return s.glyph.away, s.dim
+	}
+	return s.glyph.fresh, s.dim
+}
+
+// Text is the badge without colour in at most w cells.
+func (b badge) Text(s *Styles, w int) string {
+	symbol, _ := b.look(s)
+	text := b.Words()
+	if d := b.detail(); d != "" && w >= badgeLong {
+		text += " " + d
+	}
+	if width(text)+2 > w {
+		text = b.compact()
+	}
+	return s.cut(symbol+" "+text, w)
+}
+
+// Render is the badge in exactly w cells.
+func (b badge) Render(s *Styles, w int) string {
+	_, style := b.look(s)
+	text := b.Text(s, w)
+	return style.Render(text) + spaces(w-width(text))
+}
+
+// moving reports whether the badge has a spinner.
+func (b badge) moving() bool {
+	return b.peer.State == rtc.StateConnecting || b.peer.State == rtc.StateDisconnected
+}

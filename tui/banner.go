@@ -1,0 +1,110 @@
+package tui
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// banner is the line that says what is broken and what is being done about it.
+// The server wins over the peers.
+type banner struct {
+	view *rtc.RoomView
+	now  time.Time
+	step int
+	key  string // that retries now
+}
+
+// Shown reports whether there is anything to say.
+func (b banner) Shown() bool { return b.server() || b.view.Reconnecting() > 0 }
+
+// server reports whether the signaling server is what the banner is about.
+func (b banner) server() bool {
+	v := b.view.Server
+	return v.Lost || v.State == signal.Reconnecting || v.State == signal.Connecting
+}
+
+// serverText is e.g. "Reconnecting to server... media 3/3, attempt 2 in 4 s".
+func (b banner) serverText() string {
+	v := b.view.Server
+	text := "Connecting to server..."
+	if v.Lost {
+		text = fmt.Sprintf("Reconnecting to server... media %d/%d", b.view.Connected(), len(b.view.Peers))
+	}
+	switch {
+	case v.Attempt > 0 && v.RetryAt.After(b.now):
+		text += fmt.Sprintf(", attempt %d %s", v.Attempt, until(b.now, v.RetryAt))
+	case v.Attempt > 0:
+		text += fmt.Sprintf(", attempt %d", v.Attempt)
+	}
+	return text
+}
+
+// progress is e.g. "carol (2 of 3, in 1 s)".
+func (b banner) progress(p rtc.PeerView) string {
+	r := p.Repair
+	var text string
+	switch {
+	case p.Away:
+		text = "away"
+	case r.Waiting:
+		text = "waiting"
+	case r.Attempt == 0:
+		text = "now"
+	default:
+		text = fmt.Sprintf("%d of %d, %s", r.Attempt, r.Of, until(b.now, r.NextAt))
+	}
+	return cleanName(p.Name) + " (" + text + ")"
+}
+
+// peersText names as many people as fit in w cells.
+func (b banner) peersText(w int) string {
+	var broken []rtc.PeerView
+	for _, p := range b.view.Peers {
+		if p.State == rtc.StateDisconnected {
+			broken = append(broken, p)
+		}
+	}
+	head := "Reconnecting to " + plural(len(broken), "peer") + "..."
+	text := head
+	for i, p := range broken {
+		sep := ", "
+		if i == 0 {
+			sep = " "
+		}
+		rest := ""
+		if left := len(broken) - i - 1; left > 0 {
+			rest = fmt.Sprintf(", +%d more", left)
+		}
+		next := text + sep + b.progress(p)
+		if width(next+rest) > w {
+			if i > 0 {
+				return text + fmt.Sprintf(", +%d more", len(broken)-i)
+			}
+			return text
+		}
+		text = next
+	}
+	return text
+}
+
+// Render is the banner in w cells, or blanks when there is nothing to say.
+func (b banner) Render(s *Styles, w int) string {
+	if !b.Shown() {
+		return spaces(w)
+	}
+	right := ""
+	if w >= 60 && b.key != "" {
+		right = s.key.Render(b.key) + " " + s.dim.Render("retry now") + " "
+	}
+	room := w - width(right) - 4
+	text := ""
+	if b.server() {
+		text = b.serverText()
+	} else {
+		text = b.peersText(room)
+	}
+	return s.spread(s.banner.Render(" "+s.spinner(b.step)+" "+s.cut(text, room)), right, w)
+}

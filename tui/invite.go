@@ -1,0 +1,97 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/skip2/go-qrcode"
+)
+
+// inviteBox tells how others get into the room.
+type inviteBox struct {
+	texts Invite
+	qr    [][]bool // the link as a QR code, dark modules; nil without
+}
+
+// newInviteBox makes the QR code once; a link too long for one has none.
+func newInviteBox(texts Invite) inviteBox {
+	b := inviteBox{texts: Invite{Command: cleanText(texts.Command), Link: cleanText(texts.Link)}}
+	content := b.texts.Link
+	if content == "" {
+		return b
+	}
+	if code, err := qrcode.New(content, qrcode.Low); err == nil {
+		code.DisableBorder = true
+		b.qr = code.Bitmap()
+	}
+	return b
+}
+
+// text is what is copied: the line for a terminal, or the link.
+func (b inviteBox) text() string {
+	if b.texts.Link != "" {
+		return b.texts.Link
+	}
+	return b.texts.Command
+}
+
+// Render is the panel in w cells and at most h lines; the QR code only where
+// it fits whole.
+func (b inviteBox) Render(s *Styles, w, h int) []string {
+	var out []string
+	add := func(head, text string) {
+		if text == "" {
+			return
+		}
+		out = append(out, s.dim.Render(s.fit(" "+head, w)))
+		for _, l := range wrap(text, max(1, w-2)) {
+			out = append(out, s.fit("  "+s.text.Render(l), w))
+		}
+	}
+	add("in another terminal", b.texts.Command)
+	add("in a browser", b.texts.Link)
+	if len(out) == 0 {
+		return []string{s.dim.Render(s.fit(" there is no invite yet", w))}
+	}
+	code := b.code(s)
+	if len(code) > 0 && len(code)+len(out) <= h && width(code[0])+2 <= w {
+		out = append(out, "")
+		for _, l := range code {
+			out = append(out, s.fit("  "+l, w))
+		}
+	} else if len(code) > 0 {
+		out = append(out, s.dim.Render(s.fit(" (the window is too small for the QR code)", w)))
+	}
+	return out
+}
+
+// code draws two modules per cell in reverse video, light on dark, with the
+// quiet zone that readers need (ISO/IEC 18004 asks for 4 modules; 2 do).
+func (b inviteBox) code(s *Styles) []string {
+	if b.qr == nil || s.glyph.h == asciiGlyphs.h {
+		return nil
+	}
+	const quiet = 2
+	n := len(b.qr)
+	dark := func(x, y int) bool {
+		x, y = x-quiet, y-quiet
+		return x >= 0 && y >= 0 && x < n && y < n && b.qr[y][x]
+	}
+	var out []string
+	for y := 0; y < n+2*quiet; y += 2 {
+		var line strings.Builder
+		for x := range n + 2*quiet {
+			switch up, down := dark(x, y), dark(x, y+1); {
+			case up && down:
+				line.WriteByte(' ')
+			case up:
+				line.WriteString("▄")
+			case down:
+				line.WriteString("▀")
+			default:
+				line.WriteString("█")
+			}
+		}
+		out = append(out, s.qr.Render(line.String()))
+	}
+	return out
+}

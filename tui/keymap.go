@@ -1,0 +1,283 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Action is something a key does.
+type Action string
+
+// The actions, by the names that the configuration file uses.
+const (
+	ActMic       Action = "mic"
+	ActCamera    Action = "camera"
+	ActScreen    Action = "screen"
+	ActTalk      Action = "talk"
+	ActChat      Action = "chat"
+	ActUp        Action = "up"
+	ActDown      Action = "down"
+	ActFocus     Action = "focus"
+	ActSpotlight Action = "spotlight"
+	ActFollow    Action = "follow"
+	ActGrid      Action = "grid"
+	ActZoom      Action = "zoom"
+	ActPeople    Action = "people"
+	ActStats     Action = "stats"
+	ActRetry     Action = "retry"
+	ActLouder    Action = "louder"
+	ActQuieter   Action = "quieter"
+	ActHush      Action = "hush"
+	ActDevices   Action = "devices"
+	ActInvite    Action = "invite"
+	ActLog       Action = "log"
+	ActHelp      Action = "help"
+	ActLeave     Action = "leave"
+	ActSuspend   Action = "suspend"
+)
+
+// binding is one line of the key table: what help shows and what a key does.
+type binding struct {
+	action Action
+	keys   []string // as tea.KeyMsg.String() names them; the first is shown
+	short  string   // for the bar at the bottom; empty: not in it
+	long   string   // for help
+}
+
+// defaultBindings is the one table of keys: help, the bar and dispatch come
+// from it. Bar items stand in this order.
+var defaultBindings = []binding{
+	{ActMic, []string{"m", "alt+m"}, "mic", "microphone on or off"},
+	{ActCamera, []string{"v", "alt+v"}, "camera", "camera on or off"},
+	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
+	{ActTalk, []string{" "}, "talk", "talk while held"},
+	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
+	{ActSpotlight, []string{"enter"}, "", "selected person in the spotlight; 1 to 9 likewise"},
+	{ActFollow, []string{"0"}, "", "spotlight follows who speaks"},
+	{ActGrid, []string{"g"}, "grid", "everyone in a grid, or back"},
+	{ActZoom, []string{"z"}, "zoom", "spotlight over the whole screen"},
+	{ActPeople, []string{"p"}, "", "list of people on or off"},
+	{ActStats, []string{"i"}, "stats", "link statistics of the selected person"},
+	{ActUp, []string{"up", "k"}, "", "select the person above"},
+	{ActDown, []string{"down", "j"}, "", "select the person below"},
+	{ActFocus, []string{"tab"}, "", "select the next person"},
+	{ActLouder, []string{"+", "="}, "", "selected person louder"},
+	{ActQuieter, []string{"-"}, "", "selected person quieter"},
+	{ActHush, []string{"x"}, "", "silence the selected person here, or undo"},
+	{ActRetry, []string{"r"}, "", "reconnect now"},
+	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
+	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
+	{ActLog, []string{"l"}, "", "what happened so far"},
+	{ActHelp, []string{"?"}, "help", "this list"},
+	{ActLeave, []string{"q", "ctrl+c"}, "leave", "leave; asks first, ctrl+c twice leaves"},
+	{ActSuspend, []string{"ctrl+z"}, "", "to the shell; fg comes back"},
+}
+
+// Keymap is an immutable table of keys.
+type Keymap struct {
+	bindings []binding
+	byKey    map[string]Action
+}
+
+// DefaultKeymap is the table of keys without configuration.
+func DefaultKeymap() *Keymap {
+	m, err := NewKeymap(nil)
+	if err != nil {
+		panic("tui: default keys: " + err.Error()) // a fault of the table above, found by any test
+	}
+	return m
+}
+
+// KeyError says which line of a configuration of keys is wrong.
+type KeyError struct {
+	Action string
+	Reason string
+}
+
+func (e *KeyError) Error() string { return fmt.Sprintf("key for %q: %s", e.Action, e.Reason) }
+
+// NewKeymap replaces the keys of some actions. Unknown actions and a key that
+// is given to two actions are a *[KeyError]; the keymap is usable all the
+// same: a faulty entry keeps its default.
+func NewKeymap(custom map[string][]string) (*Keymap, error) {
+	m := &Keymap{bindings: slices.Clone(defaultBindings), byKey: map[string]Action{}}
+	var first error
+	fail := func(action, reason string) {
+		if first == nil {
+			first = &KeyError{Action: action, Reason: reason}
+		}
+	}
+	for action := range custom {
+		if !slices.ContainsFunc(m.bindings, func(b binding) bool { return string(b.action) == action }) {
+			fail(action, "there is no such action")
+		}
+	}
+	claimed := map[string]Action{"ctrl+c": ActLeave} // always a way out
+	for i := range m.bindings {
+		b := &m.bindings[i]
+		keys, ok := custom[string(b.action)]
+		if !ok {
+			continue
+		}
+		var good []string
+		for _, k := range keys {
+			k = keyName(k)
+			switch owner, taken := claimed[k]; {
+			case k == "":
+				fail(string(b.action), "empty key")
+			case len(k) == 1 && k[0] >= '1' && k[0] <= '9':
+				fail(string(b.action), "the digits 1 to 9 choose people")
+			case taken && owner != b.action:
+				fail(string(b.action), fmt.Sprintf("%q already means %s", showKey(k), owner))
+			default:
+				claimed[k] = b.action
+				good = append(good, k)
+			}
+		}
+		if len(good) > 0 {
+			b.keys = good
+		}
+	}
+	for i := range m.bindings {
+		b := &m.bindings[i]
+		// A default key gives way to one that was chosen.
+		b.keys = slices.DeleteFunc(slices.Clone(b.keys), func(k string) bool {
+			owner, taken := claimed[k]
+			return taken && owner != b.action
+		})
+		if b.action == ActLeave && !slices.Contains(b.keys, "ctrl+c") {
+			b.keys = append(b.keys, "ctrl+c")
+		}
+		for _, k := range b.keys {
+			m.byKey[k] = b.action
+		}
+	}
+	return m, first
+}
+
+// keyName turns what people write into what the key is called inside.
+func keyName(k string) string {
+	if k == " " || strings.EqualFold(k, "space") {
+		return " "
+	}
+	return strings.TrimSpace(k)
+}
+
+// showKey is keyName the other way round.
+func showKey(k string) string {
+	if k == " " {
+		return "space"
+	}
+	return k
+}
+
+// Actions lists every action with its keys and what it does, in the order of
+// the help.
+func Actions() []struct {
+	Action Action
+	Keys   []string
+	Help   string
+} {
+	var out []struct {
+		Action Action
+		Keys   []string
+		Help   string
+	}
+	for _, b := range defaultBindings {
+		keys := make([]string, len(b.keys))
+		for i, k := range b.keys {
+			keys[i] = showKey(k)
+		}
+		out = append(out, struct {
+			Action Action
+			Keys   []string
+			Help   string
+		}{b.action, keys, b.long})
+	}
+	return out
+}
+
+// action is what a key does; empty for nothing.
+func (m *Keymap) action(key string) Action { return m.byKey[key] }
+
+// key is the first key of an action as people read it; empty for none.
+func (m *Keymap) key(a Action) string {
+	if keys := m.keysOf(a); len(keys) > 0 {
+		return showKey(keys[0])
+	}
+	return ""
+}
+
+// keysOf are the keys of an action.
+func (m *Keymap) keysOf(a Action) []string {
+	for _, b := range m.bindings {
+		if b.action == a {
+			return b.keys
+		}
+	}
+	return nil
+}
+
+// Bar is the help line in w cells. Items in the middle are dropped first, from
+// the right; help and leave never are.
+func (m *Keymap) Bar(s *Styles, w int) string {
+	type item struct{ plain, styled string }
+	var items []item
+	fixed := 0 // items at the end that stay
+	for _, b := range m.bindings {
+		if b.short == "" || len(b.keys) == 0 {
+			continue
+		}
+		k := showKey(b.keys[0])
+		items = append(items, item{k + " " + b.short, s.key.Render(k) + " " + s.dim.Render(b.short)})
+		if b.action == ActHelp || b.action == ActLeave {
+			fixed++
+		}
+	}
+	for {
+		total := 1
+		for i, it := range items {
+			if i > 0 {
+				total += 2
+			}
+			total += width(it.plain)
+		}
+		if total <= w || len(items) <= fixed {
+			break
+		}
+		drop := len(items) - fixed - 1
+		items = slices.Delete(items, drop, drop+1)
+	}
+	var parts []string
+	for _, it := range items {
+		parts = append(parts, it.styled)
+	}
+	return s.fit(" "+strings.Join(parts, "  "), w)
+}
+
+// Help is the whole table in w cells, one line per action.
+func (m *Keymap) Help(s *Styles, w int) []string {
+	keyW := 0
+	for _, b := range m.bindings {
+		keyW = max(keyW, width(keyList(b)))
+	}
+	keyW = min(keyW, max(6, w/3))
+	var lines []string
+	for _, b := range m.bindings {
+		if len(b.keys) == 0 {
+			continue
+		}
+		lines = append(lines, s.fit(" "+s.key.Render(s.fit(keyList(b), keyW))+"  "+b.long, w))
+	}
+	return lines
+}
+
+// keyList is every key of a binding, e.g. "m alt+m".
+func keyList(b binding) string {
+	keys := make([]string, len(b.keys))
+	for i, k := range b.keys {
+		keys[i] = showKey(k)
+	}
+	return strings.Join(keys, " ")
+}

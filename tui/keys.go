@@ -1,0 +1,409 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-osc52/v2"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// key handles a key press. Keys typed so fast that they arrive together come
+// one by one; a paste outside of the text field does nothing.
+func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
+	name := msg.String()
+	if name == keyReleased {
+		t, act := m.talk.release()
+		m.setTalk(t, act)
+		return nil
+	}
+	switch {
+	case m.asking:
+		return m.askingKey(name)
+	case m.typing:
+		return m.typingKey(msg)
+	case msg.Paste:
+		return nil
+	}
+	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 && !msg.Alt {
+		var cmds []tea.Cmd
+		for i, r := range msg.Runes {
+			if m.typing || m.asking {
+				rest := tea.KeyMsg{Type: tea.KeyRunes, Runes: msg.Runes[i:]}
+				return tea.Batch(append(cmds, m.key(rest))...)
+			}
+			cmds = append(cmds, m.oneKey(string(r)))
+		}
+		return tea.Batch(cmds...)
+	}
+	return m.oneKey(name)
+}
+
+// oneKey handles one key outside of questions and text.
+func (m *Model) oneKey(name string) tea.Cmd {
+	action := m.keys.action(name)
+	if m.lobby {
+		return m.lobbyKey(name, action)
+	}
+	if m.panel != panelNone {
+		if cmd, handled := m.panelKey(name, action); handled {
+			return cmd
+		}
+	}
+	if len(name) == 1 && name[0] >= '1' && name[0] <= '9' {
+		if i := int(name[0] - '1'); i < len(m.view.Peers) {
+			m.selected = m.view.Peers[i].ID
+			m.pin()
+		}
+		return nil
+	}
+	if name == "esc" {
+		m.closeOne()
+		return nil
+	}
+	return m.act(action)
+}
+
+// askingKey answers the question whether to leave.
+func (m *Model) askingKey(name string) tea.Cmd {
+	switch {
+	case name == "y" || name == "Y" || name == "enter" || name == "ctrl+c":
+		return m.leave()
+	case m.keys.action(name) == ActSuspend:
+		return tea.Suspend
+	}
+	m.asking = false
+	return nil
+}
+
+// leave ends the call and the program.
+func (m *Model) leave() tea.Cmd {
+	m.leaving = true
+	if m.opt.Controls != nil {
+		m.opt.Controls.Leave()
+	}
+	return tea.Quit
+}
+
+// typingKey handles a key while a message is written: letters never act.
+func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
+	name := msg.String()
+	if msg.Alt {
+		switch a := m.keys.action(name); a {
+		case ActMic, ActCamera, ActScreen:
+			return m.act(a)
+		}
+	}
+	page := max(1, m.layout().chat.h-3)
+	switch name {
+	case "esc":
+		m.typing = false
+		return m.keyboard()
+	case "enter":
+		if text := m.input.take(); text != "" {
+			m.opt.Chat.Say(text)
+		}
+		m.chat.back = 0
+		return nil
+	case "pgup":
+		m.chat.back = min(m.chat.back+page, chatMax*4)
+		return nil
+	case "pgdown":
+		m.chat.back = max(0, m.chat.back-page)
+		return nil
+	case "ctrl+c":
+		m.asking = true
+		return nil
+	case "ctrl+z":
+		return tea.Suspend
+	}
+	if (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) && !msg.Alt {
+		m.input.insert(string(msg.Runes), msg.Paste)
+		return nil
+	}
+	m.input.key(name)
+	return nil
+}
+
+// panelKey handles a key while a panel is open; keys it does not know act as
+// always.
+func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
+	step := 0
+	switch {
+	case action == ActUp:
+		step = -1
+	case action == ActDown:
+		step = 1
+	case name == "pgup":
+		step = -10
+	case name == "pgdown":
+		step = 10
+	}
+	switch m.panel {
+	case panelDevices:
+		if step != 0 {
+			m.devices = m.devices.move(step)
+			return nil, true
+		}
+		if name == "enter" {
+			if dev, ok := m.devices.current(); ok && m.opt.Devices != nil {
+				m.opt.Devices.Select(dev.Kind, dev.ID)
+				m.toast(toastInfo, dev.Kind.String()+": "+dev.Name)
+				return m.listDevices(), true
+			}
+			return nil, true
+		}
+	case panelHelp:
+		if step != 0 {
+			m.scroll = max(0, min(m.scroll+step, len(m.keys.bindings)))
+			return nil, true
+		}
+	case panelLog:
+		if step != 0 {
+			m.scroll = max(0, min(m.scroll-step, len(m.toasts.log)))
+			return nil, true
+		}
+	case panelNone, panelStats, panelInvite:
+	}
+	return nil, false
+}
+
+// closeOne is what esc does: it closes the innermost thing that is open.
+func (m *Model) closeOne() {
+	switch {
+	case m.panel != panelNone:
+		m.panel = panelNone
+	case m.mode != modeSpotlight:
+		m.mode = modeSpotlight
+	default:
+		m.selected = ""
+	}
+}
+
+// act does what an action says.
+func (m *Model) act(a Action) tea.Cmd {
+	switch a {
+	case ActMic, ActCamera, ActScreen:
+		m.toggle(a)
+	case ActTalk:
+		if m.source(Microphone, "no microphone: listening only") {
+			t, act := m.talk.press(m.now, m.releases, m.view.Media.Mic && !m.talking)
+			m.setTalk(t, act)
+		}
+	case ActChat:
+		return m.write()
+	case ActUp:
+		m.moveSelection(-1)
+	case ActDown, ActFocus:
+		m.moveSelection(1)
+	case ActSpotlight:
+		if len(m.pictures()) == 0 {
+			return m.write()
+		}
+		m.pin()
+	case ActFollow:
+		m.spotlight.pinned = picture{}
+		m.toast(toastInfo, "the spotlight follows who speaks")
+	case ActGrid, ActZoom:
+		m.arrange(a)
+	case ActPeople:
+		m.list = !m.list
+	case ActLouder, ActQuieter, ActHush:
+		m.adjust(a)
+	case ActStats:
+		m.toggles(panelStats)
+	case ActHelp:
+		m.toggles(panelHelp)
+	case ActLog:
+		m.toggles(panelLog)
+	case ActDevices:
+		if m.opt.Devices == nil {
+			m.toast(toastInfo, "devices cannot be changed here")
+			return nil
+		}
+		m.toggles(panelDevices)
+		return m.listDevices()
+	case ActInvite:
+		return m.copyInvite()
+	case ActRetry:
+		m.retry()
+	case ActLeave:
+		m.asking = true
+	case ActSuspend:
+		t, act := m.talk.release()
+		m.setTalk(t, act)
+		return tea.Suspend
+	}
+	return nil
+}
+
+// toggles opens a panel or closes it.
+func (m *Model) toggles(p panel) {
+	m.scroll = 0
+	if m.panel == p {
+		p = panelNone
+	}
+	m.panel = p
+}
+
+// source reports whether there is a source of a kind, and says so if not.
+func (m *Model) source(kind SourceKind, otherwise string) bool {
+	for _, src := range m.sources {
+		if src.Kind == kind && src.Missing != "" {
+			if text := cleanText(src.Missing); text != "" {
+				otherwise = text
+			}
+			m.toast(toastWarn, otherwise)
+			return false
+		}
+	}
+	return true
+}
+
+// toggle switches one's own microphone, camera or screen.
+func (m *Model) toggle(a Action) {
+	if m.opt.Controls == nil {
+		return
+	}
+	media := m.view.Media
+	switch a {
+	case ActMic:
+		if media.Mic || m.source(Microphone, "no microphone: listening only") {
+			m.talk, m.talking = talk{}, false
+			m.opt.Controls.SetMic(!media.Mic)
+		}
+	case ActCamera:
+		if media.Camera || m.source(Camera, "no camera") {
+			m.opt.Controls.SetCamera(!media.Camera)
+		}
+	case ActScreen:
+		if media.Screen || m.source(Display, "no screen to share") {
+			m.opt.Controls.SetScreen(!media.Screen)
+		}
+	}
+}
+
+// setTalk does what the talk machine wants.
+func (m *Model) setTalk(t talk, act talkAct) {
+	m.talk = t
+	if act == talkKeep {
+		return
+	}
+	m.talking = act == talkStart
+	if m.opt.Controls != nil {
+		m.opt.Controls.SetMic(m.talking)
+	}
+}
+
+// write starts typing a message.
+func (m *Model) write() tea.Cmd {
+	if m.opt.Chat == nil {
+		m.toast(toastInfo, "there is no chat in this call")
+		return nil
+	}
+	m.panel, m.typing = panelNone, true
+	t, act := m.talk.release()
+	m.setTalk(t, act)
+	return m.keyboard()
+}
+
+// pin puts the selected person in the spotlight: first the shared screen, then
+// the camera, then back to following.
+func (m *Model) pin() {
+	if m.selected == "" {
+		m.moveSelection(1)
+	}
+	if m.selected == "" || !m.stage {
+		return
+	}
+	screen, camera := picture{m.selected, ScreenTile}, picture{m.selected, CameraTile}
+	shares := m.media(m.selected).Screen
+	switch {
+	case shares && m.spotlight.pinned != screen:
+		m.spotlight.pinned = screen
+	case m.spotlight.pinned != camera:
+		m.spotlight.pinned = camera
+	default:
+		m.spotlight.pinned = picture{}
+	}
+	if m.mode == modeGrid {
+		m.mode = modeSpotlight
+	}
+}
+
+// arrange changes between spotlight, grid and zoom.
+func (m *Model) arrange(a Action) {
+	if !m.stage {
+		m.toast(toastInfo, "pictures are off")
+		return
+	}
+	want := modeGrid
+	if a == ActZoom {
+		want = modeZoom
+	}
+	if m.mode == want {
+		want = modeSpotlight
+	}
+	m.mode = want
+}
+
+// adjust changes how loud the selected person is here.
+func (m *Model) adjust(a Action) {
+	i := m.index(m.selected)
+	switch {
+	case m.opt.Volume == nil:
+		m.toast(toastInfo, "there is no volume to change")
+		return
+	case i < 0:
+		m.toast(toastInfo, "select a person first")
+		return
+	}
+	v := m.volumeOf(m.selected)
+	switch a {
+	case ActLouder:
+		v = volume{percent: min(200, v.percent+10)}
+	case ActQuieter:
+		v = volume{percent: max(0, v.percent-10)}
+	case ActHush:
+		v.muted = !v.muted
+	}
+	m.setVolume(m.selected, v)
+	name := cleanName(m.view.Peers[i].Name)
+	if v.muted {
+		m.opt.Volume.SetVolume(m.selected, 0)
+		m.toast(toastInfo, name+" is silenced here")
+		return
+	}
+	m.opt.Volume.SetVolume(m.selected, v.percent)
+	m.toast(toastInfo, fmt.Sprintf("%s at %d%%", name, v.percent))
+}
+
+// retry reconnects all who are not connected, and the server, now.
+func (m *Model) retry() {
+	if m.opt.Controls == nil {
+		return
+	}
+	m.opt.Controls.Retry("")
+	if m.banner().Shown() {
+		m.toast(toastInfo, "trying again now")
+	}
+}
+
+// copyInvite copies the invite by OSC 52 and opens its panel.
+func (m *Model) copyInvite() tea.Cmd {
+	m.toggles(panelInvite)
+	text := m.invite.text()
+	if m.panel != panelInvite || text == "" || m.opt.Out == nil {
+		return nil
+	}
+	seq := osc52.New(text).String()
+	// Multiplexers may take the plain sequence themselves or pass the wrapped
+	// one on, depending on how they are set up; twice does no harm.
+	if strings.HasPrefix(m.opt.Term, "tmux") {
+		seq += osc52.New(text).Tmux().String()
+	} else if strings.HasPrefix(m.opt.Term, "screen") {
+		seq += osc52.New(text).Screen().String()
+	}
+	m.toast(toastGood, "invite copied, as far as the terminal allows it")
+	return m.writeOut(seq)
+}

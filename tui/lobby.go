@@ -1,0 +1,130 @@
+package tui
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// lobbyBox is the screen before the call: one line per device with what it
+// hears, and what is missing.
+type lobbyBox struct {
+	room    string
+	name    string
+	open    bool
+	media   signal.Media
+	sources []Source
+	asking  bool
+	toast   string
+	keys    *Keymap
+}
+
+// lobbyBox is the lobby of the moment.
+func (m *Model) lobbyBox() lobbyBox {
+	b := lobbyBox{
+		room: cleanName(m.view.Room), name: cleanName(m.view.Name), open: m.view.Open,
+		media: m.view.Media, sources: m.sources, asking: m.asking, keys: m.keys,
+	}
+	if t, fresh := m.toasts.current(m.now); fresh {
+		b.toast = t.text
+	}
+	return b
+}
+
+// lobbyKey handles a key in the lobby.
+func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
+	switch {
+	case name == "enter":
+		m.lobby = false
+		m.opt.Join()
+		return nil
+	case action == ActMic, action == ActCamera:
+		m.toggle(action)
+	case action == ActLeave, name == "esc":
+		m.asking = true
+	case action == ActSuspend:
+		return tea.Suspend
+	}
+	return nil
+}
+
+// source is one line of the lobby.
+func (b lobbyBox) source(s *Styles, src Source, w int) string {
+	head := " " + s.dim.Render(s.fit(src.Kind.String(), 11)) + " "
+	if src.Missing != "" {
+		return s.fit(head+s.warn.Render(s.glyph.bad+" "+cleanText(src.Missing)), w)
+	}
+	state := s.good.Render("on ")
+	switch {
+	case src.Kind == Microphone && !b.media.Mic, src.Kind == Camera && !b.media.Camera:
+		state = s.off.Render("OFF")
+	case src.Kind == Display && !b.media.Screen:
+		state = s.dim.Render("off")
+	}
+	line := head + state + "  "
+	if src.Kind == Microphone {
+		line += s.wideMeter(src.DB, 12) + "  "
+	}
+	return s.fit(line+s.text.Render(cleanName(src.Name)), w)
+}
+
+// wideMeter draws a level in w cells.
+func (s *Styles) wideMeter(db float64, w int) string {
+	const quietest = -60.0
+	n := 0
+	if db < 0 && db > quietest {
+		n = int((db - quietest) / -quietest * float64(w) * 1.2)
+	}
+	n = max(0, min(n, w))
+	full, rest := s.glyph.bars[len(s.glyph.bars)-3], s.glyph.dot
+	return s.speak.Render(strings.Repeat(full, n)) + s.dim.Render(strings.Repeat(rest, w-n))
+}
+
+// Render is the lobby in w by h cells.
+func (b lobbyBox) Render(s *Styles, w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	lock := s.good.Render(s.glyph.private + " private")
+	if b.open {
+		lock = s.warn.Render(s.glyph.open + " open: anyone who knows the name can listen")
+	}
+	lines := []string{
+		" " + s.dim.Render("meet") + "  " + s.title.Render(b.room) + "  " + lock,
+		"",
+		" " + s.dim.Render("joining as ") + s.bold.Render(b.name),
+		"",
+	}
+	for _, src := range b.sources {
+		lines = append(lines, b.source(s, src, w))
+	}
+	if len(b.sources) == 0 {
+		lines = append(lines, s.dim.Render(" looking for devices..."))
+	}
+	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
+	bar := " " + strings.Join([]string{
+		hint("enter", "join"), hint(b.keys.key(ActMic), "mic"), hint(b.keys.key(ActCamera), "camera"), hint(b.keys.key(ActLeave), "quit"),
+	}, "  ")
+	if b.asking {
+		bar = s.banner.Render(" Quit?") + "  " + hint("y", "quit") + "  " + hint("n", "stay")
+	}
+	note := ""
+	if b.toast != "" {
+		note = s.warn.Render(" " + b.toast)
+	}
+	last := []string{note, bar}
+	if h < len(last)+1 {
+		last = last[len(last)-min(h, 1):]
+	}
+	lines = lines[:min(len(lines), max(0, h-len(last)))]
+	for len(lines) < h-len(last) {
+		lines = append(lines, "")
+	}
+	lines = append(lines, last...)
+	for i := range lines {
+		lines[i] = s.fit(lines[i], w)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,204 @@
+package tui
+
+import (
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Model is the only tea.Model of the program. It owns the values that are
+// drawn and turns messages into changes of them; what is drawn is a matter of
+// screen alone. All fields belong to Bubble Tea's event loop.
+type Model struct {
+	screen
+	opt  Options
+	done <-chan struct{} // closed when the program ends, for waiting commands
+
+	talk      talk
+	tickGen   int           // of the tick that counts; older ones are dropped
+	tickEvery time.Duration // interval of that tick; 0: none under way
+	sampled   time.Time     // when statistics were last asked for
+	listed    time.Time     // when devices were last asked for
+	shown     []Tile        // what the stage was told last
+	lobby     bool
+	report    Report
+	leaving   bool
+	keyModes  *terminal // nil in tests without one
+	keyGen    int       // of the last change of the keyboard's mode
+}
+
+// The messages of the model's own commands.
+type (
+	viewMsg    struct{ view *rtc.RoomView }
+	eventMsg   struct{ event rtc.Event }
+	endMsg     struct{} // the room's events ended
+	chatMsg    struct{ message Message }
+	tickMsg    struct{ gen int }
+	devicesMsg struct{ list []Device }
+	// sampleMsg holds what was read for a tick; nil is what was not read.
+	sampleMsg struct {
+		levels  map[signal.PeerID]Level
+		stats   map[signal.PeerID]LinkStats
+		sources []Source
+	}
+)
+
+// newModel makes the model of a call. It starts nothing.
+func newModel(opt Options, done <-chan struct{}) *Model {
+	opt = opt.withDefaults()
+	m := &Model{opt: opt, done: done, lobby: opt.Join != nil}
+	m.screen = screen{
+		styles: NewStyles(opt.Theme), keys: opt.Keys, now: opt.Now(),
+		view: opt.Room.View(), list: true,
+		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
+		invite: newInviteBox(opt.Invite),
+	}
+	m.report.start(m.view)
+	return m
+}
+
+// Init implements tea.Model.
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), m.sample(true))
+}
+
+// View implements tea.Model: a pure function of the model's values.
+func (m *Model) View() string {
+	if m.lobby {
+		return m.lobbyBox().Render(m.styles, m.w, m.h)
+	}
+	return m.screen.Render()
+}
+
+// Tiles are the holes that View leaves for video.
+func (m *Model) Tiles() []Tile {
+	if m.lobby {
+		return nil
+	}
+	return m.screen.Tiles()
+}
+
+// Update implements tea.Model.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	m.now = m.opt.Now()
+	m.step = int(m.now.UnixMilli()/spinnerEvery.Milliseconds()) & 0xffff
+	var cmd tea.Cmd
+	redraw := false
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.w, m.h = max(0, msg.Width), max(0, msg.Height)
+		redraw = true
+	case tea.KeyMsg:
+		cmd = m.key(msg)
+	case tea.BlurMsg:
+		t, act := m.talk.release()
+		m.setTalk(t, act)
+	case tea.ResumeMsg:
+		redraw = true
+	case viewMsg:
+		m.setView(msg.view)
+		cmd = m.waitView()
+	case eventMsg:
+		m.event(msg.event)
+		cmd = m.waitEvent()
+	case endMsg:
+		m.leaving = true
+		cmd = tea.Quit
+	case chatMsg:
+		m.message(msg.message)
+		cmd = m.waitChat()
+	case tickMsg:
+		cmd = m.tick(msg)
+	case sampleMsg:
+		m.take(msg)
+	case devicesMsg:
+		m.devices = m.devices.update(msg.list)
+	}
+	if !m.lobby && !m.layout().chat.empty() {
+		m.chat.unread = 0
+	}
+	next := m.schedule()
+	m.publish(redraw)
+	return m, tea.Batch(cmd, next)
+}
+
+// setView takes a new view of the room.
+func (m *Model) setView(v *rtc.RoomView) {
+	if v == nil {
+		return
+	}
+	for i := range v.Peers {
+		p := &v.Peers[i]
+		old, known := m.view.Peer(p.ID)
+		if known && p.Media.Screen && !old.Media.Screen {
+			m.toast(toastInfo, cleanName(p.Name)+" is sharing the screen")
+		}
+	}
+	m.view = v
+	if m.index(m.selected) < 0 {
+		m.selected = ""
+	}
+	pinned := m.spotlight.pinned
+	if pinned.peer != "" && pinned.peer != v.Self && m.index(pinned.peer) < 0 {
+		m.spotlight.pinned = picture{}
+	}
+	m.report.view(v, m.now)
+}
+
+// event turns an event into a toast where it means something to people.
+func (m *Model) event(ev rtc.Event) {
+	m.report.event(ev, m.now)
+	if text, kind := describe(ev); text != "" {
+		m.toast(kind, text)
+	}
+}
+
+// toast shows one line for a few seconds and keeps it in the log.
+func (m *Model) toast(kind toastKind, text string) {
+	m.toasts.add(toast{kind: kind, text: text, at: m.now})
+}
+
+// message takes a line of chat.
+func (m *Model) message(msg Message) {
+	visible := !m.lobby && !m.layout().chat.empty()
+	m.chat.add(msg, visible)
+	if !visible && !msg.History && msg.From != m.view.Self {
+		m.toast(toastInfo, cleanName(msg.Name)+": "+cleanText(msg.Text))
+	}
+}
+
+// take keeps what a sample read.
+func (m *Model) take(s sampleMsg) {
+	if s.levels != nil {
+		m.levels = s.levels
+		m.spotlight = m.spotlight.hear(m.now, m.view.Self, s.levels)
+	}
+	if s.stats != nil {
+		m.stats = s.stats
+		m.past = m.past.add(s.stats)
+		m.report.stats(s.stats)
+	}
+	if s.sources != nil {
+		m.sources = s.sources
+	}
+}
+
+// publish tells the stage about its holes when they changed, and after the
+// screen was cleared.
+func (m *Model) publish(redraw bool) {
+	if m.opt.Stage == nil {
+		return
+	}
+	tiles := m.Tiles()
+	if m.leaving {
+		tiles = nil
+	}
+	if redraw || !slices.Equal(tiles, m.shown) {
+		m.shown = tiles
+		m.opt.Stage.Show(slices.Clone(tiles))
+	}
+}

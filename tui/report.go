@@ -1,0 +1,173 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Report collects what a call was like, for the lines printed after it. Its
+// zero value is ready; it belongs to one goroutine.
+type Report struct {
+	room     string
+	from, to time.Time
+	people   map[signal.PeerID]*personReport
+	server   int // outages of the signaling server
+}
+
+// personReport is what happened with one person.
+type personReport struct {
+	name           string
+	outages        []time.Duration // mended, in order
+	failed         int             // times three attempts were in vain
+	broken         bool            // an outage was going on at the end
+	received, sent uint64
+}
+
+// start names the room.
+func (r *Report) start(v *rtc.RoomView) {
+	if v != nil {
+		r.room = cleanName(v.Room)
+	}
+}
+
+// person finds or makes the entry of a person.
+func (r *Report) person(id signal.PeerID, name string) *personReport {
+	if r.people == nil {
+		r.people = map[signal.PeerID]*personReport{}
+	}
+	p := r.people[id]
+	if p == nil {
+		p = &personReport{}
+		r.people[id] = p
+	}
+	if name != "" {
+		p.name = cleanName(name)
+	}
+	return p
+}
+
+// view notes who is there.
+func (r *Report) view(v *rtc.RoomView, now time.Time) {
+	r.room = cleanName(v.Room)
+	if r.from.IsZero() && !v.Since.IsZero() {
+		r.from = v.Since
+	}
+	r.to = now
+	for i := range v.Peers {
+		p := r.person(v.Peers[i].ID, v.Peers[i].Name)
+		p.broken = v.Peers[i].State == rtc.StateDisconnected || v.Peers[i].State == rtc.StateFailed
+	}
+}
+
+// event notes outages and how they ended.
+func (r *Report) event(ev rtc.Event, now time.Time) {
+	r.to = now
+	switch e := ev.(type) {
+	case rtc.Reconnected:
+		p := r.person(e.Peer, e.Name)
+		p.outages = append(p.outages, e.Outage)
+		p.broken = false
+	case rtc.ReconnectFailed:
+		r.person(e.Peer, e.Name).failed++
+	case rtc.ServerStateChanged:
+		if e.State == signal.Reconnecting && e.Previous == signal.Connected {
+			r.server++
+		}
+	}
+}
+
+// stats notes how much data was used.
+func (r *Report) stats(links map[signal.PeerID]LinkStats) {
+	for id, l := range links {
+		p := r.person(id, "")
+		p.received, p.sent = max(p.received, l.Received), max(p.sent, l.Sent)
+	}
+}
+
+// finish notes the end of the call.
+func (r *Report) finish(now time.Time) { r.to = now }
+
+// Note takes an event, for callers that collect a report without a screen.
+func (r *Report) Note(ev rtc.Event, view *rtc.RoomView, now time.Time) {
+	if view != nil {
+		r.view(view, now)
+	}
+	r.event(ev, now)
+}
+
+// Text is the report in a few plain lines, without colours; empty when the
+// room was never entered.
+func (r *Report) Text() string {
+	if r.from.IsZero() {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", r.room, brief(r.to.Sub(r.from)))
+	people := make([]*personReport, 0, len(r.people))
+	var in, out uint64
+	for _, p := range r.people {
+		in, out = in+p.received, out+p.sent
+		if p.name != "" {
+			people = append(people, p)
+		}
+	}
+	slices.SortFunc(people, func(a, b *personReport) int { return strings.Compare(a.name, b.name) })
+	names := make([]string, len(people))
+	for i, p := range people {
+		names[i] = p.name
+	}
+	if len(names) > 0 {
+		b.WriteString(" with " + strings.Join(names, ", "))
+	}
+	b.WriteByte('\n')
+	for _, p := range people {
+		if line := p.text(); line != "" {
+			fmt.Fprintf(&b, "  %s: %s\n", p.name, line)
+		}
+	}
+	if r.server > 0 {
+		fmt.Fprintf(&b, "  the server was lost %s\n", times(r.server))
+	}
+	if in+out > 0 {
+		fmt.Fprintf(&b, "  data: %s in, %s out\n", dataSize(in), dataSize(out))
+	}
+	return b.String()
+}
+
+// text tells about the outages of one person; empty without any.
+func (p *personReport) text() string {
+	var parts []string
+	if n := len(p.outages); n > 0 {
+		longest := slices.Max(p.outages)
+		text := plural(n, "outage") + " mended"
+		if n == 1 {
+			text += " in " + brief(longest)
+		} else {
+			text += ", the longest in " + brief(longest)
+		}
+		parts = append(parts, text)
+	}
+	if p.failed > 0 {
+		parts = append(parts, "reconnecting failed "+times(p.failed))
+	}
+	if p.broken {
+		parts = append(parts, "not connected at the end")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// times is "once", "twice" or "5 times".
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
+}

@@ -1,0 +1,301 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/term"
+)
+
+// Options say what the screen shows and where. Room is required; every other
+// interface may be nil, and what it is for is then absent.
+type Options struct {
+	Room     Room
+	Controls Controls
+	Chat     Chat
+	Meter    Meter
+	Volume   Volume
+	Devices  Devices
+	Links    Links
+	Stage    Stage // nil: no pictures are drawn
+	Invite   Invite
+
+	// Join, when set, makes the screen start in the lobby: the person looks
+	// at the devices first, and Join is called when they enter. It only posts.
+	Join func()
+
+	Keys  *Keymap // nil: DefaultKeymap
+	Theme Theme
+	Mouse bool
+	// KeyReleases says that the terminal speaks the kitty keyboard protocol,
+	// so that hold-to-talk ends with the key.
+	KeyReleases bool
+	// Term is $TERM, which decides how the clipboard is reached.
+	Term string
+
+	// In and Out are the terminal; nil means standard input and output. An Out
+	// with a file descriptor tells the size of the window.
+	In  io.Reader
+	Out io.Writer
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	if o.Keys == nil {
+		o.Keys = DefaultKeymap()
+	}
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Run shows the call until the person leaves, the room's events end or ctx is
+// done, and gives the terminal back as it was, also after a panic or a signal
+// that ends the program (SIGINT, SIGTERM, SIGHUP). The report tells how the
+// call went. A terminal that vanished is an error; leaving is not.
+func Run(ctx context.Context, opt Options) (*Report, error) {
+	opt = opt.withDefaults()
+	ctx, stop := signal.NotifyContext(ctx, endSignals...)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	t := newTerminal(opt)
+	opt.Out = t
+	m := newModel(opt, ctx.Done())
+	m.keyModes = t
+	programOptions := []tea.ProgramOption{
+		tea.WithContext(ctx),
+		tea.WithAltScreen(),
+		tea.WithReportFocus(),
+		tea.WithoutSignalHandler(),
+		tea.WithInput(inputOf(opt)),
+		tea.WithOutput(outputOf(t)),
+		tea.WithFPS(framesPerSecond),
+	}
+	if opt.Mouse {
+		programOptions = append(programOptions, tea.WithMouseCellMotion())
+	}
+	_, err := tea.NewProgram(m, programOptions...).Run()
+	t.restore()
+	if opt.Stage != nil {
+		opt.Stage.Show(nil)
+	}
+	m.report.finish(opt.Now())
+	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) && !errors.Is(err, tea.ErrProgramPanic) {
+		err = nil
+	}
+	if err != nil {
+		return &m.report, fmt.Errorf("show the screen: %w", err)
+	}
+	return &m.report, nil
+}
+
+// framesPerSecond bounds how often text is drawn; a key press is on screen
+// within two of these.
+const framesPerSecond = 60
+
+// file is what Bubble Tea recognises as a terminal.
+type file interface {
+	io.ReadWriteCloser
+	Fd() uintptr
+	Name() string
+}
+
+var _ term.File = file(nil)
+
+// fileReader reads keys from a terminal and is still one for Bubble Tea.
+type fileReader struct {
+	file
+	keys *keyReader
+}
+
+func (f fileReader) Read(p []byte) (int, error) { return f.keys.Read(p) }
+
+// inputOf is the input with the kitty protocol taken out.
+func inputOf(opt Options) io.Reader {
+	keys := newKeyReader(opt.In, opt.Keys.keysOf(ActTalk))
+	if f, ok := opt.In.(file); ok {
+		return fileReader{f, keys}
+	}
+	return keys
+}
+
+// terminal is the output. When Bubble Tea enters or leaves the alternate
+// screen (start, end, panic, suspend and resume alike), it sets and restores
+// the title and the keyboard protocol with it: both belong to that screen.
+type terminal struct {
+	out   io.Writer
+	title string
+	kitty bool
+
+	mu     sync.Mutex
+	inside bool // the alternate screen is shown
+	typing bool // text is written: the keyboard speaks plainly
+	gen    int  // of the last change of typing
+}
+
+func newTerminal(opt Options) *terminal {
+	title := "meet"
+	if v := opt.Room.View(); v != nil {
+		title = "meet " + cleanName(v.Room)
+	}
+	return &terminal{out: opt.Out, title: title, kitty: opt.KeyReleases}
+}
+
+// The sequences that Bubble Tea writes around its work, and ours.
+var (
+	enterAlt = []byte("\x1b[?1049h")
+	leaveAlt = []byte("\x1b[?1049l")
+)
+
+const (
+	saveTitle    = "\x1b[22;2t"
+	restoreTitle = "\x1b[23;2t"
+	// The kitty keyboard protocol: 1 tells escape from sequences, 2 reports
+	// repetitions and releases. Each screen has its own stack.
+	pushKeys  = "\x1b[>3u"
+	popKeys   = "\x1b[<u"
+	plainKeys = "\x1b[=0u"
+	fullKeys  = "\x1b[=3u"
+)
+
+// Write implements io.Writer.
+func (t *terminal) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case bytes.Contains(p, enterAlt):
+		return len(p), t.write(string(p) + t.enter())
+	case bytes.Contains(p, leaveAlt):
+		return len(p), t.write(t.leave() + string(p))
+	}
+	n, err := t.out.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("write to the terminal: %w", err)
+	}
+	return n, nil
+}
+
+func (t *terminal) write(s string) error {
+	if _, err := io.WriteString(t.out, s); err != nil {
+		return fmt.Errorf("write to the terminal: %w", err)
+	}
+	return nil
+}
+
+// enter is what follows the alternate screen. The lock is held.
+func (t *terminal) enter() string {
+	t.inside = true
+	s := saveTitle + "\x1b]2;" + t.title + "\x07"
+	if t.kitty {
+		s += pushKeys
+		if t.typing {
+			s += plainKeys
+		}
+	}
+	return s
+}
+
+// leave undoes enter. The lock is held.
+func (t *terminal) leave() string {
+	if !t.inside {
+		return ""
+	}
+	t.inside = false
+	s := restoreTitle
+	if t.kitty {
+		s = popKeys + s
+	}
+	return s
+}
+
+// setTyping tells the keyboard to speak plainly while text is written: there
+// compose keys and input methods matter more than releases. Changes that come
+// late are dropped.
+func (t *terminal) setTyping(typing bool, gen int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if gen <= t.gen {
+		return
+	}
+	t.gen, t.typing = gen, typing
+	switch {
+	case !t.kitty || !t.inside:
+	case typing:
+		_ = t.write(plainKeys) // a terminal that is gone shows at the next frame
+	default:
+		_ = t.write(fullKeys)
+	}
+}
+
+// restore leaves the alternate screen if the program could not.
+func (t *terminal) restore() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.inside {
+		_ = t.write(t.leave() + string(leaveAlt) + "\x1b[?25h")
+	}
+}
+
+// fileTerminal is a terminal whose size can be asked for.
+type fileTerminal struct {
+	*terminal
+	f file
+}
+
+func (t fileTerminal) Read(p []byte) (int, error)  { return t.f.Read(p) }
+func (t fileTerminal) Close() error                { return nil } // it is not ours
+func (t fileTerminal) Fd() uintptr                 { return t.f.Fd() }
+func (t fileTerminal) Name() string                { return t.f.Name() }
+func (t fileTerminal) Write(p []byte) (int, error) { return t.terminal.Write(p) }
+
+// outputOf is the terminal as Bubble Tea should see it.
+func outputOf(t *terminal) io.Writer {
+	if f, ok := t.out.(file); ok {
+		return fileTerminal{t, f}
+	}
+	return t
+}
+
+// keyboard tells the terminal whether text is written, in a command.
+func (m *Model) keyboard() tea.Cmd {
+	t := m.keyModes
+	if t == nil {
+		return nil
+	}
+	m.keyGen++
+	gen, typing := m.keyGen, m.typing
+	return func() tea.Msg {
+		t.setTyping(typing, gen)
+		return nil
+	}
+}
+
+// writeOut writes a sequence to the terminal, in a command.
+func (m *Model) writeOut(seq string) tea.Cmd {
+	out := m.opt.Out
+	return func() tea.Msg {
+		if _, err := io.WriteString(out, seq); err != nil {
+			return nil // the next frame will meet the same error
+		}
+		return nil
+	}
+}

@@ -1,0 +1,138 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// history keeps a minute of statistics per peer for the sparklines. It is an
+// immutable value: add returns a new one.
+type history map[signal.PeerID][]LinkStats
+
+// minute is how many samples, one per second, a sparkline shows.
+const minute = 60
+
+// add appends one sample per peer and forgets peers that left.
+func (h history) add(stats map[signal.PeerID]LinkStats) history {
+	next := make(history, len(stats))
+	for id, l := range stats {
+		old := h[id]
+		if len(old) >= minute {
+			old = old[len(old)-minute+1:]
+		}
+		samples := make([]LinkStats, 0, len(old)+1)
+		next[id] = append(append(samples, old...), l)
+	}
+	return next
+}
+
+// linkBox is the statistics panel of one peer.
+type linkBox struct {
+	peer   *rtc.PeerView // nil: nobody is there
+	now    time.Time
+	stats  LinkStats
+	known  bool
+	past   []LinkStats
+	server bool
+	step   int
+}
+
+// linkBox is the panel for the selected person, or the first.
+func (sc *screen) linkBox() linkBox {
+	i := sc.index(sc.selected)
+	if i < 0 && len(sc.view.Peers) > 0 {
+		i = 0
+	}
+	if i < 0 {
+		return linkBox{}
+	}
+	p := &sc.view.Peers[i]
+	l, ok := sc.stats[p.ID]
+	return linkBox{
+		peer: p, now: sc.now, stats: l, known: ok, past: sc.past[p.ID],
+		server: sc.view.Server.State == signal.Connected, step: sc.step,
+	}
+}
+
+// sparkline draws the newest n values against the largest of them, at least
+// against floor.
+func (s *Styles) sparkline(values []float64, n int, floor float64) string {
+	if len(values) > n {
+		values = values[len(values)-n:]
+	}
+	top := floor
+	for _, v := range values {
+		top = max(top, v)
+	}
+	var b strings.Builder
+	b.WriteString(spaces(n - len(values)))
+	for _, v := range values {
+		b.WriteString(s.bar(v / top * 0.999))
+	}
+	return b.String()
+}
+
+// Render is the panel in w cells.
+func (b linkBox) Render(s *Styles, w int) []string {
+	if b.peer == nil {
+		return []string{s.dim.Render(s.fit(" nobody else is here", w))}
+	}
+	var out []string
+	row := func(name, value string) {
+		out = append(out, s.fit(" "+s.dim.Render(s.fit(name, 11))+value, w))
+	}
+	out = append(out, s.fit(" "+s.bold.Render(cleanName(b.peer.Name)), w))
+	state := badge{peer: *b.peer, server: b.server, step: b.step}
+	age := ""
+	if !b.peer.Since.IsZero() {
+		age = s.dim.Render(" for " + brief(b.now.Sub(b.peer.Since).Truncate(time.Second)))
+	}
+	row("state", strings.TrimRight(state.Render(s, badgeLong), " ")+age)
+	row("ice", b.peer.ICE.String())
+	if len(b.peer.Missing) > 0 {
+		row("missing", s.warn.Render(strings.Join(b.peer.Missing, ", ")))
+	}
+	if !b.known {
+		return append(out, s.dim.Render(s.fit(" no figures yet", w)))
+	}
+	l := b.stats
+	way := path(l)
+	if l.LocalType != "" {
+		way += s.dim.Render("  " + l.LocalType + " to " + l.RemoteType)
+	}
+	row("path", way)
+	if l.LocalAddress != "" {
+		row("", s.dim.Render(l.LocalAddress+" to "+l.RemoteAddress))
+	}
+	if l.Verified {
+		row("key", s.good.Render(s.glyph.ok+" verified by the room secret"))
+	}
+	spark := func(name, value string, floor float64, of func(LinkStats) float64) {
+		values := make([]float64, len(b.past))
+		for i, p := range b.past {
+			values[i] = of(p)
+		}
+		n := max(0, min(minute, w-24))
+		row(name, s.fit(value, 11)+s.accent.Render(s.sparkline(values, n, floor)))
+	}
+	spark("round trip", millis(l.RTT), 50, func(l LinkStats) float64 { return float64(l.RTT.Milliseconds()) })
+	spark("loss", percent(l.Loss), 0.05, func(l LinkStats) float64 { return l.Loss })
+	spark("down", bitrate(l.Down)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Down) })
+	spark("up", bitrate(l.Up)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Up) })
+	row("jitter", millis(l.Jitter))
+	row("buffer", millis(l.Buffer))
+	for _, v := range []struct {
+		name string
+		p    PictureStats
+	}{{"camera", l.Camera}, {"screen", l.Screen}} {
+		if v.p.Width > 0 {
+			row(v.name, fmt.Sprintf("%dx%d  %.0f fps  %sbit/s", v.p.Width, v.p.Height, v.p.FPS, bitrate(v.p.Bits)))
+		}
+	}
+	row("data", dataSize(l.Received)+" in, "+dataSize(l.Sent)+" out")
+	return out
+}

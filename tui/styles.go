@@ -1,0 +1,175 @@
+package tui
+
+import (
+	"io"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+)
+
+// Theme says how the screen may look. The zero value is a dark terminal with
+// all colours and the full set of symbols.
+type Theme struct {
+	Light   bool // the terminal's background is light
+	NoColor bool // NO_COLOR, or a terminal without colours
+	ASCII   bool // no symbol outside of ASCII
+	// Colors replaces colours by token name, see [ColorTokens]. The values
+	// are "#rrggbb" or an ANSI number from "0" to "255".
+	Colors map[string]string
+}
+
+// token is the purpose of a colour.
+type token uint8
+
+const (
+	tokenText token = iota
+	tokenDim
+	tokenAccent
+	tokenGood
+	tokenWarn
+	tokenBad
+	tokenSpeak
+	tokenCount
+)
+
+// palette is the one place where colours are written down: name of the token,
+// colour on a dark and on a light background. All reach a contrast of 4.5:1
+// against black and white respectively.
+var palette = [tokenCount]struct{ name, dark, light string }{
+	tokenText:   {"text", "", ""},
+	tokenDim:    {"dim", "245", "242"},
+	tokenAccent: {"accent", "#8aa9ff", "#2f4fc4"},
+	tokenGood:   {"good", "#7fd88f", "#1a7431"},
+	tokenWarn:   {"warn", "#f2c14e", "#8a5a00"},
+	tokenBad:    {"bad", "#ff8080", "#b3261e"},
+	tokenSpeak:  {"speak", "#5fd7d7", "#00697a"},
+}
+
+// ColorTokens are the names that [Theme.Colors] understands.
+func ColorTokens() []string {
+	names := make([]string, 0, tokenCount)
+	for _, p := range palette {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// DefaultColor is the colour of a token on a dark or light background; empty
+// for the terminal's own.
+func DefaultColor(name string, light bool) string {
+	for _, p := range palette {
+		if p.name == name && light {
+			return p.light
+		} else if p.name == name {
+			return p.dark
+		}
+	}
+	return ""
+}
+
+// Styles holds every colour and symbol of the screen. It is immutable.
+type Styles struct {
+	text, dim, accent, good, warn, bad, speak lipgloss.Style
+
+	bold     lipgloss.Style
+	title    lipgloss.Style // the room's name
+	key      lipgloss.Style // a key in the help
+	selected lipgloss.Style // the row of the cursor
+	cursor   lipgloss.Style // the cell of the text cursor
+	off      lipgloss.Style // OFF in the header
+	banner   lipgloss.Style
+	qr       lipgloss.Style // light modules of a QR code on dark ground
+
+	glyph glyphs
+}
+
+// glyphs are the symbols of the screen, each one cell wide.
+type glyphs struct {
+	connected, fresh, failed, away, oneWay string
+	spinner                                []string
+	retry, ok, info, bad, arrow            string
+	private, open                          string
+	dot, dash, ellipsis, prompt            string
+	bars                                   []string // of a level or a sparkline, low to high
+	h, v, tl, tr, bl, br                   string   // of a box
+	rule                                   string
+}
+
+var unicodeGlyphs = glyphs{
+	connected: "●", fresh: "○", failed: "✕", away: "◌", oneWay: "◐",
+	spinner: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"},
+	retry:   "↻", ok: "✓", info: "•", bad: "✕", arrow: "▸",
+	private: "◆", open: "◇",
+	dot: "·", dash: "–", ellipsis: "…", prompt: ">",
+	bars: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
+	h:    "─", v: "│", tl: "┌", tr: "┐", bl: "└", br: "┘", rule: "─",
+}
+
+var asciiGlyphs = glyphs{
+	connected: "*", fresh: "o", failed: "x", away: ".", oneWay: "%",
+	spinner: []string{"|", "/", "-", "\\"},
+	retry:   "@", ok: "+", info: "*", bad: "!", arrow: ">",
+	private: "#", open: "o",
+	dot: "-", dash: "-", ellipsis: "~", prompt: ">",
+	bars: []string{".", ".", ":", ":", "=", "=", "#", "#"},
+	h:    "-", v: "|", tl: "+", tr: "+", bl: "+", br: "+", rule: "-",
+}
+
+// NewStyles makes the styles of a theme. It asks the terminal nothing.
+func NewStyles(t Theme) *Styles {
+	r := lipgloss.NewRenderer(io.Discard)
+	// With NO_COLOR bold, faint and reverse remain: they are no colours.
+	r.SetColorProfile(termenv.TrueColor)
+	r.SetHasDarkBackground(!t.Light)
+	plain := r.NewStyle()
+	paint := func(k token) lipgloss.Style {
+		p := palette[k]
+		color := p.dark
+		if t.Light {
+			color = p.light
+		}
+		if c, ok := t.Colors[p.name]; ok {
+			color = c
+		}
+		switch {
+		case t.NoColor && k == tokenDim:
+			return plain.Faint(true)
+		case t.NoColor || color == "":
+			return plain
+		}
+		return plain.Foreground(lipgloss.Color(color))
+	}
+	s := &Styles{
+		text: paint(tokenText), dim: paint(tokenDim), accent: paint(tokenAccent),
+		good: paint(tokenGood), warn: paint(tokenWarn), bad: paint(tokenBad), speak: paint(tokenSpeak),
+		glyph: unicodeGlyphs,
+	}
+	s.bold = s.text.Bold(true)
+	s.title = s.accent.Bold(true)
+	s.key = s.accent.Bold(true)
+	s.selected = s.text.Bold(true)
+	s.cursor = plain.Reverse(true)
+	s.off = s.warn.Bold(true)
+	s.banner = s.warn.Bold(true)
+	s.qr = plain
+	if !t.NoColor {
+		s.qr = plain.Foreground(lipgloss.Color("15")).Background(lipgloss.Color("0"))
+	} else if t.Light {
+		s.qr = plain.Reverse(true)
+	}
+	if t.ASCII {
+		s.glyph = asciiGlyphs
+	}
+	return s
+}
+
+// spinner is the picture of the spinner at a step.
+func (s *Styles) spinner(step int) string {
+	return s.glyph.spinner[step%len(s.glyph.spinner)]
+}
+
+// bar draws a value from 0 to 1 as one cell.
+func (s *Styles) bar(v float64) string {
+	n := len(s.glyph.bars)
+	return s.glyph.bars[max(0, min(n-1, int(v*float64(n))))]
+}

@@ -1,0 +1,341 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// table lists everyone in the room, oneself first.
+type table struct {
+	view     *rtc.RoomView
+	levels   map[signal.PeerID]Level
+	stats    map[signal.PeerID]LinkStats
+	volumes  map[signal.PeerID]volume
+	selected signal.PeerID
+	numbered bool // show the digit that puts a peer in the spotlight
+	step     int
+	missing  map[SourceKind]bool
+}
+
+// volume is how loud a peer is played here.
+type volume struct {
+	percent int
+	muted   bool
+}
+
+// column is one column of the table.
+type column struct {
+	title string
+	width int
+	right bool
+	cell  func(t *table, s *Styles, p *rtc.PeerView, w int) string // nil peer: oneself
+}
+
+// The columns; the name takes what the others leave.
+var (
+	columnState  = column{"CONNECTION", badgeLong, false, (*table).stateCell}
+	columnMic    = column{"MIC", 4, false, (*table).micCell}
+	columnCam    = column{"CAM", 4, false, (*table).camCell}
+	columnScreen = column{"SCREEN", 6, false, (*table).screenCell}
+	columnRTT    = column{"RTT", 7, true, (*table).rttCell}
+	columnLoss   = column{"LOSS", 6, true, (*table).lossCell}
+	columnDown   = column{"DOWN", 6, true, (*table).downCell}
+	columnUp     = column{"UP", 6, true, (*table).upCell}
+	columnPath   = column{"PATH", 6, false, (*table).pathCell}
+	columnVolume = column{"VOL", 5, true, (*table).volumeCell}
+)
+
+// Widths of the marker before the name, and of the shortest name, the one
+// that further columns leave, and the longest.
+const (
+	markerWidth = 2
+	nameMin     = 9
+	nameFair    = 13
+	nameMax     = 32
+	columnGap   = 2
+)
+
+// columns chooses what fits in w cells and how wide the name is. The state
+// shrinks to its compact form before it pushes microphone and camera out, and
+// grows to its long form when there is room for all else.
+func (t *table) columns(w int) (name int, cols []column) {
+	cols = []column{columnState, columnMic, columnCam}
+	used := func() int {
+		n := 1 + markerWidth
+		for _, c := range cols {
+			n += columnGap + c.width
+		}
+		return n
+	}
+	for _, width := range []int{badgeMiddle, 12, 9} {
+		cols[0].width = width
+		if used()+nameMin <= w {
+			break
+		}
+	}
+	if used()+nameMin > w {
+		cols = cols[:1]
+		return max(1, min(nameMax, w-used())), cols
+	}
+	optional := []column{columnScreen}
+	if t.stats != nil {
+		optional = append(optional, columnRTT, columnLoss, columnDown, columnUp, columnPath)
+	}
+	if len(t.volumes) > 0 {
+		optional = slices.Insert(optional, 1, columnVolume)
+	}
+	for _, c := range optional {
+		if used()+columnGap+c.width+nameFair > w {
+			break
+		}
+		cols = append(cols, c)
+	}
+	if room := w - used() - nameFair; cols[0].width == badgeMiddle && room > 0 {
+		cols[0].width += min(room, badgeLong-badgeMiddle)
+	}
+	return min(nameMax, w-used()), cols
+}
+
+// Render is the table in w cells and at most h lines. When it is too long, the
+// lines around the selected peer are shown.
+func (t *table) Render(s *Styles, w, h int) []string {
+	if h <= 0 {
+		return nil
+	}
+	nameW, cols := t.columns(w)
+	head := spaces(1+markerWidth) + s.fit("NAME", nameW)
+	for _, c := range cols {
+		head += spaces(columnGap)
+		if c.right {
+			head += s.fitRight(c.title, c.width)
+		} else {
+			head += s.fit(c.title, c.width)
+		}
+	}
+	lines := []string{s.dim.Render(s.fit(head, w))}
+	rows := make([]string, 0, len(t.view.Peers)+1)
+	at := 0
+	rows = append(rows, t.row(s, nil, 0, nameW, cols, w))
+	for i := range t.view.Peers {
+		p := &t.view.Peers[i]
+		if p.ID == t.selected {
+			at = i + 1
+		}
+		rows = append(rows, t.row(s, p, i+1, nameW, cols, w))
+	}
+	lines = append(lines, t.scroll(s, rows, at, w, h-1)...)
+	return lines[:min(h, len(lines))]
+}
+
+// scroll cuts rows to n lines around the line at, and says what it left out.
+func (t *table) scroll(s *Styles, rows []string, at, w, n int) []string {
+	if len(rows) <= n || n <= 0 {
+		return rows[:max(0, min(n, len(rows)))]
+	}
+	if n == 1 {
+		return rows[at : at+1]
+	}
+	n-- // for the line that tells how many more there are
+	first := max(0, min(at-n/2, len(rows)-n))
+	more := fmt.Sprintf("%s%d more", spaces(1+markerWidth), len(rows)-n)
+	return append(slices.Clone(rows[first:first+n]), s.dim.Render(s.fit(more, w)))
+}
+
+// row is one line of the table; a nil peer is oneself.
+func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w int) string {
+	id, name := t.view.Self, cleanName(t.view.Name)
+	if p != nil {
+		id, name = p.ID, cleanName(p.Name)
+	}
+	if p == nil {
+		name = s.cut(name, max(1, nameW-6)) + " (you)"
+	}
+	style := s.text
+	switch {
+	case t.levels[id].Speaking:
+		style = s.speak.Bold(true)
+	case p != nil && id == t.selected:
+		style = s.selected
+	case p != nil && p.State != rtc.StateConnected:
+		style = s.dim
+	}
+	marker := spaces(markerWidth)
+	switch {
+	case p != nil && id == t.selected:
+		marker = s.accent.Render(s.glyph.arrow) + " "
+	case p != nil && t.numbered && n <= 9:
+		marker = s.dim.Render(fmt.Sprint(n)) + " "
+	}
+	var b strings.Builder
+	b.WriteString(" " + marker + style.Render(s.fit(name, nameW)))
+	for _, c := range cols {
+		b.WriteString(spaces(columnGap))
+		cell := c.cell(t, s, p, c.width)
+		if c.right {
+			b.WriteString(s.fitRight(cell, c.width))
+		} else {
+			b.WriteString(s.fit(cell, c.width))
+		}
+	}
+	return s.fit(b.String(), w)
+}
+
+func (t *table) stateCell(s *Styles, p *rtc.PeerView, w int) string {
+	if p != nil {
+		return badge{peer: *p, server: t.view.Server.State == signal.Connected, step: t.step}.Render(s, w)
+	}
+	switch t.view.Server.State {
+	case signal.Connected:
+		return s.good.Render(s.cut(s.glyph.connected+" connected", w))
+	case signal.Closed:
+		return s.dim.Render(s.cut(s.glyph.away+" left", w))
+	case signal.Connecting, signal.Reconnecting:
+	}
+	word := "no server"
+	if w < 11 {
+		word = "server"
+	}
+	return s.warn.Render(s.cut(s.spinner(t.step)+" "+word, w))
+}
+
+func (t *table) micCell(s *Styles, p *rtc.PeerView, _ int) string {
+	media, id := t.view.Media, t.view.Self
+	if p != nil {
+		media, id = p.Media, p.ID
+	} else if t.missing[Microphone] {
+		return s.dim.Render("none")
+	}
+	if !media.Mic {
+		return s.dim.Render("off")
+	}
+	if p != nil && slices.Contains(p.Missing, "mic") {
+		return s.warn.Render("lost")
+	}
+	if v, ok := t.volumes[id]; ok && v.muted {
+		return s.warn.Render("mute")
+	}
+	if meter := levelMeter(s, t.levels[id]); meter != "" && (p == nil || p.State == rtc.StateConnected) {
+		return meter
+	}
+	return s.text.Render("on")
+}
+
+// levelMeter draws a level in three cells; nothing for silence.
+func levelMeter(s *Styles, l Level) string {
+	const quietest, loudest = -55.0, -10.0
+	if l.DB == 0 || l.DB <= quietest {
+		return ""
+	}
+	v := min(1, (l.DB-quietest)/(loudest-quietest))
+	style := s.dim
+	if l.Speaking {
+		style = s.speak
+	}
+	return style.Render(s.bar(v) + s.bar(v*0.7) + s.bar(v*0.4))
+}
+
+func (t *table) camCell(s *Styles, p *rtc.PeerView, _ int) string {
+	switch {
+	case p == nil && t.missing[Camera]:
+		return s.dim.Render("none")
+	case p == nil && t.view.Media.Camera, p != nil && p.Media.Camera:
+		if p != nil && slices.Contains(p.Missing, "camera") {
+			return s.warn.Render("lost")
+		}
+		return s.text.Render("on")
+	}
+	return s.dim.Render("off")
+}
+
+func (t *table) screenCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if p == nil && t.view.Media.Screen || p != nil && p.Media.Screen {
+		if p != nil && slices.Contains(p.Missing, "screen") {
+			return s.warn.Render("lost")
+		}
+		return s.accent.Bold(true).Render("LIVE")
+	}
+	return s.dim.Render(s.glyph.dash)
+}
+
+// link is what is known of a connection; false when there is none.
+func (t *table) link(p *rtc.PeerView) (LinkStats, bool) {
+	if p == nil || p.State != rtc.StateConnected {
+		return LinkStats{}, false
+	}
+	l, ok := t.stats[p.ID]
+	return l, ok
+}
+
+func (t *table) rttCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if l, ok := t.link(p); ok && l.RTT > 0 {
+		return s.text.Render(millis(l.RTT))
+	}
+	return s.dim.Render(s.glyph.dash)
+}
+
+func (t *table) lossCell(s *Styles, p *rtc.PeerView, _ int) string {
+	l, ok := t.link(p)
+	if !ok {
+		return s.dim.Render(s.glyph.dash)
+	}
+	style := s.text
+	if l.Loss >= 0.05 {
+		style = s.warn
+	}
+	return style.Render(percent(l.Loss))
+}
+
+// percent shows a share with one digit where it matters.
+func percent(share float64) string {
+	if share >= 0.1 {
+		return fmt.Sprintf("%.0f%%", share*100)
+	}
+	return fmt.Sprintf("%.1f%%", share*100)
+}
+
+func (t *table) downCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if l, ok := t.link(p); ok {
+		return s.text.Render(bitrate(l.Down))
+	}
+	return s.dim.Render(s.glyph.dash)
+}
+
+func (t *table) upCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if l, ok := t.link(p); ok {
+		return s.text.Render(bitrate(l.Up))
+	}
+	return s.dim.Render(s.glyph.dash)
+}
+
+func (t *table) pathCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if l, ok := t.link(p); ok {
+		return s.text.Render(path(l))
+	}
+	return s.dim.Render(s.glyph.dash)
+}
+
+// path is how packets travel: "direct" or "relay".
+func path(l LinkStats) string {
+	if l.Relay {
+		return "relay"
+	}
+	return "direct"
+}
+
+func (t *table) volumeCell(s *Styles, p *rtc.PeerView, _ int) string {
+	if p == nil {
+		return ""
+	}
+	v, ok := t.volumes[p.ID]
+	switch {
+	case !ok:
+		return s.dim.Render("100%")
+	case v.muted:
+		return s.warn.Render("mute")
+	}
+	return s.text.Render(fmt.Sprintf("%d%%", v.percent))
+}

@@ -1,0 +1,173 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/meet-term/meet/internal/safetext"
+)
+
+// Names and texts are cleaned before they are stored; the screen does it once
+// more, because what it draws is the last thing between a stranger and the
+// terminal. The limits are far above what fits.
+const (
+	maxNameRunes = 64
+	maxTextRunes = 4000
+)
+
+// cleanName makes a name fit for one cell of a table.
+func cleanName(s string) string {
+	s = steadyWidth(safetext.Line(s, maxNameRunes))
+	if s == "" {
+		return "(no name)"
+	}
+	return s
+}
+
+// cleanText makes any other text fit for one line.
+func cleanText(s string) string { return steadyWidth(safetext.Line(s, maxTextRunes)) }
+
+// steadyWidth drops the runes that change the width of their neighbour in
+// some terminals but not in others: skin tones and enclosing key caps.
+func steadyWidth(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == Placeholder || r == '\u20e3' || 0x1F3FB <= r && r <= 0x1F3FF {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// width is how many cells a styled string takes.
+func width(s string) int { return ansi.StringWidth(s) }
+
+// cut shortens a styled string to at most w cells and shows that it did.
+func (s *Styles) cut(text string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	if width(text) <= w {
+		return text
+	}
+	return ansi.Truncate(text, w, s.glyph.ellipsis)
+}
+
+// fit makes a styled string exactly w cells wide.
+func (s *Styles) fit(text string, w int) string {
+	text = s.cut(text, w)
+	return text + spaces(w-width(text))
+}
+
+// fitRight is fit for numbers, which end at the right.
+func (s *Styles) fitRight(text string, w int) string {
+	text = s.cut(text, w)
+	return spaces(w-width(text)) + text
+}
+
+// center puts a text in the middle of w cells.
+func (s *Styles) center(text string, w int) string {
+	text = s.cut(text, w)
+	left := max(0, w-width(text)) / 2
+	return s.fit(spaces(left)+text, w)
+}
+
+// spaces is n blanks, none for a negative n.
+func spaces(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return strings.Repeat(" ", n)
+}
+
+// spread puts one text at the left and one at the right of w cells. The left
+// one gives way.
+func (s *Styles) spread(left, right string, w int) string {
+	rw := width(right)
+	if rw+1 >= w {
+		return s.fit(left, w)
+	}
+	return s.fit(left, w-rw) + right
+}
+
+// wrap breaks a plain text into lines of at most w cells, at blanks where
+// there are any. Words longer than a line are broken, except that a link is
+// kept whole as far as hard breaks without added characters keep it so.
+func wrap(text string, w int) []string {
+	if w <= 0 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(text, w, ""), "\n")
+}
+
+// plural is "1 peer" or "2 peers".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// clock shows a duration as 00:12:34.
+func clock(d time.Duration) string {
+	s := max(0, int(d/time.Second))
+	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// brief shows a duration as people say it: 0.4 s, 1.2 s, 34 s, 2 min 5 s.
+func brief(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", max(0, d.Seconds()))
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// until shows a countdown in whole seconds: "now" or "in 3 s".
+func until(now, at time.Time) string {
+	left := at.Sub(now)
+	if at.IsZero() || left <= 0 {
+		return "now"
+	}
+	return fmt.Sprintf("in %d s", int((left+time.Second-1)/time.Second))
+}
+
+// millis shows a short duration as "23 ms".
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%d ms", (d+time.Millisecond/2)/time.Millisecond)
+}
+
+// bitrate shows bit/s as "64 k" or "1.2 M".
+func bitrate(bits int) string {
+	if bits >= 9_950_000 {
+		return fmt.Sprintf("%d M", (bits+500_000)/1_000_000)
+	}
+	if bits >= 999_500 {
+		return fmt.Sprintf("%.1f M", float64(bits)/1e6)
+	}
+	return fmt.Sprintf("%d k", (bits+500)/1000)
+}
+
+// dataSize shows bytes as "812 kB" or "1.2 GB".
+func dataSize(n uint64) string {
+	const units = "kMGTPE"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v := float64(n) / 1000
+	i := 0
+	for v >= 999.5 && i < len(units)-1 {
+		v /= 1000
+		i++
+	}
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f %cB", v, units[i])
+	}
+	return fmt.Sprintf("%.0f %cB", v, units[i])
+}

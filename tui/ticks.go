@@ -1,0 +1,187 @@
+package tui
+
+import (
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// How often things move. Nothing ticks when nothing moves.
+const (
+	meterEvery   = 100 * time.Millisecond
+	spinnerEvery = 250 * time.Millisecond
+	clockEvery   = time.Second
+	sampleEvery  = time.Second     // statistics and sources
+	listEvery    = 2 * time.Second // devices, while their panel is open
+)
+
+// waitView waits for a change of the room and loads the view.
+func (m *Model) waitView() tea.Cmd {
+	room, done := m.opt.Room, m.done
+	return func() tea.Msg {
+		select {
+		case _, ok := <-room.Changed():
+			if !ok {
+				return nil
+			}
+			return viewMsg{room.View()}
+		case <-done:
+			return nil
+		}
+	}
+}
+
+// waitEvent waits for the next event.
+func (m *Model) waitEvent() tea.Cmd {
+	events, done := m.opt.Room.Events(), m.done
+	return func() tea.Msg {
+		select {
+		case ev, ok := <-events:
+			if !ok {
+				return endMsg{}
+			}
+			return eventMsg{ev}
+		case <-done:
+			return nil
+		}
+	}
+}
+
+// waitChat waits for the next message.
+func (m *Model) waitChat() tea.Cmd {
+	if m.opt.Chat == nil {
+		return nil
+	}
+	messages, done := m.opt.Chat.Messages(), m.done
+	return func() tea.Msg {
+		select {
+		case msg, ok := <-messages:
+			if !ok {
+				return nil
+			}
+			return chatMsg{msg}
+		case <-done:
+			return nil
+		}
+	}
+}
+
+// sample reads the levels and, when full, statistics and sources. The reading
+// is done by the command, since it may take a lock.
+func (m *Model) sample(full bool) tea.Cmd {
+	meter, links, devices := m.opt.Meter, m.opt.Links, m.opt.Devices
+	if meter == nil && (!full || links == nil && devices == nil) {
+		return nil
+	}
+	return func() tea.Msg {
+		var s sampleMsg
+		if meter != nil {
+			s.levels = meter.Levels()
+		}
+		if full && links != nil {
+			s.stats = links.Stats()
+		}
+		if full && devices != nil {
+			s.sources = devices.Sources()
+		}
+		return s
+	}
+}
+
+// listDevices asks for the devices that could be chosen.
+func (m *Model) listDevices() tea.Cmd {
+	devices := m.opt.Devices
+	if devices == nil {
+		return nil
+	}
+	m.listed = m.now
+	return func() tea.Msg { return devicesMsg{devices.List()} }
+}
+
+// tick moves what moves and asks for fresh readings.
+func (m *Model) tick(msg tickMsg) tea.Cmd {
+	if msg.gen != m.tickGen {
+		return nil
+	}
+	m.tickEvery = 0
+	m.setTalk(m.talk.tick(m.now))
+	full := m.now.Sub(m.sampled) >= sampleEvery || m.lobby
+	if full {
+		m.sampled = m.now
+	}
+	var list tea.Cmd
+	if m.panel == panelDevices && m.now.Sub(m.listed) >= listEvery {
+		list = m.listDevices()
+	}
+	return tea.Batch(m.sample(full), list)
+}
+
+// schedule starts a tick when one is needed sooner than the one under way.
+func (m *Model) schedule() tea.Cmd {
+	every := m.interval()
+	if every == 0 || m.tickEvery != 0 && m.tickEvery <= every {
+		return nil
+	}
+	m.tickGen++
+	m.tickEvery = every
+	gen := m.tickGen
+	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{gen} })
+}
+
+// interval is how soon the picture changes by itself; 0 for never.
+func (m *Model) interval() time.Duration {
+	every := time.Duration(0)
+	atMost := func(d time.Duration) {
+		if every == 0 || d < every {
+			every = max(d, 10*time.Millisecond)
+		}
+	}
+	if at := m.talk.wakeAt(); !at.IsZero() {
+		atMost(at.Sub(m.now))
+	}
+	if m.lobby || m.opt.Meter != nil && m.audible() {
+		atMost(meterEvery)
+	}
+	if m.spinning() {
+		atMost(spinnerEvery)
+	}
+	if t, fresh := m.toasts.current(m.now); fresh {
+		atMost(t.at.Add(toastTime).Sub(m.now))
+	}
+	if m.panel == panelDevices {
+		atMost(listEvery)
+	}
+	if !m.view.Since.IsZero() {
+		atMost(clockEvery - m.now.Sub(m.view.Since)%clockEvery)
+	}
+	return every
+}
+
+// audible reports whether anyone can be heard, so that a meter may move.
+func (m *Model) audible() bool {
+	if m.view.Media.Mic {
+		return true
+	}
+	for i := range m.view.Peers {
+		if p := &m.view.Peers[i]; p.Media.Mic && p.State == rtc.StateConnected {
+			return true
+		}
+	}
+	return false
+}
+
+// spinning reports whether a spinner or a countdown is on screen.
+func (m *Model) spinning() bool {
+	if m.banner().Shown() || m.view.Server.State != signal.Connected && m.view.Server.State != signal.Closed {
+		return true
+	}
+	for i := range m.view.Peers {
+		if (badge{peer: m.view.Peers[i]}).moving() {
+			return true
+		}
+	}
+	return false
+}

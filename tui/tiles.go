@@ -1,0 +1,243 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// picture is something to be shown on the stage: a camera, a shared screen or,
+// when a person sends neither, a tile with the name.
+type picture struct {
+	peer signal.PeerID
+	kind TileKind
+}
+
+// placedPicture is a picture and the box it is in.
+type placedPicture struct {
+	picture
+	box rect
+}
+
+// spotlight decides which picture is the large one.
+type spotlight struct {
+	pinned  picture // chosen by a person; the zero value follows the speaker
+	speaker signal.PeerID
+	rival   signal.PeerID // speaks now, and takes over when that lasts
+	since   time.Time     // when the rival began
+}
+
+// takeover is how long somebody else must speak to get the spotlight.
+const takeover = time.Second
+
+// hear follows the speaker with hysteresis: the loudest takes over only after
+// speaking for a second, and silence changes nothing.
+func (sp spotlight) hear(now time.Time, self signal.PeerID, levels map[signal.PeerID]Level) spotlight {
+	var loudest signal.PeerID
+	found := false
+	for id, l := range levels {
+		if id == self || !l.Speaking {
+			continue
+		}
+		// Equal levels are ordered by id, so that the choice does not flicker.
+		if best := levels[loudest].DB; !found || l.DB > best || l.DB == best && id < loudest {
+			loudest, found = id, true
+		}
+	}
+	switch {
+	case !found || loudest == sp.speaker:
+		sp.rival = ""
+	case sp.speaker == "":
+		sp.speaker, sp.rival = loudest, ""
+	case loudest != sp.rival:
+		sp.rival, sp.since = loudest, now
+	case now.Sub(sp.since) >= takeover:
+		sp.speaker, sp.rival = loudest, ""
+	}
+	return sp
+}
+
+// media is what a person sends, oneself included.
+func (sc *screen) media(id signal.PeerID) signal.Media {
+	if id == sc.view.Self {
+		return sc.view.Media
+	}
+	p, _ := sc.view.Peer(id)
+	return p.Media
+}
+
+// pictures lists what the stage shows, in the order of the grid: shared
+// screens, then people, oneself last. Without any picture there is no stage,
+// unless everyone was asked for by grid or zoom.
+func (sc *screen) pictures() []picture {
+	if !sc.stage {
+		return nil
+	}
+	var screens, people []picture
+	live := sc.view.Media.Camera
+	for i := range sc.view.Peers {
+		p := &sc.view.Peers[i]
+		if p.Media.Screen {
+			screens = append(screens, picture{p.ID, ScreenTile})
+		}
+		live = live || p.Media.Screen || p.Media.Camera
+		people = append(people, picture{p.ID, CameraTile})
+	}
+	if !live && sc.mode == modeSpotlight {
+		return nil
+	}
+	if sc.view.Media.Camera || len(sc.view.Peers) == 0 {
+		people = append(people, picture{sc.view.Self, CameraTile})
+	}
+	return append(screens, people...)
+}
+
+// chosen is the picture in the spotlight: the pinned one, or a shared screen,
+// or who speaks, or the first that shows anything.
+func (sc *screen) chosen(all []picture) picture {
+	if len(all) == 0 {
+		return picture{}
+	}
+	speaker := picture{sc.spotlight.speaker, CameraTile}
+	first := all[0]
+	for _, p := range all {
+		if sc.spotlight.pinned.peer != "" && p == sc.spotlight.pinned {
+			return p
+		}
+	}
+	for _, p := range all {
+		if p.kind == ScreenTile {
+			return p
+		}
+	}
+	for _, p := range all {
+		if p == speaker {
+			return p
+		}
+	}
+	for _, p := range all {
+		if sc.media(p.peer).Camera && p.peer != sc.view.Self {
+			return p
+		}
+	}
+	return first
+}
+
+// placed puts the pictures into the boxes of a layout.
+func (sc *screen) placed(l layout) []placedPicture {
+	all := sc.pictures()
+	var out []placedPicture
+	if !l.spot.empty() && len(all) > 0 {
+		large := sc.chosen(all)
+		out = append(out, placedPicture{large, l.spot})
+		rest := all[:0:0]
+		for _, p := range all {
+			if p != large {
+				rest = append(rest, p)
+			}
+		}
+		all = rest
+	}
+	for i, box := range l.tiles {
+		if i < len(all) {
+			out = append(out, placedPicture{all[i], box})
+		}
+	}
+	return out
+}
+
+// shows reports whether a picture has video, and is no mere name tile.
+func (sc *screen) shows(p picture) bool {
+	m := sc.media(p.peer)
+	return p.kind == ScreenTile && m.Screen || p.kind == CameraTile && m.Camera
+}
+
+// tileBadge is the badge over a picture whose peer is not connected.
+func (sc *screen) tileBadge(p rtc.PeerView, w int) string {
+	if p.State == rtc.StateConnected && !p.OneWay {
+		return ""
+	}
+	b := badge{peer: p, server: sc.view.Server.State == signal.Connected, step: 0}
+	return b.Text(sc.styles, w)
+}
+
+// tileBox draws the box of a picture: a title, and inside it placeholders for
+// video or the name.
+func (sc *screen) tileBox(p placedPicture) block {
+	s, in := sc.styles, p.box.inner()
+	name, badgeText := cleanName(sc.view.Name), ""
+	peer, other := sc.view.Peer(p.peer)
+	if other {
+		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, in.w-2)
+	}
+	style := s.text
+	if sc.levels[p.peer].Speaking {
+		style = s.speak.Bold(true)
+	}
+	title := style.Render(name)
+	if p.kind == ScreenTile {
+		title += s.dim.Render(" " + s.glyph.dot + " screen")
+	} else if !sc.media(p.peer).Mic {
+		title += s.dim.Render(" " + s.glyph.dot + " muted")
+	}
+	var lines []string
+	if sc.shows(p.picture) {
+		hole := strings.Repeat(string(Placeholder), in.w)
+		for y := range in.h {
+			line := hole
+			if badgeText != "" && y == in.h/2 {
+				line = sc.overHole(badge{peer: peer}, " "+badgeText+" ", in.w)
+			}
+			lines = append(lines, line)
+		}
+	} else {
+		middle := max(0, (in.h-1)/2)
+		for range middle {
+			lines = append(lines, "")
+		}
+		lines = append(lines, s.center(style.Render(name), in.w))
+		below := s.dim.Render("camera off")
+		if badgeText != "" {
+			_, look := badge{peer: peer}.look(s)
+			below = look.Render(badgeText)
+		}
+		lines = append(lines, s.center(below, in.w))
+	}
+	return s.box(p.box, title, lines)
+}
+
+// overHole writes a badge into the middle of a line of placeholders.
+func (sc *screen) overHole(b badge, text string, w int) string {
+	_, look := b.look(sc.styles)
+	text = sc.styles.cut(text, w)
+	left := (w - width(text)) / 2
+	return strings.Repeat(string(Placeholder), left) + look.Render(text) +
+		strings.Repeat(string(Placeholder), w-width(text)-left)
+}
+
+// Tiles are the holes that View leaves for video, in no particular order.
+func (sc *screen) Tiles() []Tile {
+	if sc.w <= 0 || sc.h <= 0 {
+		return nil
+	}
+	l := sc.layout()
+	if l.line {
+		return nil
+	}
+	var out []Tile
+	for _, p := range sc.placed(l) {
+		in := p.box.inner()
+		if in.empty() || !sc.shows(p.picture) {
+			continue
+		}
+		t := Tile{Peer: p.peer, Kind: p.kind, X: in.x, Y: in.y, Cols: in.w, Rows: in.h}
+		if peer, ok := sc.view.Peer(p.peer); ok {
+			t.Dim = peer.State != rtc.StateConnected
+			t.Badge = sc.tileBadge(peer, in.w-2)
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,134 @@
+package tui
+
+import (
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// toastKind is what a toast is about, which decides its symbol and colour.
+type toastKind uint8
+
+const (
+	toastInfo toastKind = iota
+	toastGood
+	toastWarn
+	toastBad
+)
+
+// toast is one line about something that happened.
+type toast struct {
+	kind toastKind
+	text string
+	at   time.Time
+}
+
+// How long a toast is shown, and how many the log keeps.
+const (
+	toastTime = 4 * time.Second
+	toastsMax = 500
+)
+
+// look is the symbol and the colour of a toast.
+func (t toast) look(s *Styles) (string, lipgloss.Style) {
+	switch t.kind {
+	case toastGood:
+		return s.glyph.ok, s.good
+	case toastWarn:
+		return s.glyph.retry, s.warn
+	case toastBad:
+		return s.glyph.bad, s.bad
+	case toastInfo:
+	}
+	return s.glyph.info, s.text
+}
+
+// Render is the toast in w cells.
+func (t toast) Render(s *Styles, w int) string {
+	symbol, style := t.look(s)
+	return style.Render(s.fit(" "+symbol+" "+t.text, w))
+}
+
+// toasts is the log of them; the newest is on screen for toastTime.
+type toasts struct {
+	log []toast // oldest first
+}
+
+// add appends a toast and drops the oldest of too many.
+func (ts *toasts) add(t toast) {
+	if len(ts.log) >= toastsMax {
+		ts.log = append(ts.log[:0:0], ts.log[len(ts.log)-toastsMax+1:]...)
+	}
+	ts.log = append(ts.log, t)
+}
+
+// current is the toast to show now.
+func (ts *toasts) current(now time.Time) (toast, bool) {
+	if len(ts.log) == 0 {
+		return toast{}, false
+	}
+	t := ts.log[len(ts.log)-1]
+	return t, now.Sub(t.at) < toastTime
+}
+
+// Log renders the newest toasts that fit in h lines, the newest last.
+func (ts *toasts) Log(s *Styles, w, h, back int) []string {
+	if len(ts.log) == 0 {
+		return []string{s.dim.Render(s.fit(" nothing happened yet", w))}
+	}
+	end := max(min(h, len(ts.log)), len(ts.log)-back)
+	var lines []string
+	for _, t := range ts.log[max(0, end-h):end] {
+		lines = append(lines, s.fit(" "+s.dim.Render(t.at.Format("15:04:05"))+t.Render(s, max(0, w-9)), w))
+	}
+	return lines
+}
+
+// describe is what a person should read about an event, and of which kind it
+// is; an empty text means that the event says nothing to people.
+func describe(ev rtc.Event) (string, toastKind) {
+	switch e := ev.(type) {
+	case rtc.Reconnected:
+		return "Reconnected to " + cleanName(e.Name) + " (" + repairText(e.Attempts) + ", " + brief(e.Outage) + ")", toastGood
+	case rtc.ReconnectFailed:
+		return "Failed to reconnect to " + cleanName(e.Name) + " after " + plural(e.Attempts, "attempt"), toastBad
+	case rtc.ServerStateChanged:
+		switch {
+		case e.State == signal.Connected && e.Previous == signal.Reconnecting:
+			return "Reconnected to server", toastGood
+		case e.State == signal.Reconnecting && e.Previous == signal.Connected:
+			return "Lost the server; the call goes on", toastWarn
+		}
+	case rtc.PeerJoined:
+		return cleanName(e.Name) + " joined", toastInfo
+	case rtc.PeerLeft:
+		if e.Crashed {
+			return cleanName(e.Name) + " lost connection", toastWarn
+		}
+		return cleanName(e.Name) + " left", toastInfo
+	case Notice:
+		if e.Warning {
+			return cleanText(e.Text), toastBad
+		}
+		return cleanText(e.Text), toastInfo
+	}
+	return "", toastInfo
+}
+
+// repairText is how an outage was mended.
+func repairText(attempts int) string {
+	if attempts == 0 {
+		return "by itself"
+	}
+	return plural(attempts, "attempt")
+}
+
+// Describe says in one line what an event means for people; empty when it
+// means nothing to them. Plain mode and the screen share these words.
+func Describe(ev rtc.Event) string {
+	text, _ := describe(ev)
+	return text
+}

@@ -1,0 +1,283 @@
+package tui
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// screen is everything that is drawn, as literal values: what View shows
+// depends on nothing else. The Model owns it.
+type screen struct {
+	w, h   int
+	styles *Styles
+	keys   *Keymap
+
+	now  time.Time
+	step int // of the spinners
+
+	view    *rtc.RoomView
+	levels  map[signal.PeerID]Level
+	stats   map[signal.PeerID]LinkStats
+	past    history // of the statistics
+	sources []Source
+	devices deviceList
+	volumes map[signal.PeerID]volume
+	invite  inviteBox
+
+	stage    bool // pictures can be drawn
+	hasChat  bool
+	releases bool // the terminal reports key releases
+
+	mode      mode
+	list      bool // the list of people is wanted
+	panel     panel
+	scroll    int           // lines the panel is scrolled
+	selected  signal.PeerID // row of the cursor
+	spotlight spotlight
+	asking    bool // leave?
+	talking   bool // the talk key is held
+	typing    bool
+
+	toasts toasts
+	chat   chatLog
+	input  editor
+}
+
+// panel is what stands beside or over the pictures.
+type panel uint8
+
+const (
+	panelNone panel = iota
+	panelHelp
+	panelLog
+	panelStats
+	panelDevices
+	panelInvite
+)
+
+// missing tells which sources there are not.
+func (sc *screen) missing() map[SourceKind]bool {
+	var out map[SourceKind]bool
+	for _, src := range sc.sources {
+		if src.Missing != "" {
+			if out == nil {
+				out = map[SourceKind]bool{}
+			}
+			out[src.Kind] = true
+		}
+	}
+	return out
+}
+
+// banner is the banner of the moment.
+func (sc *screen) banner() banner {
+	return banner{view: sc.view, now: sc.now, step: sc.step, key: sc.keys.key(ActRetry)}
+}
+
+// header is the header of the moment.
+func (sc *screen) header() header {
+	h := header{
+		room: cleanName(sc.view.Room), open: sc.view.Open,
+		connected: sc.view.Connected() + 1, people: len(sc.view.Peers) + 1,
+		inside: !sc.view.Since.IsZero(), media: sc.view.Media,
+		talking: sc.talking, missing: sc.missing(),
+	}
+	if h.inside {
+		h.elapsed = sc.now.Sub(sc.view.Since)
+	}
+	if sc.layout().chat.empty() {
+		h.unread = sc.chat.unread
+	}
+	return h
+}
+
+// shape is what the layout depends on.
+func (sc *screen) shape() shape {
+	return shape{
+		w: sc.w, h: sc.h, people: len(sc.view.Peers) + 1, tiles: len(sc.pictures()),
+		mode: sc.mode, list: sc.list, panel: sc.panel != panelNone,
+		chat: sc.hasChat, typing: sc.typing,
+	}
+}
+
+func (sc *screen) layout() layout { return arrange(sc.shape()) }
+
+// line is all there is on a screen that is too small.
+func (sc *screen) line() string {
+	h := sc.header()
+	text := h.room + " " + h.count(true)
+	b := sc.banner()
+	switch {
+	case sc.asking:
+		text = "leave? y/n"
+	case b.server():
+		text = sc.styles.spinner(sc.step) + " server " + text
+	case b.Shown():
+		text = sc.styles.spinner(sc.step) + " " + text
+	}
+	mic := "on"
+	if !sc.view.Media.Mic {
+		mic = "OFF"
+	}
+	return sc.styles.spread(text, "mic "+mic, sc.w)
+}
+
+// Render draws the whole screen: h lines of w cells.
+func (sc *screen) Render() string {
+	if sc.w <= 0 || sc.h <= 0 {
+		return ""
+	}
+	s, l := sc.styles, sc.layout()
+	if l.line {
+		return sc.line() + strings.Repeat("\n", sc.h-1)
+	}
+	blocks := []block{
+		{l.header, []string{sc.header().Render(s, l.header.w)}},
+		{l.banner, []string{sc.banner().Render(s, l.banner.w)}},
+		{l.table, sc.table().Render(s, l.table.w, l.table.h)},
+		{l.status, []string{sc.status(l)}},
+		{l.help, []string{sc.bar(l.help.w)}},
+	}
+	if !l.chat.empty() {
+		c := chatBox{log: &sc.chat, input: &sc.input, typing: sc.typing, self: sc.view.Self, key: sc.keys.key(ActChat)}
+		blocks = append(blocks, block{l.chat, c.Render(s, l.chat.w, l.chat.h)})
+	}
+	if !l.panel.empty() {
+		blocks = append(blocks, block{l.panel, sc.renderPanel(l.panel.w, l.panel.h)})
+	}
+	for _, p := range sc.placed(l) {
+		blocks = append(blocks, sc.tileBox(p))
+	}
+	return compose(s, sc.w, sc.h, blocks)
+}
+
+// table is the list of people of the moment.
+func (sc *screen) table() *table {
+	return &table{
+		view: sc.view, levels: sc.levels, stats: sc.stats, volumes: sc.volumes,
+		selected: sc.selected, numbered: sc.stage, step: sc.step, missing: sc.missing(),
+	}
+}
+
+// status is the line above the help: a question, a toast, or the banner where
+// that has no line of its own.
+func (sc *screen) status(l layout) string {
+	s, w := sc.styles, l.status.w
+	if sc.asking {
+		return s.fit(s.banner.Render(" Leave the meeting?")+"  "+
+			s.key.Render("y")+" leave  "+s.key.Render("n")+" stay", w)
+	}
+	t, fresh := sc.toasts.current(sc.now)
+	if l.banner.empty() && sc.banner().Shown() && (!fresh || t.kind == toastInfo) {
+		return sc.banner().Render(s, w)
+	}
+	if fresh {
+		return t.Render(s, w)
+	}
+	return spaces(w)
+}
+
+// bar is the help line; while typing it tells what works then.
+func (sc *screen) bar(w int) string {
+	s := sc.styles
+	if !sc.typing {
+		return sc.keys.Bar(s, w)
+	}
+	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
+	return s.fit(" "+strings.Join([]string{
+		hint("enter", "send"), hint("esc", "back"), hint("alt+m", "mic"), hint("alt+v", "camera"), hint("alt+s", "screen"),
+		hint("up", "history"), hint("ctrl+_", "undo"),
+	}, "  "), w)
+}
+
+// renderPanel draws the open panel under a rule with its name.
+func (sc *screen) renderPanel(w, h int) []string {
+	s := sc.styles
+	var title string
+	var lines []string
+	switch sc.panel {
+	case panelHelp:
+		title, lines = "keys", sc.keys.Help(s, w)
+		lines = append(lines, "", s.dim.Render(s.fit(" "+sc.talkHint(), w)))
+	case panelLog:
+		title = "what happened"
+		lines = sc.toasts.Log(s, w, max(0, h-1), sc.scroll)
+		return append([]string{s.rule(s.text.Render(title), w)}, lines...)
+	case panelStats:
+		title, lines = "link", sc.linkBox().Render(s, w)
+	case panelDevices:
+		title, lines = "devices", sc.devices.Render(s, w, sc.sources)
+	case panelInvite:
+		title, lines = "invite", sc.invite.Render(s, w, h-1)
+	case panelNone:
+		return nil
+	}
+	room := max(0, h-1)
+	first := max(0, min(sc.scroll, len(lines)-room))
+	if sc.panel == panelDevices {
+		first = max(0, min(sc.devices.line()-room+2, len(lines)-room))
+	}
+	shown := lines[first:min(len(lines), first+room)]
+	if len(lines) > room && sc.panel == panelHelp {
+		title += s.dim.Render("  up/down for more")
+	}
+	return append([]string{s.rule(s.text.Render(title), w)}, shown...)
+}
+
+// talkHint says how hold-to-talk works on this terminal.
+func (sc *screen) talkHint() string {
+	if sc.releases {
+		return "talk: hold the key; this terminal reports its release"
+	}
+	return "talk: hold the key until it repeats; this terminal reports no releases"
+}
+
+// volumesOf is the volume of a peer, 100 percent when it was never changed.
+func (sc *screen) volumeOf(id signal.PeerID) volume {
+	if v, ok := sc.volumes[id]; ok {
+		return v
+	}
+	return volume{percent: 100}
+}
+
+// setVolume keeps a volume for display.
+func (sc *screen) setVolume(id signal.PeerID, v volume) {
+	next := maps.Clone(sc.volumes)
+	if next == nil {
+		next = map[signal.PeerID]volume{}
+	}
+	next[id] = v
+	if v == (volume{percent: 100}) {
+		delete(next, id)
+	}
+	sc.volumes = next
+}
+
+// moveSelection selects the next or the previous person, around the ends.
+func (sc *screen) moveSelection(step int) {
+	n := len(sc.view.Peers)
+	if n == 0 {
+		sc.selected = ""
+		return
+	}
+	i := sc.index(sc.selected)
+	switch {
+	case i < 0 && step > 0:
+		i = 0
+	case i < 0:
+		i = n - 1
+	default:
+		i = (i + step + n) % n
+	}
+	sc.selected = sc.view.Peers[i].ID
+}
+
+// index is the place of a peer in the view, or -1.
+func (sc *screen) index(id signal.PeerID) int {
+	return slices.IndexFunc(sc.view.Peers, func(p rtc.PeerView) bool { return p.ID == id })
+}

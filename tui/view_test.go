@@ -1,0 +1,215 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+var sizes = []struct{ w, h int }{{40, 12}, {80, 24}, {120, 40}, {200, 60}}
+
+// scenes are the pictures that are kept as golden files at every size.
+var scenes = []struct {
+	name string
+	make func(sc *screen)
+}{
+	{"alone", func(sc *screen) { sc.view = roomOf() }},
+	{"two", func(sc *screen) { sc.view = many(2) }},
+	{"five", func(sc *screen) { sc.view = many(5) }},
+	{"nine", func(sc *screen) { sc.view = many(9) }},
+	{"sixteen", func(sc *screen) { sc.view = many(16); sc.selected = "id-guest-11" }},
+	{"states", func(sc *screen) { sc.view = everyState(); sc.selected = "id-carol"; sc.stats = links(sc.view) }},
+	{"names", func(sc *screen) { sc.view = oddNames() }},
+	{"server-lost", func(sc *screen) {
+		sc.view = many(4)
+		sc.view.Server = rtc.ServerView{State: signal.Reconnecting, Attempt: 2, RetryAt: noon.Add(3500 * time.Millisecond), Lost: true}
+	}},
+	{"server-first", func(sc *screen) {
+		sc.view = roomOf()
+		sc.view.Since = time.Time{}
+		sc.view.Server = rtc.ServerView{State: signal.Connecting, Attempt: 1}
+	}},
+	{"muted-open", func(sc *screen) {
+		sc.view = many(3)
+		sc.view.Media, sc.view.Open = signal.Media{}, true
+	}},
+	{"no-devices", func(sc *screen) {
+		sc.view = many(2)
+		sc.sources = []Source{{Kind: Microphone, Missing: "no microphone: listening only"}, {Kind: Camera, Missing: "no camera"}}
+	}},
+	{"toast", func(sc *screen) {
+		sc.view = many(3)
+		sc.toasts.add(toast{toastGood, "Reconnected to bob (1 attempt, 1.2 s)", noon.Add(-time.Second)})
+	}},
+	{"leave", func(sc *screen) { sc.view = many(3); sc.asking = true }},
+	{"help", func(sc *screen) { sc.view = many(3); sc.panel = panelHelp }},
+	{"log", func(sc *screen) {
+		sc.view, sc.panel = many(3), panelLog
+		for i := range 30 {
+			sc.toasts.add(toast{toastInfo, fmt.Sprintf("guest-%02d joined", i), noon.Add(time.Duration(i-60) * time.Second)})
+		}
+	}},
+	{"stats", func(sc *screen) {
+		sc.view, sc.panel, sc.selected = many(4), panelStats, "id-guest-02"
+		sc.stats = links(sc.view)
+		for i := range 80 {
+			l := links(sc.view)["id-guest-02"]
+			l.RTT += time.Duration(i%20) * 5 * time.Millisecond
+			l.Down += i * 9000
+			sc.past = sc.past.add(map[signal.PeerID]LinkStats{"id-guest-02": l})
+		}
+	}},
+	{"devices", func(sc *screen) {
+		sc.view, sc.panel = many(3), panelDevices
+		sc.devices = deviceList{}.update([]Device{
+			{Kind: Camera, ID: "c0", Name: "Integrated Camera", Selected: true},
+			{Kind: Microphone, ID: "m0", Name: "Built-in Audio", Selected: true},
+			{Kind: Microphone, ID: "m1", Name: "USB Headset"},
+			{Kind: Speaker, ID: "s0", Name: "Built-in Audio", Selected: true},
+		}).move(1)
+	}},
+	{"invite", func(sc *screen) {
+		sc.view, sc.panel = many(3), panelInvite
+		sc.invite = newInviteBox(Invite{Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0"})
+	}},
+	{"chat", func(sc *screen) {
+		sc.view, sc.typing = many(3), true
+		for i, text := range []string{"hello", "can everyone see it?", "yes, look at https://example.org/a/rather/long/path?with=arguments&and=more",
+			"a longer message that has to be wrapped because it does not fit on one line of the chat at all, whatever the size", "日本語のメッセージも表示できます"} {
+			sc.chat.add(Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon.Add(time.Duration(i) * time.Minute)}, true)
+		}
+		sc.input.insert("my answer", false)
+	}},
+	{"meters", func(sc *screen) {
+		sc.view, sc.stats = many(5), links(many(5))
+		sc.levels = map[signal.PeerID]Level{
+			self: {DB: -30, Speaking: true}, "id-guest-01": {DB: -15, Speaking: true}, "id-guest-02": {DB: -50}, "id-guest-03": {DB: -127},
+		}
+		sc.setVolume("id-guest-02", volume{percent: 50})
+		sc.setVolume("id-guest-04", volume{percent: 100, muted: true})
+	}},
+	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, links(everyState()) }},
+	{"grid", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeGrid }},
+	{"zoom", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeZoom }},
+	{"ascii", func(sc *screen) {
+		sc.view, sc.stage = everyState(), true
+		sc.styles = NewStyles(Theme{ASCII: true, NoColor: true})
+		sc.levels = map[signal.PeerID]Level{self: {DB: -30, Speaking: true}}
+		sc.stats = links(sc.view)
+	}},
+}
+
+// printable makes the placeholders of video visible in golden files.
+func printable(s string) string {
+	return strings.ReplaceAll(ansi.Strip(s), string(Placeholder), "░")
+}
+
+func TestScenes(t *testing.T) {
+	for _, scene := range scenes {
+		for _, size := range sizes {
+			name := fmt.Sprintf("%s-%dx%d", scene.name, size.w, size.h)
+			t.Run(name, func(t *testing.T) {
+				sc := screenOf(nil, size.w, size.h)
+				scene.make(&sc)
+				got := sc.Render()
+				fits(t, got, size.w, size.h)
+				if again := sc.Render(); again != got {
+					t.Error("drawing the same values twice gives two pictures")
+				}
+				golden(t, name, printable(got))
+			})
+		}
+	}
+}
+
+// TestColours keeps the escape sequences too, for every theme.
+func TestColours(t *testing.T) {
+	for name, theme := range map[string]Theme{
+		"dark": {}, "light": {Light: true}, "no-color": {NoColor: true},
+		"custom": {Colors: map[string]string{"good": "#123456", "warn": "33"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sc := screenOf(everyState(), 80, 24)
+			sc.styles = NewStyles(theme)
+			got := sc.Render()
+			if theme.NoColor {
+				for _, code := range []string{"\x1b[38;", "\x1b[48;", "\x1b[3", "\x1b[9"} {
+					for rest := got; ; {
+						i := strings.Index(rest, code)
+						if i < 0 {
+							break
+						}
+						t.Fatalf("a colour in spite of NO_COLOR: %q", rest[i:min(len(rest), i+12)])
+					}
+				}
+			}
+			golden(t, "colours-"+name, strings.ReplaceAll(got, "\x1b", "␛"))
+		})
+	}
+}
+
+func TestASCIIOnly(t *testing.T) {
+	for _, scene := range scenes {
+		sc := screenOf(nil, 120, 40)
+		scene.make(&sc)
+		if scene.name == "names" || scene.name == "chat" || scene.name == "devices" {
+			continue // hold texts of people
+		}
+		sc.styles = NewStyles(Theme{ASCII: true})
+		for _, r := range ansi.Strip(sc.Render()) {
+			if r > 0x7e && r != Placeholder {
+				t.Errorf("scene %s: %q (%U) on an ASCII screen", scene.name, r, r)
+				break
+			}
+		}
+	}
+}
+
+func TestSymbolsAreOneCell(t *testing.T) {
+	for _, g := range []glyphs{unicodeGlyphs, asciiGlyphs} {
+		all := append([]string{g.connected, g.fresh, g.failed, g.away, g.oneWay, g.retry, g.ok, g.info, g.bad, g.arrow,
+			g.private, g.open, g.dot, g.dash, g.ellipsis, g.prompt, g.h, g.v, g.tl, g.tr, g.bl, g.br, g.rule, string(Placeholder)},
+			append(g.spinner, g.bars...)...)
+		for _, s := range all {
+			if n := ansi.StringWidth(s); n != 1 {
+				t.Errorf("%q takes %d cells", s, n)
+			}
+		}
+	}
+}
+
+func TestTinyScreensAreOneLine(t *testing.T) {
+	for _, size := range []struct{ w, h int }{{29, 8}, {30, 7}, {10, 1}, {1, 1}, {80, 5}} {
+		sc := screenOf(many(3), size.w, size.h)
+		got := sc.Render()
+		fits(t, got, size.w, size.h)
+		if rest := strings.TrimSpace(strings.Join(splitLines(got)[1:], "")); rest != "" {
+			t.Errorf("%dx%d shows more than one line: %q", size.w, size.h, rest)
+		}
+	}
+	sc := screenOf(many(3), 29, 8)
+	if got := printable(sc.Render()); !strings.Contains(got, "standup 3") || !strings.Contains(got, "mic on") {
+		t.Errorf("the line says %q", got)
+	}
+}
+
+// TestEverySizeFits draws every scene at every size a window may have on the
+// way from one to another.
+func TestEverySizeFits(t *testing.T) {
+	for _, scene := range scenes {
+		sc := screenOf(nil, 0, 0)
+		scene.make(&sc)
+		for w := 1; w < 240; w += 13 {
+			for h := 1; h < 70; h += 5 {
+				sc.w, sc.h = w, h
+				fits(t, sc.Render(), w, h)
+			}
+		}
+	}
+}
