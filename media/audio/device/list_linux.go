@@ -3,8 +3,6 @@ package device
 import (
 	"context"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/jfreymuth/pulse/proto"
 )
@@ -51,16 +49,6 @@ func (s *server) list() (List, error) {
 		}
 	}
 	return list, nil
-}
-
-// printable removes what could do anything to a terminal but show a name.
-func printable(name string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, name)
 }
 
 // microphone returns the source to open for id. The default is never a

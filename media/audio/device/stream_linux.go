@@ -2,9 +2,7 @@ package device
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"sync/atomic"
 
 	"github.com/jfreymuth/pulse/proto"
@@ -13,8 +11,6 @@ import (
 )
 
 const (
-	sampleBytes = 4 // 32-bit floats on the wire
-	blockBytes  = pcm.BlockSamples * sampleBytes
 	// playBlocks is how much sound the server keeps ahead of the speaker:
 	// 30 ms. Two blocks crackle as soon as the machine is busy.
 	playBlocks = 3
@@ -35,13 +31,6 @@ func streamProps(o Options, name string) proto.PropList {
 		props["filter.want"] = proto.PropListString("echo-cancel")
 	}
 	return props
-}
-
-func poke(token chan struct{}) {
-	select {
-	case token <- struct{}{}:
-	default:
-	}
 }
 
 func capture(ctx context.Context, o Options, emit func([]float32)) error {
@@ -98,24 +87,6 @@ func capture(ctx context.Context, o Options, emit func([]float32)) error {
 	}
 }
 
-// blocks cuts the stream of bytes into blocks of samples. It belongs to the
-// reader of the connection.
-type blocks struct {
-	emit   func([]float32)
-	block  [pcm.BlockSamples]float32
-	filled int
-}
-
-func (b *blocks) add(data []byte) {
-	for ; len(data) >= sampleBytes; data = data[sampleBytes:] {
-		b.block[b.filled] = math.Float32frombits(binary.LittleEndian.Uint32(data))
-		if b.filled++; b.filled == len(b.block) {
-			b.filled = 0
-			b.emit(b.block[:])
-		}
-	}
-}
-
 func play(ctx context.Context, o Options, render func([]float32)) error {
 	var room atomic.Int64 // bytes the server has asked for
 	asked, killed := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -159,9 +130,7 @@ func play(ctx context.Context, o Options, render func([]float32)) error {
 	for {
 		for room.Load() >= blockBytes {
 			render(block[:])
-			for i, v := range block {
-				binary.LittleEndian.PutUint32(data[i*sampleBytes:], math.Float32bits(v))
-			}
+			putBlock(data[:], block[:])
 			if err := s.client.Send(stream.StreamIndex, data[:]); err != nil {
 				return fmt.Errorf("play: %w: %w", ErrLost, err)
 			}
