@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	linkQueue   = 256 // frames to the server; beyond it the newest is dropped
+	linkQueue   = 512 // frames to the server; beyond it the newest is dropped
 	urgentQueue = 8   // pings, states and the like, which overtake the others
 	// writeTimeout bounds a single write. The liveness check gives a dead link
 	// up sooner.

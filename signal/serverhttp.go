@@ -86,7 +86,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, errLeaving.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ok")
+	fmt.Fprintln(w, "ok "+Protocol)
 }
 
 func plainPage(w http.ResponseWriter, _ *http.Request) {

@@ -288,7 +288,7 @@ func (c *Conn) Write(b []byte) (int, error) { return c.write.write(b) }
 // Close implements net.Conn. The other end reads what was written before, then
 // io.EOF.
 func (c *Conn) Close() error {
-	c.read.end(net.ErrClosed, true)
+	c.read.abandon()
 	c.write.finish()
 	c.forget()
 	return nil
@@ -296,8 +296,8 @@ func (c *Conn) Close() error {
 
 func (c *Conn) reset() {
 	for _, end := range []*Conn{c, c.peer} {
-		end.read.end(ErrReset, false)
-		end.write.end(ErrReset, false)
+		end.read.end(ErrReset)
+		end.write.end(ErrReset)
 		end.forget()
 	}
 }
@@ -363,9 +363,8 @@ func (p *pipe) setDeadline(field *time.Time, t time.Time) {
 	p.mu.Unlock()
 }
 
-// end makes reads and writes fail. With discard, the reader closed its end and
-// the writer is told as TCP tells it.
-func (p *pipe) end(err error, discard bool) {
+// end makes reads and writes fail with err.
+func (p *pipe) end(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.readErr == nil {
@@ -373,11 +372,19 @@ func (p *pipe) end(err error, discard bool) {
 	}
 	if p.writeErr == nil {
 		p.writeErr = err
-		if discard {
-			p.writeErr = ErrReset
-		}
 	}
 	p.segments, p.size = nil, 0
+	p.notifyLocked()
+}
+
+// abandon ends the reader's side. As with TCP, the writer is told when it writes
+// something that gets through.
+func (p *pipe) abandon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.readErr == nil {
+		p.readErr = net.ErrClosed
+	}
 	p.notifyLocked()
 }
 
@@ -395,8 +402,11 @@ func (p *pipe) finish() {
 func (p *pipe) write(b []byte) (int, error) {
 	written := 0
 	for {
-		_, delay, _ := p.link.state()
+		cut, delay, linkChanged := p.link.state()
 		p.mu.Lock()
+		if p.readErr != nil && !cut && p.writeErr == nil {
+			p.writeErr = ErrReset // nobody reads any more
+		}
 		if p.writeErr != nil {
 			err := p.writeErr
 			p.mu.Unlock()
@@ -421,7 +431,7 @@ func (p *pipe) write(b []byte) (int, error) {
 		}
 		by, changed := p.writeBy, p.changed
 		p.mu.Unlock()
-		wait(by, changed, nil)
+		wait(by, changed, linkChanged)
 	}
 }
 

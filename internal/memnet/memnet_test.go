@@ -165,3 +165,28 @@ func TestResetOfOneLink(t *testing.T) {
 		t.Errorf("another link: %v", err)
 	}
 }
+
+// Over a cut link nobody learns that the other end closed.
+func TestCloseOverCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New()
+		client, server, _ := pair(t, n)
+		n.Link("a").Cut()
+		client.Close()
+		if _, err := server.Write([]byte("x")); err != nil {
+			t.Errorf("write over the cut = %v", err)
+		}
+		server.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read over the cut = %v", err)
+		}
+		n.Link("a").Heal()
+		server.SetReadDeadline(time.Time{})
+		if _, err := server.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("read after healing = %v", err)
+		}
+		if _, err := server.Write([]byte("x")); !errors.Is(err, ErrReset) {
+			t.Errorf("write after healing = %v", err)
+		}
+	})
+}
