@@ -1,0 +1,74 @@
+//go:build linux
+
+package netlab
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// NAT is a router that hides the hosts behind it, as at home: they reach the
+// others, who see the router's address and a port of its choice, and can
+// only answer.
+type NAT struct {
+	lab    *Lab
+	ns     string
+	addr   netip.Addr // towards the lab's network
+	inside *segment
+	ports  int // the first port of the range in use
+}
+
+// natPorts is how many ports a NAT maps to before [NAT.Rebind].
+const natPorts = 2000
+
+// NAT adds a router between the lab's network and a private one of its own.
+func (l *Lab) NAT(name string) *NAT {
+	l.tb.Helper()
+	if !hostName.MatchString(name) || l.hosts[name] != nil {
+		l.tb.Fatalf("netlab: bad or taken name %q", name)
+	}
+	n := &NAT{lab: l, ns: l.namespace(name), addr: l.lan.address(l.tb), ports: 20000}
+	l.plug(l.lan, n.ns, "wan")
+	n.inside = l.segment(n.ns, "home", netip.MustParseAddr("192.168.71.1"))
+	l.ip(n.ns, "link set wan up")
+	l.forward(n.ns)
+	l.nft(n.ns, "add table ip nat\nadd chain ip nat out { type nat hook postrouting priority srcnat; policy accept; }\n")
+	n.masquerade()
+	return n
+}
+
+// Host adds a machine behind the router.
+func (n *NAT) Host(name string) *Host {
+	n.lab.tb.Helper()
+	return n.lab.host(name, n.inside)
+}
+
+// Addr returns the address that others see.
+func (n *NAT) Addr() netip.Addr { return n.addr }
+
+// Rebind makes the router forget its mappings and use other ports from now
+// on, as one that was restarted does. The hosts behind it notice nothing.
+func (n *NAT) Rebind() time.Time {
+	n.lab.tb.Helper()
+	n.ports += natPorts
+	at := time.Now()
+	// The kernel forgets what it masqueraded behind an address that goes.
+	n.lab.ip(n.ns, "address flush dev wan")
+	n.masquerade()
+	return at
+}
+
+// masquerade gives the router its outer address, its route and its port range.
+func (n *NAT) masquerade() {
+	n.lab.tb.Helper()
+	n.lab.nft(n.ns, fmt.Sprintf(`
+		flush chain ip nat out
+		add rule ip nat out oifname wan ip protocol { tcp, udp } masquerade to :%d-%d
+		add rule ip nat out oifname wan masquerade
+	`, n.ports, n.ports+natPorts-1))
+	n.lab.ip(n.ns,
+		fmt.Sprintf("address add %s/%d dev wan", n.addr, bits),
+		fmt.Sprintf("route add default via %s dev wan", n.lab.lan.gateway),
+	)
+}
