@@ -110,7 +110,11 @@ func (s *screen) escape(seq []byte) bool {
 		}
 		return false
 	}
-	params, final := seq[2:len(seq)-1], seq[len(seq)-1]
+	final := seq[len(seq)-1]
+	if len(seq) < 3 || final < 0x40 || final > 0x7e {
+		return false // broken off
+	}
+	params := seq[2 : len(seq)-1]
 	if len(params) > 0 && params[0] == '?' {
 		if (final == 'h' || final == 'l') && switchesScreen(params[1:]) {
 			s.clearRows(0, maxRows)
