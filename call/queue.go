@@ -21,6 +21,7 @@ func (EventsLost) EventName() string { return "warning" }
 type eventQueue struct {
 	out   chan rtc.Event
 	ready chan struct{}
+	empty chan struct{} // closed when run has returned
 
 	mu     sync.Mutex
 	queue  []rtc.Event
@@ -29,7 +30,9 @@ type eventQueue struct {
 }
 
 func newEventQueue() *eventQueue {
-	return &eventQueue{out: make(chan rtc.Event), ready: make(chan struct{}, 1)}
+	return &eventQueue{
+		out: make(chan rtc.Event), ready: make(chan struct{}, 1), empty: make(chan struct{}),
+	}
 }
 
 // post never blocks.
@@ -82,6 +85,7 @@ func (q *eventQueue) next() (e rtc.Event, ok, closed bool) {
 // run feeds the reader until the queue is closed and empty, or stop closes
 // because nobody reads any more.
 func (q *eventQueue) run(stop <-chan struct{}) {
+	defer close(q.empty)
 	defer close(q.out)
 	for {
 		e, ok, closed := q.next()
@@ -103,3 +107,6 @@ func (q *eventQueue) run(stop <-chan struct{}) {
 		}
 	}
 }
+
+// wait blocks until run has returned.
+func (q *eventQueue) wait() { <-q.empty }

@@ -19,7 +19,7 @@ type (
 	setMedia       signal.Media
 	retryPeer      signal.PeerID
 	networkChanged struct {
-		have []netip.Addr
+		gone []netip.Addr
 		woke bool
 	}
 	sendData struct {
@@ -129,7 +129,7 @@ func (n networkChanged) deliver(m *Manager, now time.Time) {
 		pathGone := n.woke
 		if mb.session != nil && !n.woke {
 			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
-			pathGone = err == nil && !slices.Contains(n.have, local.Addr().Unmap())
+			pathGone = err == nil && slices.Contains(n.gone, local.Addr().Unmap())
 		}
 		mb.peer.moved(now, pathGone)
 		m.run(now, mb)

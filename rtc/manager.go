@@ -190,10 +190,10 @@ func (m *Manager) SetMedia(media signal.Media) { m.mail.post(setMedia(media)) }
 // Retry reconnects one peer now, or with "" every one that is not connected.
 func (m *Manager) Retry(id signal.PeerID) { m.mail.post(retryPeer(id)) }
 
-// NetworkChanged says which addresses the machine has now; woke says that it
-// slept meanwhile.
-func (m *Manager) NetworkChanged(have []netip.Addr, woke bool) {
-	m.mail.post(networkChanged{have, woke})
+// NetworkChanged says that the machine's addresses changed, and which it no
+// longer has; woke says that it slept meanwhile, and no path can be trusted.
+func (m *Manager) NetworkChanged(gone []netip.Addr, woke bool) {
+	m.mail.post(networkChanged{gone, woke})
 }
 
 // SendData sends application data to one peer, or with "" to every connected

@@ -1,0 +1,253 @@
+// Package call is one participant's part in a meeting: it joins signaling, the
+// mesh and the media to one thing that a screen, a text mode or a script can
+// drive. Everything it needs from the system can be replaced, so that a whole
+// room runs inside one test.
+package call
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/transport/v5"
+
+	"github.com/meet-term/meet/internal/netwatch"
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Config describes the call. Invite, Self, Inc and Name are required.
+type Config struct {
+	Invite signal.Invite
+	Self   signal.PeerID
+	Inc    signal.Inc
+	Name   string
+	Agent  string // program and version, for diagnosis
+
+	// Start says what is on at first. What there is no source for stays off.
+	Start   signal.Media
+	Mic     audio.Mic
+	Speaker audio.Speaker
+
+	Dial   signal.DialFunc // of the signaling link; nil: the system's network
+	Net    transport.Net   // of the media; nil: the system's network
+	Timing rtc.Timing
+	Logger *slog.Logger // nil: nothing is logged
+}
+
+// Call is one participant in one room. Its methods may be called from any
+// goroutine and never block; what they change is seen in View and Events.
+type Call struct {
+	cfg    Config
+	log    *slog.Logger
+	events *eventQueue
+	chat   *chatLog
+	client *signal.Client
+	mesh   *rtc.Manager
+	media  *media
+	flow   *flowWatch
+
+	leaveOnce sync.Once
+	left      chan struct{}
+}
+
+// New checks the configuration and prepares a call that does nothing until
+// Run.
+func New(cfg Config) (*Call, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	room, err := cfg.Invite.Room()
+	if err != nil {
+		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
+	}
+	c := &Call{
+		cfg: cfg, log: cfg.Logger, events: newEventQueue(),
+		chat: newChatLog(cfg.Self, cfg.Inc), left: make(chan struct{}),
+	}
+	c.flow = newFlowWatch(c.events.post, c.nameOf)
+	if c.media, err = newMedia(cfg, c); err != nil {
+		return nil, err
+	}
+	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
+	c.client, err = signal.NewClient(signal.Config{
+		URL: cfg.Invite.SocketURL(), Room: room, Self: cfg.Self, Inc: cfg.Inc, State: state,
+		Handle: func(e signal.Event) { c.mesh.Signal(e) },
+		Dial:   cfg.Dial, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
+	}
+	c.mesh = rtc.NewManager(rtc.Config{
+		Self: cfg.Self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
+		Dialer: c.media.dialer, Signal: c.client, Sealer: c.client.Sealer(),
+		Handle: c.events.post, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
+		Timing: cfg.Timing, Logger: cfg.Logger,
+	})
+	return c, nil
+}
+
+// Run takes part until Leave is called or ctx ends, then returns nil; or until
+// the server refuses us (*signal.RefusedError). When it returns, nothing it
+// started runs any more and the stream of events has ended.
+func (c *Call) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := make(chan struct{})
+	var wg, reader sync.WaitGroup
+	reader.Go(func() { c.events.run(stop) })
+
+	// The media and the mesh outlive the goodbye to the server.
+	meshCtx, endMesh := context.WithCancel(context.WithoutCancel(ctx))
+	wg.Go(func() {
+		if err := c.mesh.Run(meshCtx); err != nil && !errors.Is(err, context.Canceled) {
+			c.log.Error("mesh ended", "error", err)
+		}
+	})
+	wg.Go(func() { c.media.run(meshCtx) })
+	if c.cfg.Net == nil {
+		wg.Go(func() { c.watchNetwork(meshCtx) })
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+			c.Leave()
+		case <-c.left:
+		}
+	}()
+	err := c.client.Run(context.WithoutCancel(ctx))
+	c.Leave()
+	endMesh()
+	wg.Wait()
+
+	var refused *signal.RefusedError
+	reason := "left"
+	if errors.As(err, &refused) {
+		reason = string(refused.Code)
+	} else {
+		err = nil
+	}
+	c.events.post(Left{Reason: reason})
+	c.events.close()
+	c.drain(stop)
+	reader.Wait()
+	return err
+}
+
+// drainTime is how long the reader of the events may take for the last ones.
+const drainTime = 2 * time.Second
+
+// drain gives the reader a moment to see the end, and ends without it.
+func (c *Call) drain(stop chan struct{}) {
+	timer := time.AfterFunc(drainTime, func() { close(stop) })
+	defer timer.Stop()
+	c.events.wait()
+}
+
+// watchNetwork tells the mesh and the server link of every change.
+func (c *Call) watchNetwork(ctx context.Context) {
+	err := netwatch.Watch(ctx, func(ch netwatch.Change) { c.mesh.NetworkChanged(ch.Gone, ch.Slept > 0) })
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn("network changes are not seen", "error", err)
+	}
+}
+
+// NetworkChanged is for those who gave their own network: it says that
+// addresses changed and which are gone.
+func (c *Call) NetworkChanged(gone []netip.Addr) { c.mesh.NetworkChanged(gone, false) }
+
+// Leave ends the call; the others see "left" at once.
+func (c *Call) Leave() {
+	c.leaveOnce.Do(func() {
+		close(c.left)
+		c.client.Leave()
+	})
+}
+
+// View is the newest view of the room; never nil, never changed.
+func (c *Call) View() *rtc.RoomView { return c.mesh.View() }
+
+// Changed carries one token whenever View has something new.
+func (c *Call) Changed() <-chan struct{} { return c.mesh.Changed() }
+
+// Events is what happened, in order, for one reader. It ends with [Left].
+func (c *Call) Events() <-chan rtc.Event { return c.events.out }
+
+// Mesh is the connection manager, for its queries.
+func (c *Call) Mesh() *rtc.Manager { return c.mesh }
+
+// SetMic turns the microphone on or off. When SetMic(false) returns, no
+// further sample leaves the machine.
+func (c *Call) SetMic(on bool) { c.mesh.SetMedia(c.media.set(rtc.Mic, on)) }
+
+// SetCamera turns the camera on or off.
+func (c *Call) SetCamera(on bool) { c.mesh.SetMedia(c.media.set(rtc.Camera, on)) }
+
+// SetScreen starts or stops sharing the screen.
+func (c *Call) SetScreen(on bool) { c.mesh.SetMedia(c.media.set(rtc.Screen, on)) }
+
+// Retry reconnects one peer now, or with "" all that are not connected, the
+// server included.
+func (c *Call) Retry(peer signal.PeerID) { c.mesh.Retry(peer) }
+
+// SetVolume sets how loud a peer is played here, in percent, 0 to 200. It
+// reports whether there is such a peer.
+func (c *Call) SetVolume(peer signal.PeerID, percent int) bool {
+	return c.media.audio.SetVolume(string(peer), percent)
+}
+
+// Say sends a chat message to everyone and reports whether there was anything
+// to say. It comes back as a [Chat] event.
+func (c *Call) Say(text string) bool {
+	line, ok := c.chat.write(time.Now(), c.cfg.Name, text)
+	if !ok {
+		return false
+	}
+	c.mesh.SendData("", "chat", encodeLines([]chatLine{line}))
+	c.events.post(line.event(false))
+	return true
+}
+
+// data takes what a peer said over its data channel.
+func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
+	switch kind {
+	case "chat", "chat-history":
+		lines, err := decodeLines(data)
+		if err != nil {
+			c.log.Debug("chat dropped", "peer", from, "error", err)
+			return
+		}
+		live := kind == "chat"
+		who := rtc.Who{Peer: from, Name: c.nameOf(from)}
+		for _, l := range c.chat.hear(who, live, lines) {
+			c.events.post(l.event(!live))
+		}
+	}
+}
+
+// dataOpen tells a peer what it may have missed.
+func (c *Call) dataOpen(peer signal.PeerID) {
+	if lines := c.chat.share(); len(lines) > 0 {
+		c.mesh.SendData(peer, "chat-history", encodeLines(lines))
+	}
+}
+
+// gone forgets what was kept for a person.
+func (c *Call) gone(peer signal.PeerID) {
+	c.media.forget(peer)
+	c.flow.forget(peer)
+}
+
+// nameOf is what people call a peer.
+func (c *Call) nameOf(peer signal.PeerID) string {
+	if p, ok := c.mesh.View().Peer(peer); ok {
+		return p.Name
+	}
+	return string(peer)
+}

@@ -1,0 +1,52 @@
+package call
+
+import (
+	"sync"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// resumeGap is the shortest silence whose end is worth an event. Muting makes
+// such gaps too: the event says what was heard, not why.
+const resumeGap = 300 * time.Millisecond
+
+// flowWatch notices the first packet of everything, and the first after a
+// gap. Packets come from many goroutines: a few lines under one mutex.
+type flowWatch struct {
+	post   func(rtc.Event)
+	nameOf func(signal.PeerID) string
+
+	mu   sync.Mutex
+	last map[signal.PeerID]*[rtc.Kinds]time.Time
+}
+
+func newFlowWatch(post func(rtc.Event), nameOf func(signal.PeerID) string) *flowWatch {
+	return &flowWatch{post: post, nameOf: nameOf, last: map[signal.PeerID]*[rtc.Kinds]time.Time{}}
+}
+
+// saw records a packet or picture that arrived.
+func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
+	w.mu.Lock()
+	times := w.last[peer]
+	if times == nil {
+		times = new([rtc.Kinds]time.Time)
+		w.last[peer] = times
+	}
+	was := times[kind]
+	times[kind] = at
+	w.mu.Unlock()
+	switch {
+	case was.IsZero():
+		w.post(MediaStarted{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at})
+	case at.Sub(was) > resumeGap:
+		w.post(MediaResumed{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at.Sub(was), at})
+	}
+}
+
+func (w *flowWatch) forget(peer signal.PeerID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, peer)
+}

@@ -1,0 +1,161 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/rtc/conn"
+	"github.com/meet-term/meet/signal"
+)
+
+// media is what one participant sends and receives. It knows which sources a
+// person wants on and which there are; only what is both is sent and told.
+type media struct {
+	call   *Call
+	audio  *audio.Engine
+	out    *conn.Outbound
+	dialer *conn.Dialer
+
+	mu   sync.Mutex
+	want signal.Media // as the person wishes
+	have signal.Media // what there is a source for
+}
+
+func newMedia(cfg Config, c *Call) (*media, error) {
+	m := &media{call: c, out: conn.NewOutbound(), want: cfg.Start}
+	m.have.Mic = cfg.Mic.Kind != audio.None
+	var err error
+	m.audio, err = audio.New(audio.Config{
+		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.sending().Mic,
+		OnFrame: m.sendAudio, OnWarning: m.audioWarning,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare sound: %w", err)
+	}
+	m.dialer, err = conn.New(conn.Config{Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("prepare connections: %w", err)
+	}
+	return m, nil
+}
+
+// run keeps the sources and sinks until ctx ends.
+func (m *media) run(ctx context.Context) {
+	if err := m.audio.Run(ctx); err != nil {
+		m.call.log.Error("sound ended", "error", err)
+	}
+}
+
+// sending is what really goes out.
+func (m *media) sending() signal.Media {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.both()
+}
+
+func (m *media) both() signal.Media {
+	return signal.Media{
+		Mic:    m.want.Mic && m.have.Mic,
+		Camera: m.want.Camera && m.have.Camera,
+		Screen: m.want.Screen && m.have.Screen,
+	}
+}
+
+// set changes what a person wants, at once, and returns what is sent now.
+func (m *media) set(k rtc.Kind, on bool) signal.Media {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*field(&m.want, k) = on
+	if on && !*field(&m.have, k) {
+		m.call.events.post(missingSource(k))
+	}
+	return m.apply()
+}
+
+// setHave records that a source came or went and tells the room.
+func (m *media) setHave(k rtc.Kind, have bool) {
+	m.mu.Lock()
+	was := m.both()
+	*field(&m.have, k) = have
+	now := m.apply()
+	m.mu.Unlock()
+	if now != was {
+		m.call.mesh.SetMedia(now)
+	}
+}
+
+// apply makes the sources do what the state says. Called with mu held: the
+// order of two toggles must be the order of their effects.
+func (m *media) apply() signal.Media {
+	s := m.both()
+	m.audio.SetMuted(!s.Mic)
+	return s
+}
+
+func field(s *signal.Media, k rtc.Kind) *bool {
+	switch k {
+	case rtc.Camera:
+		return &s.Camera
+	case rtc.Screen:
+		return &s.Screen
+	default:
+		return &s.Mic
+	}
+}
+
+func missingSource(k rtc.Kind) Warning {
+	switch k {
+	case rtc.Camera:
+		return Warning{"no-camera", "No camera found. Others cannot see you."}
+	case rtc.Screen:
+		return Warning{"no-screen", "No display found. There is nothing to share."}
+	default:
+		return Warning{string(audio.NoMicrophone), "No microphone. Others cannot hear you."}
+	}
+}
+
+// sendAudio hands one frame of the microphone to every connection. It is
+// called by the audio engine, in order, and must not wait.
+func (m *media) sendAudio(f audio.Frame) {
+	m.out.WriteAudio(f.Payload, f.Timestamp, uint8(-max(f.Level, pcm.Silence)), f.Voice, f.Marker)
+}
+
+func (m *media) audioWarning(w audio.Warning) {
+	m.call.events.post(Warning{string(w.Code), w.Text})
+}
+
+// forget drops what was kept for a person who left.
+func (m *media) forget(peer signal.PeerID) {
+	m.audio.RemovePeer(string(peer))
+	m.dialer.Forget(peer)
+}
+
+// sink takes what arrives from the peers.
+type sink struct{ *media }
+
+// Audio implements [conn.Sink].
+func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
+	s.call.flow.saw(peer, rtc.Mic, p.Arrived)
+	r, err := s.audio.Peer(string(peer))
+	if err != nil {
+		return // out of memory for decoders; the next packet tries again
+	}
+	r.Push(audio.Packet{
+		Seq: p.Seq, Timestamp: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload,
+		Redundant: p.Redundant, Level: pcm.Level(-p.Level), HasLevel: p.Level >= 0, Arrived: p.Arrived,
+	})
+}
+
+// Video implements [conn.Sink].
+func (s sink) Video(signal.PeerID, conn.VideoFrame) {}
+
+// KeyFrameWanted implements [conn.Sink].
+func (s sink) KeyFrameWanted(rtc.Kind) {}
+
+// Feedback implements [conn.Sink]: the encoder prepares for the worst loss
+// that any listener reports.
+func (s sink) Feedback(signal.PeerID, conn.Feedback) {}

@@ -1,0 +1,87 @@
+package call
+
+import (
+	"time"
+
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// PeerStats are the figures of one peer. Counters are totals since the peer
+// was first met and never go back, whatever connection carries them.
+type PeerStats struct {
+	rtc.Who
+	Transport rtc.TransportStats
+	Audio     audio.Stats
+	Camera    PictureStats
+	Screen    PictureStats
+	// Received and Sent are bytes by kind, headers included.
+	Received [rtc.Kinds]uint64
+	Sent     [rtc.Kinds]uint64
+	// Loss is the share of our packets that the peer last reported lost.
+	Loss float64
+}
+
+// PictureStats are the figures of one received video stream.
+type PictureStats struct {
+	FramesDecoded uint64
+	Bytes         uint64
+	Width, Height int // of the last picture
+	FPS           float64
+}
+
+// Stats is a snapshot of every peer's figures, in the order of the view.
+func (c *Call) Stats() []PeerStats {
+	view := c.View()
+	all := make([]PeerStats, 0, len(view.Peers))
+	for i := range view.Peers {
+		all = append(all, c.media.stats(&view.Peers[i]))
+	}
+	return all
+}
+
+func (m *media) stats(p *rtc.PeerView) PeerStats {
+	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport}
+	if r, err := m.audio.Peer(string(p.ID)); err == nil {
+		s.Audio = r.Stats()
+	}
+	for k := range rtc.Kind(rtc.Kinds) {
+		s.Received[k] = m.dialer.Received(p.ID, k).Bytes
+		sent := m.out.Sent(p.ID, k)
+		s.Sent[k] = sent.Bytes
+		s.Loss = max(s.Loss, sent.Loss)
+	}
+	return s
+}
+
+// Level is how loud one person is.
+type Level struct {
+	DB       float64 // dBov, smoothed over 300 ms; -127 is silence
+	Speaking bool
+}
+
+// speakingDB is how loud somebody must be to count as speaking.
+const speakingDB = -45
+
+// Levels is how loud everybody is now, oneself included under one's own id.
+func (c *Call) Levels() map[signal.PeerID]Level {
+	l := c.media.audio.Levels()
+	all := make(map[signal.PeerID]Level, len(l.People)+1)
+	all[c.cfg.Self] = Level{l.Self, l.Self > speakingDB}
+	for _, p := range l.People {
+		all[signal.PeerID(p.ID)] = Level{p.DB, p.DB > speakingDB}
+	}
+	return all
+}
+
+// Speaker is who leads the talk at present, or "".
+func (c *Call) Speaker() signal.PeerID { return signal.PeerID(c.media.audio.Levels().Dominant) }
+
+// Uptime is how long the call has been joined; 0 before.
+func (c *Call) Uptime() time.Duration {
+	if since := c.View().Since; !since.IsZero() {
+		return time.Since(since)
+	}
+	return 0
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// localServer is where meet serve listens and meet join looks by default.
+const localServer = "127.0.0.1:7077"
+
+// findRoom works out where the room is: in the link, on the server asked for,
+// or on this machine, where a server is hosted if none answers.
+func findRoom(ctx context.Context, room, server string, log *slog.Logger) (signal.Invite, *host, error) {
+	if server == "" {
+		server = os.Getenv("MEET_SERVER")
+	}
+	if server != "" || strings.ContainsAny(room, "/:#") {
+		if server == "" {
+			server = localServer
+		}
+		invite, err := signal.ParseInvite(room, server)
+		if err != nil {
+			return invite, nil, roomError(err)
+		}
+		return invite, nil, nil
+	}
+	invite, err := signal.ParseInvite(room, localServer)
+	if err != nil {
+		return invite, nil, roomError(err)
+	}
+	h, err := hostUnlessRunning(ctx, log)
+	return invite, h, err
+}
+
+// hostUnlessRunning returns nil when a meet server answers on the local
+// default, and else hosts one. Two processes that start together both end up
+// in one room: the one that loses the port finds the other's server.
+func hostUnlessRunning(ctx context.Context, log *slog.Logger) (*host, error) {
+	l, err := net.Listen("tcp", localServer)
+	if err == nil {
+		return newHost(l, log), nil
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) && !strings.Contains(err.Error(), "Only one usage") {
+		return nil, fmt.Errorf("host a server on this machine: %w", err)
+	}
+	if err := isMeet(ctx, "http://"+localServer+"/healthz"); err != nil {
+		return nil, fmt.Errorf("%s is in use by something that is no meet server (%w); "+
+			"stop it, or name another server with --server", localServer, err)
+	}
+	return nil, nil
+}
+
+// isMeet returns nil if a meet server that takes joins answers at url.
+func isMeet(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask it: %w", err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("read its answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(b), signal.Protocol) {
+		return fmt.Errorf("it answered %s", resp.Status)
+	}
+	return nil
+}
+
+// host is a server inside this process.
+type host struct {
+	http    *http.Server
+	server  *signal.Server
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+func newHost(l net.Listener, log *slog.Logger) *host {
+	ctx, cancel := context.WithCancel(context.Background())
+	h := &host{server: signal.NewServer(signal.ServerConfig{Logger: log}), cancel: cancel}
+	h.http = &http.Server{
+		Handler:           h.server,
+		ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	h.running.Go(func() {
+		if err := h.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("server ended", "error", err)
+		}
+	})
+	h.running.Go(func() {
+		if err := h.server.Run(ctx); err != nil && ctx.Err() == nil {
+			log.Error("server ended", "error", err)
+		}
+	})
+	return h
+}
+
+// stopTime is how long clients get to be sent away.
+const stopTime = 2 * time.Second
+
+// stop sends the clients away to come back later, and ends the server.
+func (h *host) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := h.server.Shutdown(ctx); err != nil {
+		h.http.ErrorLog.Print(err)
+	}
+	h.cancel()
+	if err := h.http.Close(); err != nil {
+		h.http.ErrorLog.Print(err)
+	}
+	h.running.Wait()
+}

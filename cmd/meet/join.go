@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/headless"
+	"github.com/meet-term/meet/internal/identity"
+	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/signal"
+)
+
+// joinFlags are the flags of meet join as typed.
+type joinFlags struct {
+	server, name        string
+	mic, camera, screen string
+	speaker             string
+	muted, cameraOff    bool
+	share, private      bool
+	headless, plain     bool
+	stats, exitAfter    time.Duration
+	logFile             string
+	debug               bool
+	video               string
+}
+
+func joinCommand() *cobra.Command {
+	var f joinFlags
+	cmd := &cobra.Command{
+		Use:   "join ROOM",
+		Short: "Join a room by its name or by an invite link",
+		Example: `  meet join demo
+  meet join --private standup
+  meet join "https://meet.example/#standup.4fX0c2PzV9yR7mJm2o1n3w"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef(`join takes one room, such as "meet join demo"`)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return join(cmd.Context(), args[0], f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.server, "server", "", "signaling server; default $MEET_SERVER, else this machine")
+	fl.StringVar(&f.name, "name", "", "what the others call you")
+	fl.StringVar(&f.mic, "mic", "default", "default, none, tone[:HZ], file:PATH or device:ID")
+	fl.StringVar(&f.camera, "camera", "default", "default, none, testcard, file:PATH or device:ID")
+	fl.StringVar(&f.screen, "screen", "default", "what to share: default, none, testcard or display:N")
+	fl.StringVar(&f.speaker, "speaker", "default", "default, none, file:PATH or device:ID")
+	fl.BoolVar(&f.muted, "muted", false, "join with the microphone off")
+	fl.BoolVar(&f.cameraOff, "camera-off", false, "join with the camera off")
+	fl.BoolVar(&f.share, "share", false, "share the screen from the start")
+	fl.BoolVar(&f.private, "private", false, "make a room that only the invite link opens")
+	fl.BoolVar(&f.headless, "headless", false, "no screen: JSON lines out, commands in")
+	fl.BoolVar(&f.plain, "plain", false, "one line of text per event, for screen readers and pipes")
+	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
+	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
+	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
+	fl.StringVar(&f.logFile, "log-file", "", "where to log; default in the state directory")
+	fl.BoolVar(&f.debug, "debug", false, "log everything")
+	return cmd
+}
+
+// join takes part in a room until it is left.
+func join(ctx context.Context, room string, f joinFlags) error {
+	mic, err := audio.ParseMic(f.mic)
+	if err != nil {
+		return usagef("--mic: %w", err)
+	}
+	speaker, err := audio.ParseSpeaker(f.speaker)
+	if err != nil {
+		return usagef("--speaker: %w", err)
+	}
+	if f.stats < headless.MinStats {
+		return usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
+	}
+	if f.headless && f.plain {
+		return usagef("--headless and --plain exclude each other")
+	}
+	log, closeLog, err := openLog(f)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+
+	invite, host, err := findRoom(ctx, room, f.server, log)
+	if err != nil {
+		return err
+	}
+	if host != nil {
+		defer host.stop()
+	}
+	if f.private && invite.Open() {
+		if invite.Secret, err = signal.NewSecret(rand.Reader); err != nil {
+			return err
+		}
+	}
+	self, err := openIdentity()
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+
+	c, err := call.New(call.Config{
+		Invite: invite, Self: self.ID, Inc: self.Inc, Name: ownName(f.name), Agent: "meet " + version,
+		Start:   signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
+		Mic:     mic,
+		Speaker: speaker,
+		Logger:  log,
+	})
+	if err != nil {
+		return err
+	}
+	if f.exitAfter > 0 {
+		timer := time.AfterFunc(f.exitAfter, c.Leave)
+		defer timer.Stop()
+	}
+	return take(ctx, c, invite, f)
+}
+
+// take runs the call beside whatever shows it, until both have ended.
+func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	show := showScreen
+	switch {
+	case f.headless:
+		show = showHeadless
+	case f.plain || !screenPossible():
+		show = showPlain
+	}
+	shown := show(ctx, c, invite, f)
+	c.Leave()
+	if err := <-ended; err != nil {
+		return err
+	}
+	return shown
+}
+
+func showHeadless(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
+	return headless.Run(ctx, c, headless.Options{
+		In: os.Stdin, Out: os.Stdout, Stats: f.stats,
+		Server: invite.Server, Invite: invite.Command(), Link: invite.Link(),
+	})
+}
+
+// ownName is the name from the flag, or of the system's user.
+func ownName(flag string) string {
+	name := safetext.Line(flag, signal.MaxName)
+	if name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		for _, n := range []string{u.Name, u.Username} {
+			if name := safetext.Line(n, signal.MaxName); name != "" {
+				return name
+			}
+		}
+	}
+	return "guest"
+}
+
+func openIdentity() (*identity.Identity, error) {
+	dir, err := identity.Dir()
+	if err != nil {
+		dir = "" // nowhere to keep it: a fresh one
+	}
+	return identity.Open(dir, time.Now())
+}
+
+// openLog opens the log of this process. Nothing but the screen writes to the
+// terminal, so without --log-file it goes to the state directory; headless
+// mode logs to standard error.
+func openLog(f joinFlags) (*slog.Logger, func(), error) {
+	level := slog.LevelInfo
+	if f.debug {
+		level = slog.LevelDebug
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	path := f.logFile
+	switch {
+	case path == "" && f.headless:
+		return slog.New(slog.NewTextHandler(os.Stderr, opts)), func() {}, nil
+	case path == "":
+		dir, err := identity.Dir()
+		if err != nil || os.MkdirAll(dir, 0o700) != nil {
+			return slog.New(slog.DiscardHandler), func() {}, nil
+		}
+		path = filepath.Join(dir, "meet.log")
+		if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
+			_ = os.Rename(path, path+".1") // an old log that stays is no loss
+		}
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		if f.logFile != "" {
+			return nil, nil, usagef("--log-file: %w", err)
+		}
+		return slog.New(slog.DiscardHandler), func() {}, nil
+	}
+	return slog.New(slog.NewTextHandler(file, opts)), func() { file.Close() }, nil
+}
+
+// maxLog is how large the log may grow before the next process begins anew.
+const maxLog = 4 << 20
+
+// errNoRoom explains what a room may look like.
+func roomError(err error) error {
+	if errors.Is(err, signal.ErrInvite) {
+		return usageError{err}
+	}
+	return fmt.Errorf("find the room: %w", err)
+}

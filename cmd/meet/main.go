@@ -1,0 +1,132 @@
+// Command meet is a meeting you join from a terminal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	meetsignal "github.com/meet-term/meet/signal"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// The exit statuses of docs/HEADLESS.md.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := root().ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "meet: "+err.Error())
+	stop()
+	os.Exit(status(err))
+}
+
+// usageError marks what the person who typed the command can mend.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+func status(err error) int {
+	var usage usageError
+	var refused *meetsignal.RefusedError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &refused):
+		return exitRefused
+	}
+	return exitFailure
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "meet",
+		Short: "Meet people from a terminal, peer to peer",
+		Long: `meet is a meeting you join from a terminal. Everyone in the room is heard and
+seen, peer to peer over WebRTC; a small server only introduces people to each
+other, and a broken network mends by itself.
+
+  meet join demo        join the room "demo", hosting a server if none runs here
+  meet serve            run a server for others
+  meet doctor           look what works on this machine and what does not`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
+	})
+	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), versionCommand())
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.AddCommand(completionCommand(cmd))
+	return cmd
+}
+
+// noArgs is cobra.NoArgs with the exit status of a usage error.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unknown command %q (see %q)", args[0], cmd.CommandPath()+" --help")
+	}
+	return nil
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "meet "+version)
+			return err
+		},
+	}
+}
+
+func completionCommand(root *cobra.Command) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:       "completion SHELL",
+		Short:     "Print the completion script of bash, zsh, fish or powershell",
+		ValidArgs: shells,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("completion takes the name of a shell: bash, zsh, fish or powershell")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(out)
+			}
+			return usagef("no completion for %q: bash, zsh, fish and powershell have one", args[0])
+		},
+	}
+}

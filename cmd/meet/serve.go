@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// serveFlags are the flags of meet serve.
+type serveFlags struct {
+	listen          string
+	tlsCert, tlsKey string
+	origins         []string
+	trustProxy      bool
+	maxRooms        int
+	maxRoomSize     int
+	maxPerAddress   int
+	debug           bool
+}
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a signaling server and the browser page",
+		Long: `serve introduces participants to each other. It relays sealed messages that it
+cannot read, and no media: those go from peer to peer.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.listen, "listen", localServer, "address and port to listen on")
+	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate chain (PEM) to serve https and wss with")
+	fl.StringVar(&f.tlsKey, "tls-key", "", "its private key (PEM)")
+	fl.StringSliceVar(&f.origins, "origin", nil, `web origin whose pages may connect besides our own; "*" for any`)
+	fl.BoolVar(&f.trustProxy, "trust-proxy", false, "take client addresses from X-Forwarded-For")
+	fl.IntVar(&f.maxRooms, "max-rooms", 10_000, "rooms at once")
+	fl.IntVar(&f.maxRoomSize, "max-room-size", 32, "members of a room")
+	fl.IntVar(&f.maxPerAddress, "max-per-address", 256, "connections of one address; 0 for no limit")
+	fl.BoolVar(&f.debug, "debug", false, "log everything")
+	return cmd
+}
+
+func serve(ctx context.Context, f serveFlags) error {
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return usagef("--tls-cert and --tls-key go together")
+	}
+	if f.maxRooms < 1 || f.maxRoomSize < 2 || f.maxPerAddress < 0 {
+		return usagef("--max-rooms must be 1 or more, --max-room-size 2 or more, --max-per-address 0 or more")
+	}
+	level := slog.LevelInfo
+	if f.debug {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	perAddress := f.maxPerAddress
+	if perAddress == 0 {
+		perAddress = -1
+	}
+	server := signal.NewServer(signal.ServerConfig{
+		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
+		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
+	})
+	hs := &http.Server{
+		Handler: server, ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if f.tlsCert != "" {
+			failed <- hs.ServeTLS(l, f.tlsCert, f.tlsKey)
+			return
+		}
+		failed <- hs.Serve(l)
+	}()
+	runCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	swept := make(chan error, 1)
+	go func() { swept <- server.Run(runCtx) }()
+	log.Info("listening", "address", l.Addr().String(), "version", version)
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping: clients are sent away to resume")
+	down, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	err = server.Shutdown(down)
+	stop()
+	<-swept
+	return errors.Join(err, hs.Close())
+}

@@ -1,0 +1,302 @@
+// Package meettest holds a whole room in one process and in virtual time:
+// participants are the real call.Call over real pion, on a simulated network,
+// with the real signaling server on an in-memory one. Run it inside a
+// testing/synctest bubble: minutes take milliseconds, times are exact, and a
+// goroutine that is left over fails the test.
+package meettest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/transport/v5/vnet"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/memnet"
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Latency is how long a datagram and a byte to the server take, one way.
+const Latency = 10 * time.Millisecond
+
+const serverAddress = "server:80"
+
+// Room is the world of one test: the server, the network between people, and
+// the people.
+type Room struct {
+	T      *testing.T
+	Start  time.Time
+	net    *memnet.Net
+	router *vnet.Router
+	server *serverProcess
+
+	mu    sync.Mutex
+	lost  map[string]bool    // addresses that are cut off
+	block map[[2]string]bool // from, to: directions that are blocked
+
+	people []*Person
+	hosts  int
+}
+
+// New starts the network and the server. The test ends them.
+func New(t *testing.T) *Room {
+	t.Helper()
+	router, err := vnet.NewRouter(&vnet.RouterConfig{
+		CIDR: "10.0.0.0/16", MinDelay: Latency, QueueSize: 1 << 16,
+		LoggerFactory: logging.NewDefaultLoggerFactory(),
+	})
+	if err != nil {
+		t.Fatalf("make the network: %v", err)
+	}
+	r := &Room{
+		T: t, Start: time.Now(), net: memnet.New(), router: router,
+		lost: map[string]bool{}, block: map[[2]string]bool{},
+	}
+	router.AddChunkFilter(r.passes)
+	r.StartServer()
+	t.Cleanup(r.close)
+	return r
+}
+
+// passes is the network's filter.
+func (r *Room) passes(c vnet.Chunk) bool {
+	from, to := host(c.SourceAddr().String()), host(c.DestinationAddr().String())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.lost[from] && !r.lost[to] && !r.block[[2]string{from, to}]
+}
+
+func host(addr string) string {
+	for i := len(addr) - 1; i >= 0; i-- {
+		if addr[i] == ':' {
+			return addr[:i]
+		}
+	}
+	return addr
+}
+
+func (r *Room) close() {
+	for _, p := range r.people {
+		p.Kill()
+	}
+	r.StopServer()
+	if err := r.router.Stop(); err != nil {
+		r.T.Errorf("stop the network: %v", err)
+	}
+	synctest.Wait()
+}
+
+// serverProcess is one life of the server.
+type serverProcess struct {
+	listener *memnet.Listener
+	server   *signal.Server
+	http     *http.Server
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
+}
+
+// StartServer starts a server that knows nothing of an earlier one.
+func (r *Room) StartServer() {
+	r.T.Helper()
+	l, err := r.net.Listen(serverAddress)
+	if err != nil {
+		r.T.Fatalf("start the server: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &serverProcess{
+		listener: l, cancel: cancel,
+		server: signal.NewServer(signal.ServerConfig{MaxPerAddress: -1}),
+	}
+	s.http = &http.Server{Handler: s.server}
+	s.done.Go(func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, memnet.ErrReset) && r.server == s {
+			r.T.Errorf("serve: %v", err)
+		}
+	})
+	s.done.Go(func() { _ = s.server.Run(ctx) })
+	r.server = s
+}
+
+// StopServer kills the server as kill -9 would: connections are reset.
+func (r *Room) StopServer() {
+	s := r.server
+	if s == nil {
+		return
+	}
+	r.server = nil
+	s.listener.Kill()
+	s.cancel()
+	_ = s.http.Close()
+	s.done.Wait()
+}
+
+// Person is one participant and what it saw.
+type Person struct {
+	room *Room
+	Name string
+	ID   signal.PeerID
+	IP   string
+	Call *call.Call
+
+	inc    signal.Inc
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu   sync.Mutex
+	seen []Seen
+}
+
+// Seen is an event and when it happened, since the start of the room.
+type Seen struct {
+	At    time.Duration
+	Event rtc.Event
+}
+
+// Option changes how somebody joins.
+type Option func(*call.Config)
+
+// Join adds a person. Ids follow the names, so that who makes the offers is
+// the same in every run: the later name does.
+func (r *Room) Join(name string, opts ...Option) *Person {
+	r.T.Helper()
+	r.hosts++
+	p := &Person{room: r, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
+	p.ID = signal.PeerID((name + "______________________")[:21] + "A")
+	r.people = append(r.people, p)
+	p.start(opts)
+	return p
+}
+
+// Again starts a new process of a person who was killed.
+func (p *Person) Again(opts ...Option) {
+	p.inc++
+	p.room.hosts++
+	p.IP = fmt.Sprintf("10.0.%d.%d", 1+p.room.hosts/250, 1+p.room.hosts%250)
+	p.start(opts)
+}
+
+func (p *Person) start(opts []Option) {
+	t := p.room.T
+	t.Helper()
+	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{p.IP}})
+	if err != nil {
+		t.Fatalf("network of %s: %v", p.Name, err)
+	}
+	if err := p.room.router.AddNet(n); err != nil {
+		t.Fatalf("connect %s: %v", p.Name, err)
+	}
+	if err := p.room.router.Start(); err != nil && len(p.room.people) == 1 && p.inc == 1 {
+		t.Fatalf("start the network: %v", err)
+	}
+	link := p.room.net.Link(p.Name)
+	link.Delay(Latency)
+	link.Heal()
+	cfg := call.Config{
+		Invite: signal.Invite{Server: "http://" + serverAddress + "/", Name: "test"},
+		Self:   p.ID, Inc: p.inc, Name: p.Name,
+		Start:   signal.Media{Mic: true, Camera: true},
+		Mic:     audio.Mic{Kind: audio.Tone, Hz: 440},
+		Speaker: audio.Speaker{Kind: audio.None},
+		Dial:    p.room.net.Dialer(p.Name), Net: n,
+	}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	if p.Call, err = call.New(cfg); err != nil {
+		t.Fatalf("%s joins: %v", p.Name, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel, p.ended = cancel, make(chan struct{})
+	ended := p.ended
+	go p.follow(p.Call.Events())
+	go func() {
+		defer close(ended)
+		if err := p.Call.Run(ctx); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}()
+}
+
+func (p *Person) follow(events <-chan rtc.Event) {
+	for e := range events {
+		p.mu.Lock()
+		p.seen = append(p.seen, Seen{time.Since(p.room.Start), e})
+		p.mu.Unlock()
+	}
+}
+
+// Leave leaves the room and waits until nothing of the call runs.
+func (p *Person) Leave() {
+	p.Call.Leave()
+	<-p.ended
+}
+
+// Kill ends the process of a person without a word: the network goes first.
+func (p *Person) Kill() {
+	select {
+	case <-p.ended:
+		return
+	default:
+	}
+	p.Cut()
+	p.room.net.Link(p.Name).Reset()
+	p.cancel()
+	<-p.ended
+}
+
+// Cut takes a person off every network: nothing gets through, nobody is told.
+func (p *Person) Cut() {
+	p.CutMedia()
+	p.CutServer()
+}
+
+// Heal ends all cuts of a person.
+func (p *Person) Heal() {
+	p.HealMedia()
+	p.HealServer()
+}
+
+// CutMedia stops all datagrams of a person.
+func (p *Person) CutMedia() { p.room.setLost(p.IP, true) }
+
+// HealMedia ends CutMedia.
+func (p *Person) HealMedia() { p.room.setLost(p.IP, false) }
+
+// CutServer stops all bytes between a person and the server.
+func (p *Person) CutServer() { p.room.net.Link(p.Name).Cut() }
+
+// HealServer ends CutServer.
+func (p *Person) HealServer() { p.room.net.Link(p.Name).Heal() }
+
+func (r *Room) setLost(ip string, lost bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost[ip] = lost
+}
+
+// Block stops the datagrams from one person to another, one way.
+func (r *Room) Block(from, to *Person) { r.setBlock(from, to, true) }
+
+// Unblock ends Block.
+func (r *Room) Unblock(from, to *Person) { r.setBlock(from, to, false) }
+
+func (r *Room) setBlock(from, to *Person, on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.block[[2]string{from.IP, to.IP}] = on
+}
+
+// Wait lets virtual time pass.
+func (r *Room) Wait(d time.Duration) {
+	time.Sleep(d) // in a bubble this waits for nothing real
+	synctest.Wait()
+}

@@ -1,0 +1,146 @@
+package meettest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Seen returns what a person has seen so far.
+func (p *Person) Seen() []Seen {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
+// Forget starts the timeline anew.
+func (p *Person) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = nil
+}
+
+// Timeline is what a person saw of one peer, or with "" of the server: one
+// line per event, with its time since the start of the room, rounded to 50 ms
+// where rounding is asked for.
+func (p *Person) Timeline(peer *Person, round time.Duration) []string {
+	var out []string
+	for _, s := range p.Seen() {
+		text, about := describe(s.Event)
+		if text == "" || peer == nil && about != "" || peer != nil && about != peer.ID {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%v %s", s.At.Round(round), text))
+	}
+	return out
+}
+
+func describe(e rtc.Event) (text string, about signal.PeerID) {
+	switch e := e.(type) {
+	case rtc.ConnectionStateChanged:
+		return e.Previous.String() + " -> " + e.State.String(), e.Peer
+	case rtc.Reconnecting:
+		return fmt.Sprintf("reconnecting %d of %d in %v", e.Attempt, e.Of, e.Delay), e.Peer
+	case rtc.Reconnected:
+		return fmt.Sprintf("reconnected after %d attempts", e.Attempts), e.Peer
+	case rtc.ReconnectFailed:
+		return fmt.Sprintf("reconnect-failed after %d attempts", e.Attempts), e.Peer
+	case rtc.PeerJoined:
+		return "joined", e.Peer
+	case rtc.PeerLeft:
+		if e.Crashed {
+			return "vanished", e.Peer
+		}
+		return "left", e.Peer
+	case rtc.ServerStateChanged:
+		if e.State == e.Previous {
+			return "", ""
+		}
+		return "server " + string(e.State), ""
+	case call.MediaResumed:
+		return e.Kind.String() + " resumed", e.Peer
+	}
+	return "", ""
+}
+
+// Events returns the events of one type that a person saw.
+func Events[T rtc.Event](p *Person) []T {
+	var out []T
+	for _, s := range p.Seen() {
+		if e, ok := s.Event.(T); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// People are all who ever joined.
+func (r *Room) People() []*Person { return r.people }
+
+// running reports whether a person's process lives.
+func (p *Person) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Trouble lists what is not as it should be once everything is healed: pairs
+// that are not connected, states that do not agree, people missing.
+func (r *Room) Trouble() []string {
+	var out []string
+	var here []*Person
+	for _, p := range r.people {
+		if p.running() {
+			here = append(here, p)
+		}
+	}
+	for _, p := range here {
+		v := p.Call.View()
+		if len(v.Peers) != len(here)-1 {
+			out = append(out, fmt.Sprintf("%s sees %d others, not %d", p.Name, len(v.Peers), len(here)-1))
+		}
+		if v.Server.State != signal.Connected {
+			out = append(out, fmt.Sprintf("%s: server %s", p.Name, v.Server.State))
+		}
+		for _, q := range here {
+			if p != q {
+				out = append(out, p.troubleWith(v, q)...)
+			}
+		}
+	}
+	return out
+}
+
+func (p *Person) troubleWith(v *rtc.RoomView, q *Person) (out []string) {
+	seen, ok := v.Peer(q.ID)
+	if !ok {
+		return []string{fmt.Sprintf("%s does not see %s", p.Name, q.Name)}
+	}
+	if seen.State != rtc.StateConnected {
+		out = append(out, fmt.Sprintf("%s: %s is %v (%+v)", p.Name, q.Name, seen.State, seen.Repair))
+	}
+	if seen.Away {
+		out = append(out, fmt.Sprintf("%s: %s is away", p.Name, q.Name))
+	}
+	if said := q.Call.View().Media; seen.Media != said {
+		out = append(out, fmt.Sprintf("%s thinks %s sends %+v, it is %+v", p.Name, q.Name, seen.Media, said))
+	}
+	return out
+}
+
+// Packets is how many audio packets of a peer were decoded so far.
+func (p *Person) Packets(peer *Person) uint64 {
+	for _, s := range p.Call.Stats() {
+		if s.Peer == peer.ID {
+			return s.Audio.Decoded
+		}
+	}
+	return 0
+}
