@@ -126,3 +126,19 @@ func (b badge) Render(s *Styles, w int) string {
 func (b badge) moving() bool {
 	return b.peer.State == rtc.StateConnecting || b.peer.State == rtc.StateDisconnected
 }
+
+// StateText says in words how the connection to a peer is, for a line of text:
+// "connected", "Reconnecting... attempt 2 of 3", "Failed".
+func StateText(p rtc.PeerView) string {
+	text := badge{peer: p}.Words()
+	if p.State != rtc.StateDisconnected {
+		return text
+	}
+	switch r := p.Repair; {
+	case p.Away:
+		return text + " away"
+	case r.Attempt > 0 && !r.Waiting:
+		return fmt.Sprintf("%s attempt %d of %d", text, r.Attempt, r.Of)
+	}
+	return text
+}

@@ -136,3 +136,12 @@ func (b linkBox) Render(s *Styles, w int) []string {
 	row("data", dataSize(l.Received)+" in, "+dataSize(l.Sent)+" out")
 	return out
 }
+
+// LinkText is a connection in a few words: "direct, 23 ms, 0.0% lost".
+func LinkText(l LinkStats) string {
+	text := path(l)
+	if l.RTT > 0 {
+		text += ", " + millis(l.RTT)
+	}
+	return text + ", " + percent(l.Loss) + " lost"
+}

@@ -1,0 +1,122 @@
+package plain
+
+import (
+	"strings"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+)
+
+// help lists the commands, one per line.
+var help = []string{
+	"/mute     microphone off, or on again",
+	"/camera   camera off, or on again",
+	"/share    share the screen, or stop",
+	"/who      who is here and how they are connected",
+	"/say TEXT send a message; a line without a slash does the same",
+	"/retry    reconnect now",
+	"/leave    leave the meeting",
+}
+
+// command does what a line says and reports whether it was to leave.
+func (s *session) command(line string) (leave bool) {
+	word, rest, _ := strings.Cut(line, " ")
+	if !strings.HasPrefix(word, "/") {
+		s.send(line)
+		return false
+	}
+	switch word {
+	case "/help":
+		for _, l := range help {
+			s.say("%s", l)
+		}
+	case "/who":
+		s.who()
+	case "/say":
+		s.send(strings.TrimSpace(rest))
+	case "/mute", "/camera", "/share":
+		s.toggle(word)
+	case "/retry":
+		if s.opt.Controls != nil {
+			s.opt.Controls.Retry("")
+			s.say("trying again now")
+		}
+	case "/leave", "/quit":
+		if s.opt.Controls != nil {
+			s.opt.Controls.Leave()
+		}
+		s.say("you left")
+		return true
+	default:
+		s.say("unknown command %s; /help lists them", text(word))
+	}
+	return false
+}
+
+// send sends a message.
+func (s *session) send(line string) {
+	switch {
+	case s.opt.Chat == nil:
+		s.say("there is no chat in this call")
+	case line == "":
+		s.say("/say needs a text")
+	default:
+		s.opt.Chat.Say(line)
+	}
+}
+
+// toggle switches microphone, camera or screen, unless there is none. What it
+// did is said when the call confirms it.
+func (s *session) toggle(word string) {
+	if s.opt.Controls == nil {
+		return
+	}
+	m := s.opt.Room.View().Media
+	switch word {
+	case "/mute":
+		if m.Mic || s.present(tui.Microphone) {
+			s.opt.Controls.SetMic(!m.Mic)
+		}
+	case "/camera":
+		if m.Camera || s.present(tui.Camera) {
+			s.opt.Controls.SetCamera(!m.Camera)
+		}
+	case "/share":
+		if m.Screen || s.present(tui.Display) {
+			s.opt.Controls.SetScreen(!m.Screen)
+		}
+	}
+}
+
+// present reports whether there is a source of a kind, and says so if not.
+func (s *session) present(kind tui.SourceKind) bool {
+	if s.opt.Devices == nil {
+		return true
+	}
+	for _, src := range s.opt.Devices.Sources() {
+		if src.Kind == kind && src.Missing != "" {
+			s.say("%s", text(src.Missing))
+			return false
+		}
+	}
+	return true
+}
+
+// who lists everyone with state and media.
+func (s *session) who() {
+	v := s.opt.Room.View()
+	s.say("%d connected of %d", v.Connected()+1, len(v.Peers)+1)
+	s.say("%s (you): %s", name(v.Name), mediaText(v.Media))
+	var stats map[signal.PeerID]tui.LinkStats
+	if s.opt.Links != nil {
+		stats = s.opt.Links.Stats()
+	}
+	for _, p := range v.Peers {
+		line := name(p.Name) + ": " + tui.StateText(p) + ", " + mediaText(p.Media)
+		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
+			line += ", " + tui.LinkText(l)
+		}
+		s.say("%s", line)
+	}
+}

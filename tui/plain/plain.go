@@ -1,0 +1,243 @@
+// Package plain is the screen for screen readers, pipes and dumb terminals:
+// one line per event, commands that begin with a slash, no escape sequences.
+package plain
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+)
+
+// Options say what is shown and where. Room is required; a nil interface makes
+// the commands that need it say so.
+type Options struct {
+	Room     tui.Room
+	Controls tui.Controls
+	Chat     tui.Chat
+	Devices  tui.Devices
+	Links    tui.Links
+	Invite   tui.Invite
+
+	In  io.Reader        // nil: standard input
+	Out io.Writer        // nil: standard output
+	Now func() time.Time // nil: time.Now
+}
+
+// Bounds on what is read and shown.
+const (
+	lineMax = 64 << 10 // bytes of one command
+	nameMax = 64       // runes of a name
+	textMax = 4000     // runes of a message
+)
+
+// session is one run of the plain screen. It belongs to the goroutine of Run.
+type session struct {
+	opt    Options
+	media  map[signal.PeerID]signal.Media // what was said about everyone last
+	met    map[signal.PeerID]bool         // connected before
+	report tui.Report
+	err    error // of the first line that could not be written
+}
+
+// Run shows the call until the person leaves, the room's events end or ctx is
+// done. The end of the input does not leave: a pipe may have nothing to say.
+// An error means that the output is gone.
+func Run(ctx context.Context, opt Options) (*tui.Report, error) {
+	if opt.In == nil {
+		opt.In = os.Stdin
+	}
+	if opt.Out == nil {
+		opt.Out = os.Stdout
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.welcome()
+	s.loop(ctx, readLines(ctx, opt.In))
+	s.report.Note(nil, opt.Room.View(), opt.Now())
+	if s.err != nil {
+		return &s.report, fmt.Errorf("write a line: %w", s.err)
+	}
+	return &s.report, nil
+}
+
+// loop shows what happens until there is nothing more to show.
+func (s *session) loop(ctx context.Context, lines <-chan string) {
+	var messages <-chan tui.Message
+	if s.opt.Chat != nil {
+		messages = s.opt.Chat.Messages()
+	}
+	for s.err == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, ok := <-s.opt.Room.Events():
+			if !ok {
+				return
+			}
+			s.report.Note(ev, s.opt.Room.View(), s.opt.Now())
+			s.event(ev)
+		case m, ok := <-messages:
+			if !ok {
+				messages = nil
+				continue
+			}
+			s.say("%s: %s", name(m.Name), text(m.Text))
+		case line, ok := <-lines:
+			if !ok {
+				lines = nil
+				continue
+			}
+			if s.command(line) {
+				return
+			}
+		}
+	}
+}
+
+// readLines reads commands in a goroutine of its own, which ends with ctx
+// unless it waits for input that does not come.
+func readLines(ctx context.Context, in io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		r := bufio.NewReaderSize(in, lineMax)
+		for {
+			line, err := r.ReadSlice('\n')
+			s := string(line)
+			for errors.Is(err, bufio.ErrBufferFull) { // drop the rest of a line that is too long
+				_, err = r.ReadSlice('\n')
+			}
+			if s = strings.TrimSpace(s); s != "" {
+				select {
+				case lines <- s:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// name and text make what came from the network fit for a line.
+func name(s string) string {
+	if s = safetext.Line(s, nameMax); s == "" {
+		return "(no name)"
+	}
+	return s
+}
+
+func text(s string) string { return safetext.Line(s, textMax) }
+
+// say writes one line with the time before it.
+func (s *session) say(format string, args ...any) {
+	if s.err != nil {
+		return
+	}
+	_, s.err = fmt.Fprintf(s.opt.Out, "%s %s\n", s.opt.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+}
+
+// welcome says where we are, how others get in and what is missing.
+func (s *session) welcome() {
+	v := s.opt.Room.View()
+	kind := "private"
+	if v.Open {
+		kind = "open: anyone who knows the name can listen"
+	}
+	s.say("room %s (%s), you are %s", name(v.Room), kind, name(v.Name))
+	if c := text(s.opt.Invite.Command); c != "" {
+		s.say("others join with: %s", c)
+	}
+	if l := text(s.opt.Invite.Link); l != "" {
+		s.say("in a browser: %s", l)
+	}
+	if s.opt.Devices != nil {
+		for _, src := range s.opt.Devices.Sources() {
+			if src.Missing != "" {
+				s.say("%s", text(src.Missing))
+			}
+		}
+	}
+	s.say("/help lists the commands")
+}
+
+// event says what an event means, if it means something to people.
+func (s *session) event(ev rtc.Event) {
+	if line := tui.Describe(ev); line != "" {
+		s.say("%s", line)
+		return
+	}
+	switch e := ev.(type) {
+	case rtc.Joined:
+		v := s.opt.Room.View()
+		s.say("joined, %d in the room", len(v.Peers)+1)
+	case rtc.ServerStateChanged:
+		if e.Attempt > 0 && e.RetryIn > 0 {
+			s.say("Reconnecting to server... attempt %d in %.1f s", e.Attempt, e.RetryIn.Seconds())
+		}
+	case rtc.PeerConnected:
+		if !s.met[e.Peer] {
+			s.met[e.Peer] = true
+			s.say("%s is connected", name(e.Name))
+		}
+	case rtc.PeerDisconnected:
+		if _, here := s.opt.Room.View().Peer(e.Peer); here {
+			s.say("Reconnecting to %s...", name(e.Name))
+		}
+	case rtc.Reconnecting:
+		s.say("Reconnecting to %s... attempt %d of %d", name(e.Name), e.Attempt, e.Of)
+	case rtc.MediaStateChanged:
+		s.mediaChanged(e)
+	}
+}
+
+// mediaChanged says what a person switched on or off.
+func (s *session) mediaChanged(e rtc.MediaStateChanged) {
+	old, known := s.media[e.Peer]
+	s.media[e.Peer] = e.Media
+	who := name(e.Name)
+	if e.Peer == s.opt.Room.View().Self {
+		who = "you"
+	}
+	if !known {
+		s.say("%s: %s", who, mediaText(e.Media))
+		return
+	}
+	change := func(was, is bool, what string) {
+		if was != is {
+			s.say("%s: %s %s", who, what, onOff(is))
+		}
+	}
+	change(old.Mic, e.Media.Mic, "microphone")
+	change(old.Camera, e.Media.Camera, "camera")
+	change(old.Screen, e.Media.Screen, "screen share")
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "OFF"
+}
+
+// mediaText is everything a person sends.
+func mediaText(m signal.Media) string {
+	return "microphone " + onOff(m.Mic) + ", camera " + onOff(m.Camera) + ", screen share " + onOff(m.Screen)
+}

@@ -1,0 +1,198 @@
+package plain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+)
+
+// call is a fake of everything a plain screen reaches; done notes what it did.
+type call struct {
+	view   *rtc.RoomView
+	events chan rtc.Event
+	chat   chan tui.Message
+	done   []string
+}
+
+func newCall(peers ...rtc.PeerView) *call {
+	return &call{
+		view: &rtc.RoomView{
+			Room: "standup", Self: "self", Name: "alice", Media: signal.Media{Mic: true, Camera: true},
+			Server: rtc.ServerView{State: signal.Connected}, Peers: peers,
+		},
+		events: make(chan rtc.Event, 64), chat: make(chan tui.Message, 64),
+	}
+}
+
+func (c *call) View() *rtc.RoomView          { return c.view }
+func (c *call) Changed() <-chan struct{}     { return nil }
+func (c *call) Events() <-chan rtc.Event     { return c.events }
+func (c *call) SetMic(on bool)               { c.note("mic", on) }
+func (c *call) SetCamera(on bool)            { c.note("camera", on) }
+func (c *call) SetScreen(on bool)            { c.note("screen", on) }
+func (c *call) Retry(p signal.PeerID)        { c.note("retry", p) }
+func (c *call) Leave()                       { c.note("leave") }
+func (c *call) Say(text string)              { c.note("say", text) }
+func (c *call) Messages() <-chan tui.Message { return c.chat }
+func (c *call) Sources() []tui.Source {
+	return []tui.Source{{Kind: tui.Display, Missing: "no screen to share"}}
+}
+func (c *call) List() []tui.Device            { return nil }
+func (c *call) Select(tui.SourceKind, string) {}
+func (c *call) note(args ...any)              { c.done = append(c.done, strings.TrimSpace(fmt.Sprintln(args...))) }
+
+func who(name string) rtc.Who { return rtc.Who{Peer: signal.PeerID("id-" + name), Name: name} }
+
+// run shows a call that gets its input from in, in a bubble whose clock starts
+// at midnight, and returns what was written.
+func run(t *testing.T, c *call, in io.Reader) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	_, err := Run(t.Context(), Options{Room: c, Controls: c, Chat: c, Devices: c, In: in, Out: &out,
+		Invite: tui.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}})
+	return out.String(), err
+}
+
+// lines cuts the times off.
+func lines(out string) []string {
+	var text []string
+	for l := range strings.Lines(out) {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
+		text = append(text, rest)
+	}
+	return text
+}
+
+func equal(t *testing.T, got, want []string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestEvents(t *testing.T) {
+	c := newCall(rtc.PeerView{ID: "id-bob", Name: "bob", State: rtc.StateDisconnected})
+	for _, ev := range []rtc.Event{
+		rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting},
+		rtc.Joined{},
+		rtc.PeerJoined{Who: who("bob")},
+		rtc.PeerConnected{Who: who("bob")},
+		rtc.MediaStateChanged{Who: who("bob"), Media: signal.Media{Mic: true}},
+		rtc.MediaStateChanged{Who: who("bob"), Media: signal.Media{Screen: true}},
+		rtc.MediaStateChanged{Who: rtc.Who{Peer: "self", Name: "alice"}, Media: signal.Media{}},
+		rtc.PeerDisconnected{Who: who("bob")},
+		rtc.Reconnecting{Who: who("bob"), Attempt: 1, Of: 3},
+		rtc.PeerConnected{Who: who("bob")},
+		rtc.Reconnected{Who: who("bob"), Attempts: 1, Outage: 1200 * time.Millisecond},
+		rtc.ReconnectFailed{Who: who("carol"), Attempts: 3},
+		rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected},
+		rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Reconnecting, Attempt: 2, RetryIn: 1500 * time.Millisecond},
+		rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Reconnecting},
+		rtc.PeerLeft{Who: who("bob"), Crashed: true},
+		rtc.PeerLeft{Who: rtc.Who{Name: "ev\x1b[31mil\u202e"}},
+		tui.Notice{Text: "the sound server died", Warning: true},
+	} {
+		c.events <- ev
+	}
+	close(c.events)
+	out, err := run(t, c, eternal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, lines(out), []string{
+		"room standup (private), you are alice",
+		"others join with: meet join standup",
+		"in a browser: http://192.0.2.1/standup",
+		"no screen to share",
+		"/help lists the commands",
+		"joined, 2 in the room",
+		"bob joined",
+		"bob is connected",
+		"bob: microphone on, camera OFF, screen share OFF",
+		"bob: microphone OFF",
+		"bob: screen share on",
+		"you: microphone OFF, camera OFF, screen share OFF",
+		"Reconnecting to bob...",
+		"Reconnecting to bob... attempt 1 of 3",
+		"Reconnected to bob (1 attempt, 1.2 s)",
+		"Failed to reconnect to carol after 3 attempts",
+		"Lost the server; the call goes on",
+		"Reconnecting to server... attempt 2 in 1.5 s",
+		"Reconnected to server",
+		"bob lost connection",
+		"evil left",
+		"the sound server died",
+	})
+}
+
+// eternal is an input on which nothing is ever typed.
+type eternal struct{}
+
+func (eternal) Read([]byte) (int, error) { select {} }
+
+func TestCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carol := rtc.PeerView{ID: "id-carol", Name: "carol", State: rtc.StateDisconnected, Repair: rtc.RepairView{Attempt: 2, Of: 3}}
+		c := newCall(carol, rtc.PeerView{ID: "id-bob", Name: "bob", State: rtc.StateConnected})
+		in := "/mute\n/camera\n/share\n/say hello there\n  just text \n/say\n/retry\n/who\n/dance\x1b[2J\n\n" +
+			"/say " + strings.Repeat("x", 3*lineMax) + "\n/leave\n/mute\n"
+		out, err := run(t, c, strings.NewReader(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, lines(out)[5:], []string{
+			"no screen to share",
+			"/say needs a text",
+			"trying again now",
+			"2 connected of 3",
+			"alice (you): microphone on, camera on, screen share OFF",
+			"carol: Reconnecting... attempt 2 of 3, microphone OFF, camera OFF, screen share OFF",
+			"bob: connected, microphone OFF, camera OFF, screen share OFF",
+			"unknown command /dance; /help lists them",
+			"you left",
+		})
+		if n := len(c.done); n != 7 {
+			t.Fatalf("did %d things: %.200q", n, c.done)
+		}
+		if len(c.done[5]) > lineMax {
+			t.Errorf("a line of %d bytes went through", len(c.done[5]))
+		}
+		c.done[5] = "long"
+		equal(t, c.done, []string{"mic false", "camera false", "say hello there", "say just text", "retry", "long", "leave"})
+	})
+}
+
+func TestEndOfInputDoesNotLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		start := time.Now()
+		if _, err := Run(ctx, Options{Room: c, In: strings.NewReader(""), Out: io.Discard}); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(start); d != time.Hour {
+			t.Errorf("ended after %v", d)
+		}
+	})
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestBrokenOutputEnds(t *testing.T) {
+	if _, err := Run(t.Context(), Options{Room: newCall(), In: eternal{}, Out: broken{}}); err == nil {
+		t.Error("writing failed, and nobody said so")
+	}
+}
