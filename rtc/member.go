@@ -126,6 +126,7 @@ func (m *Manager) tick(now time.Time, mb *member) {
 func (m *Manager) run(now time.Time, mb *member) {
 	for actions := mb.peer.take(); len(actions) > 0; actions = mb.peer.take() {
 		for _, a := range actions {
+			m.log.Debug("do", "peer", mb.peer.name, "action", logged{a})
 			switch a := a.(type) {
 			case dial:
 				m.dial(mb, a.epoch)

@@ -216,16 +216,35 @@ func (p *peer) onNeed(now time.Time, nd signal.Need) {
 		return // asked before they saw the present connection
 	case p.epoch != 0 && now.Sub(p.gaveUpAt) < p.timing.Spacing:
 		return // just done; if it does not help they ask again
+	case nd.Restart && p.well():
+		// They asked while the path was broken, and the message may have
+		// waited as long as the path: ask how it is now, before a path that
+		// works is given up.
+		p.probe++
+		p.doubt = p.probe
+		p.act(send{p.probeBody()})
+		return
 	}
 	p.attempt = max(p.attempt, 1)
 	p.mend(now, nd.Restart && p.up && nd.Remote == p.epoch && nd.Epoch == p.remote)
 }
 
 func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
-	if !p.offers || p.phase != phaseAsking || a.N != p.probe {
-		return
+	agrees := a.Remote == p.epoch && a.Epoch == p.remote
+	switch {
+	case !p.offers || a.N != p.probe:
+	case p.phase == phaseAsking:
+		p.mend(now, p.mayRestart() && agrees)
+	case a.N == p.doubt && p.phase == phaseSettled && (a.Silent || !agrees):
+		p.attempt = 1
+		p.mend(now, agrees)
 	}
-	p.mend(now, p.mayRestart() && a.Remote == p.epoch && a.Epoch == p.remote)
+	p.doubt = 0
+}
+
+// well reports whether, as far as we can tell, nothing is wrong.
+func (p *peer) well() bool {
+	return p.connected() && p.up && p.phase == phaseSettled && !p.oneWay
 }
 
 func (p *peer) need(restart bool) signal.Need {

@@ -94,8 +94,16 @@ func (p *peer) hear(now time.Time, pulse Pulse) {
 	if p.epoch == 0 {
 		return
 	}
-	p.pulse = pulse
+	p.pulse.Heard = later(p.pulse.Heard, pulse.Heard)
+	p.pulse.Answered = later(p.pulse.Answered, pulse.Answered)
 	p.judge(now)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // judge compares the evidence of life with the clock and moves the state.
@@ -138,6 +146,7 @@ func (p *peer) lose(now time.Time) {
 	if p.outage.IsZero() {
 		p.outage = now
 	}
+	p.announced = 0
 	p.enter(now, StateDisconnected)
 	p.emit(PeerDisconnected{p.who()})
 }

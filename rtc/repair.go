@@ -25,7 +25,9 @@ type repair struct {
 	attempt    int       // spent in a row since the last success or fresh start
 	exhausted  bool      // all of them were spent and failed was shown
 	troubledAt time.Time // evidence of life must be newer than this to count as mended
+	announced  int       // the attempt last announced and not yet begun
 	probe      uint32    // number of the last probe
+	doubt      uint32    // number of a probe sent to learn whether a need still holds; 0 without one
 	gaveUpAt   time.Time // when a connection was last given up for another
 }
 
@@ -36,6 +38,7 @@ const restartsBeforeRebuild = 2
 // settle ends all repair: counters and timers are cleared.
 func (p *peer) settle() {
 	p.phase, p.at, p.attempt, p.exhausted = phaseSettled, time.Time{}, 0, false
+	p.announced = 0
 }
 
 // recheck starts afresh if something is wrong with a peer that can be talked
@@ -101,7 +104,8 @@ func (p *peer) schedule(now time.Time, delay time.Duration) {
 		return
 	}
 	p.await(phaseBackoff, now.Add(delay))
-	if p.state == StateDisconnected {
+	if p.state == StateDisconnected && p.announced != p.attempt+1 {
+		p.announced = p.attempt + 1
 		p.emit(Reconnecting{p.who(), p.attempt + 1, len(p.timing.Backoff), delay})
 	}
 }
@@ -136,6 +140,7 @@ func (p *peer) try(now time.Time) {
 	if !p.exhausted {
 		p.attempt++
 	}
+	p.announced = 0
 	if !p.offers {
 		p.act(send{p.need(p.mayRestart())})
 		p.await(phaseAsking, now.Add(p.timing.Await))

@@ -42,7 +42,7 @@ func (m *Manager) sendReport(mb *member) {
 func (m *Manager) onReport(now time.Time, mb *member, r report) {
 	m.stateOf(now, mb, r.State)
 	mb.others = r.Peers[:min(len(r.Peers), maxOthers)]
-	missing := mb.starving.report(r.Sent, mb.session.Flow().Received)
+	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)
 	if !slices.Equal(missing, mb.missing) {
 		mb.missing, m.dirty = missing, true
 	}

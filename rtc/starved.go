@@ -1,10 +1,12 @@
 package rtc
 
+import "time"
+
 // starvation compares what a peer says it has sent over the present
 // connection with what arrived, report by report. It is pure and belongs to
 // one session.
 type starvation struct {
-	seen      bool
+	at        time.Time // of the last report that counted; zero before
 	sent, got [Kinds]uint64
 	dry       [Kinds]int // reports in a row in which it sent and nothing came
 }
@@ -12,25 +14,39 @@ type starvation struct {
 const (
 	dryPackets = 5 // a report interval with fewer packets proves nothing
 	dryReports = 3 // that many in a row are no accident
+	// dryInterval is the least time between reports that count: after a cut
+	// the data channel delivers at once what was said during it, when nothing
+	// could arrive.
+	dryInterval = 800 * time.Millisecond
 )
 
 // report takes the peer's counters and ours and returns the kinds that it
 // sends and we do not get.
-func (s *starvation) report(sent, got [Kinds]uint64) []Kind {
-	var missing []Kind
+func (s *starvation) report(now time.Time, sent, got [Kinds]uint64) []Kind {
+	if !s.at.IsZero() && now.Sub(s.at) < dryInterval {
+		s.sent = sent
+		return s.missing()
+	}
 	for k := range Kind(Kinds) {
 		switch {
-		case !s.seen, got[k] != s.got[k]:
+		case s.at.IsZero(), got[k] != s.got[k]:
 			s.dry[k] = 0
 		case sent[k] >= s.sent[k]+dryPackets:
 			s.dry[k]++
 		case sent[k] == s.sent[k]:
 			s.dry[k] = 0 // it stopped sending: nothing is missing
 		}
-		if s.dry[k] >= dryReports {
-			missing = append(missing, k)
+	}
+	s.at, s.sent, s.got = now, sent, got
+	return s.missing()
+}
+
+func (s *starvation) missing() []Kind {
+	var out []Kind
+	for k, n := range s.dry {
+		if n >= dryReports {
+			out = append(out, Kind(k))
 		}
 	}
-	s.seen, s.sent, s.got = true, sent, got
-	return missing
+	return out
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -299,4 +300,29 @@ func (r *Room) setBlock(from, to *Person, on bool) {
 func (r *Room) Wait(d time.Duration) {
 	time.Sleep(d) // in a bubble this waits for nothing real
 	synctest.Wait()
+}
+
+// Log makes a person's log part of the test's output.
+func (r *Room) Log(name string) Option {
+	return func(c *call.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(logWriter{r, name}, &slog.HandlerOptions{
+			Level: slog.LevelDebug,
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Duration("at", a.Value.Time().Sub(r.Start.Round(0)))
+				}
+				return a
+			},
+		}))
+	}
+}
+
+type logWriter struct {
+	room *Room
+	name string
+}
+
+func (w logWriter) Write(b []byte) (int, error) {
+	w.room.T.Logf("%s: %s", w.name, b)
+	return len(b), nil
 }
