@@ -68,7 +68,7 @@ func (s *session) endCandidates() {
 // localCandidate is told by pion of a candidate it gathered; nil ends them.
 func (s *session) localCandidate(c *webrtc.ICECandidate) {
 	if c == nil {
-		s.post(rtc.LocalCandidates{Gen: s.gen.of(""), Done: true})
+		s.postCandidates("", rtc.LocalCandidates{Done: true})
 		return
 	}
 	line := c.ToJSON().Candidate
@@ -78,7 +78,13 @@ func (s *session) localCandidate(c *webrtc.ICECandidate) {
 			lines = expand(line, s.net.standsFor(a.Unmap()))
 		}
 	}
-	s.post(rtc.LocalCandidates{Gen: s.gen.of(extension(line, "ufrag")), Candidates: lines})
+	s.postCandidates(extension(line, "ufrag"), rtc.LocalCandidates{Candidates: lines})
+}
+
+func (s *session) postCandidates(frag string, c rtc.LocalCandidates) {
+	if c, ok := s.gen.tag(frag, c); ok {
+		s.post(c)
+	}
 }
 
 // Fields of a candidate attribute (RFC 8839 section 5.1).

@@ -38,20 +38,55 @@ func newWAN(t testing.TB, delay time.Duration) *wan {
 	t.Helper()
 	w := &wan{cut: make(map[string]bool)}
 	r, err := vnet.NewRouter(&vnet.RouterConfig{
-		CIDR: "10.0.0.0/16", MinDelay: delay, QueueSize: 4096,
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard},
+		CIDR: "10.0.0.0/16", MinDelay: delay, QueueSize: 4096, LoggerFactory: discardFactory(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.router = r
-	r.AddChunkFilter(func(c vnet.Chunk) bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		from, to := ipOf(c.SourceAddr().String()), ipOf(c.DestinationAddr().String())
-		return !w.cut[from] && !w.cut[to] && (w.drop == nil || !w.drop(c))
-	})
+	r.AddChunkFilter(w.lets)
 	return w
+}
+
+// lets is the filter of the routers: whether a packet passes.
+func (w *wan) lets(c vnet.Chunk) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from, to := ipOf(c.SourceAddr().String()), ipOf(c.DestinationAddr().String())
+	return !w.cut[from] && !w.cut[to] && (w.drop == nil || !w.drop(c))
+}
+
+// hostBehindNAT is a host at 192.168.0.2 whose NAT at 10.0.9.1 forgets it after
+// a silence of lifetime, and gives it another port then.
+func (w *wan) hostBehindNAT(t testing.TB, lifetime time.Duration) *vnet.Net {
+	t.Helper()
+	lan, err := vnet.NewRouter(&vnet.RouterConfig{
+		CIDR: "192.168.0.0/24", StaticIPs: []string{"10.0.9.1"},
+		NATType: &vnet.NATType{
+			MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointIndependent,
+			MappingLifeTime: lifetime,
+		},
+		LoggerFactory: discardFactory(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lan.AddChunkFilter(w.lets)
+	if err := w.router.AddRouter(lan); err != nil {
+		t.Fatal(err)
+	}
+	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{"192.168.0.2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lan.AddNet(n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func discardFactory() logging.LoggerFactory {
+	return &logging.DefaultLoggerFactory{Writer: io.Discard}
 }
 
 func ipOf(addr string) string {

@@ -30,6 +30,7 @@ func (s *session) makeOffer(c rtc.MakeOffer) error {
 	restart := c.Restart && s.negotiated
 	if restart {
 		s.pulse.restart()
+		s.gen.begin()
 	}
 	offer, err := s.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
@@ -38,14 +39,22 @@ func (s *session) makeOffer(c rtc.MakeOffer) error {
 	if restart || !s.negotiated {
 		s.remoteOpen = false
 	}
-	s.gen.set(ufrag(offer.SDP), c.Gen)
-	// Posted first, so that no candidate overtakes it.
-	s.post(rtc.LocalOffer{N: c.N, Gen: c.Gen, Restart: c.Restart, SDP: offer.SDP})
+	// Posted before it is applied, so that no candidate overtakes it.
+	s.announce(rtc.LocalOffer{N: c.N, Gen: c.Gen, Restart: c.Restart, SDP: offer.SDP}, offer.SDP, c.Gen)
 	if err := s.pc.SetLocalDescription(offer); err != nil {
 		return fmt.Errorf("apply our offer %d: %w", c.N, err)
 	}
 	s.offered = true
 	return nil
+}
+
+// announce posts our description and the candidates that waited for it.
+func (s *session) announce(e rtc.SessionEvent, sdp string, gen uint32) {
+	waited := s.gen.announce(ufrag(sdp), gen)
+	s.post(e)
+	for _, c := range waited {
+		s.post(c)
+	}
 }
 
 // acceptOffer answers rtc.AcceptOffer.
@@ -60,8 +69,7 @@ func (s *session) acceptOffer(c rtc.AcceptOffer) error {
 	if err != nil {
 		return fmt.Errorf("answer offer %d: %w", c.N, err)
 	}
-	s.gen.set(ufrag(answer.SDP), c.Gen)
-	s.post(rtc.LocalAnswer{N: c.N, Gen: c.Gen, SDP: answer.SDP})
+	s.announce(rtc.LocalAnswer{N: c.N, Gen: c.Gen, SDP: answer.SDP}, answer.SDP, c.Gen)
 	if err := s.pc.SetLocalDescription(answer); err != nil {
 		return fmt.Errorf("apply our answer %d: %w", c.N, err)
 	}
@@ -94,6 +102,7 @@ func (s *session) applyRemote(kind webrtc.SDPType, text string) error {
 		s.remoteFrag, s.taken = frag, 0
 		if s.negotiated && kind == webrtc.SDPTypeOffer {
 			s.pulse.restart()
+			s.gen.begin()
 		}
 	}
 	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: text}); err != nil {
@@ -176,30 +185,55 @@ func ufrag(text string) string {
 	return strings.TrimSpace(frag)
 }
 
-// generations tells the numbers of our ICE generations by their user fragment,
-// because pion reports a candidate some time after it was found.
+// generations puts the number of its ICE generation on each candidate of ours,
+// by its user fragment: pion reports candidates some time after it found them,
+// and at a restart it finds them before there is a description to tell of.
 type generations struct {
-	mu      sync.Mutex
-	byFrag  map[string]uint32 // guarded by mu
-	current uint32            // guarded by mu
+	mu      sync.Mutex // guards all
+	byFrag  map[string]uint32
+	current uint32
+	making  bool                  // the description of a new generation is in the making
+	waiting []rtc.LocalCandidates // candidates found meanwhile
 }
 
-func (g *generations) set(frag string, gen uint32) {
+// begin says that a new generation starts, whose number comes with announce.
+func (g *generations) begin() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.byFrag == nil {
+	g.making = true
+}
+
+// announce gives the generation its number and returns the candidates that
+// waited for it.
+func (g *generations) announce(frag string, gen uint32) []rtc.LocalCandidates {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.byFrag == nil || len(g.byFrag) > 8 { // older ones cannot come any more
 		g.byFrag = make(map[string]uint32)
 	}
-	g.byFrag[frag] = gen
-	g.current = gen
+	g.byFrag[frag], g.current, g.making = gen, gen, false
+	waited := g.waiting
+	g.waiting = nil
+	for i := range waited {
+		waited[i].Gen = gen
+	}
+	return waited
 }
 
-// of returns the generation of a candidate, the current one if frag is unknown.
-func (g *generations) of(frag string) uint32 {
+// tag puts the number on candidates with the given user fragment, "" for the
+// word that there are no more. It returns false if they have to wait.
+func (g *generations) tag(frag string, c rtc.LocalCandidates) (rtc.LocalCandidates, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if gen, ok := g.byFrag[frag]; ok {
-		return gen
+	gen, known := g.byFrag[frag]
+	switch {
+	case known:
+		c.Gen = gen
+	case g.making:
+		g.waiting = append(g.waiting, c)
+		return c, false
+	default:
+		c.Gen = g.current
 	}
-	return g.current
+	return c, true
 }

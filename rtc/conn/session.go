@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -23,6 +24,9 @@ const (
 	// maxBuffered is how much unsent data the channel may hold before messages
 	// are dropped, in bytes.
 	maxBuffered = 1 << 20
+
+	// dataGrace is how long after its data channel a session fails.
+	dataGrace = time.Second
 
 	dataLabel = "meet"
 	dataID    = 0
@@ -228,7 +232,18 @@ func (s *session) openData() error {
 		s.pulse.touch()
 		s.post(rtc.DataReceived{Data: m.Data})
 	})
-	data.OnClose(func() { s.fail(errDataGone) })
+	data.OnClose(func() {
+		// A peer that leaves closes it too; the roster should have the word.
+		s.readers.Go(func() {
+			grace := time.NewTimer(dataGrace)
+			defer grace.Stop()
+			select {
+			case <-grace.C:
+				s.fail(errDataGone)
+			case <-s.ctx.Done():
+			}
+		})
+	})
 	return nil
 }
 

@@ -1,0 +1,251 @@
+package conn
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/transport/v5/vnet"
+
+	"github.com/meet-term/meet/rtc"
+)
+
+// pair is two people on one simulated network, connected.
+type pair struct {
+	wan      *wan
+	ann, bob *person
+	link     *link
+	stop     chan struct{}
+	wg       sync.WaitGroup
+}
+
+func newPair(t *testing.T, delay time.Duration) *pair {
+	t.Helper()
+	p := &pair{wan: newWAN(t, delay), stop: make(chan struct{})}
+	p.ann = newPerson(t, "ann", p.wan.host(t, "10.0.0.1"))
+	p.bob = newPerson(t, "bob", p.wan.host(t, "10.0.0.2"))
+	p.wan.start(t)
+	p.link = connect(t, p.ann, p.bob, 1, delay)
+	p.link.await()
+	return p
+}
+
+func (p *pair) talk() {
+	p.ann.talk(p.stop, &p.wg)
+	p.bob.talk(p.stop, &p.wg)
+}
+
+func (p *pair) end(t *testing.T) {
+	t.Helper()
+	close(p.stop)
+	p.wg.Wait()
+	for _, e := range []*end{p.link.a, p.link.b} {
+		if err := e.failure(); err != nil {
+			t.Errorf("%s failed: %v", e.name, err)
+		}
+	}
+	p.link.close()
+	if err := p.wan.router.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A plain cut heals without any negotiation, within tens of milliseconds of
+// the network's return, whatever it lasted.
+func TestCutHealsAlone(t *testing.T) {
+	for _, cut := range []time.Duration{3 * time.Second, 10 * time.Second, 25 * time.Second} {
+		t.Run(cut.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPair(t, 10*time.Millisecond)
+				p.talk()
+				time.Sleep(2 * time.Second)
+				p.ann.forgetMedia()
+				p.bob.forgetMedia()
+				time.Sleep(time.Second)
+
+				p.wan.setCut("10.0.0.1", true)
+				time.Sleep(cut)
+				p.link.a.session.Do(rtc.SendData{Data: []byte("during the cut")})
+				p.wan.setCut("10.0.0.1", false)
+				time.Sleep(3 * time.Second)
+
+				for _, who := range []*person{p.ann, p.bob} {
+					for k, most := range map[rtc.Kind]time.Duration{
+						rtc.Mic: 40 * time.Millisecond, rtc.Camera: 120 * time.Millisecond, rtc.Screen: 120 * time.Millisecond,
+					} {
+						gap := who.longestGap(k)
+						t.Logf("%s: %s back %v after healing", who.id, k, gap-cut)
+						if gap < cut || gap > cut+most {
+							t.Errorf("%s: %s was silent for %v over a cut of %v", who.id, k, gap, cut)
+						}
+					}
+				}
+				if got := p.link.b.messages(); len(got) != 1 {
+					t.Errorf("messages: %q", got)
+				}
+				p.end(t)
+			})
+		})
+	}
+}
+
+// The pulse of a peer that sends no media never misses, and a silence of two
+// seconds is told exactly: it is dated by what was heard
+// last, and keepalives come four times a second.
+func TestPulse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPair(t, 10*time.Millisecond)
+		sessions := []rtc.Session{p.link.a.session, p.link.b.session}
+		for range 6000 {
+			time.Sleep(10 * time.Millisecond)
+			for i, s := range sessions {
+				if pulse := s.Pulse(); time.Since(pulse.Heard) > keepalive+50*time.Millisecond ||
+					time.Since(pulse.Answered) > keepalive+50*time.Millisecond {
+					t.Fatalf("session %d, all is well: heard %v, answered %v ago", i,
+						time.Since(pulse.Heard), time.Since(pulse.Answered))
+				}
+			}
+		}
+		cut := time.Now()
+		p.wan.setCut("10.0.0.1", true)
+		time.Sleep(30 * time.Millisecond) // what was on the wire
+		for i, s := range sessions {
+			if heard := s.Pulse().Heard; heard.Before(cut.Add(-keepalive)) || heard.After(cut.Add(20*time.Millisecond)) {
+				t.Errorf("session %d: last heard %v before the cut", i, cut.Sub(heard))
+			}
+		}
+		before := []rtc.Pulse{sessions[0].Pulse(), sessions[1].Pulse()}
+		time.Sleep(5 * time.Second)
+		for i, s := range sessions {
+			if now := s.Pulse(); now != before[i] {
+				t.Errorf("session %d: pulse %v moved to %v during the cut", i, before[i], now)
+			}
+		}
+		healed := time.Now()
+		p.wan.setCut("10.0.0.1", false)
+		time.Sleep(keepalive + 50*time.Millisecond)
+		for i, s := range sessions {
+			if pulse := s.Pulse(); !pulse.Heard.After(healed) || !pulse.Answered.After(healed) {
+				t.Errorf("session %d: not heard again", i)
+			}
+		}
+		p.end(t)
+	})
+}
+
+// One-way loss: who still hears but is not answered can tell.
+func TestPulseOneWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPair(t, 10*time.Millisecond)
+		p.wan.mu.Lock()
+		p.wan.drop = func(c vnet.Chunk) bool { return strings.HasPrefix(c.SourceAddr().String(), "10.0.0.1:") }
+		p.wan.mu.Unlock()
+		began := time.Now()
+		time.Sleep(3 * time.Second)
+		ann, bob := p.link.a.session.Pulse(), p.link.b.session.Pulse()
+		if time.Since(ann.Heard) > 300*time.Millisecond {
+			t.Errorf("ann hears bob's checks, yet heard nothing for %v", time.Since(ann.Heard))
+		}
+		if ann.Answered.After(began.Add(50 * time.Millisecond)) {
+			t.Error("ann takes herself for heard")
+		}
+		if bob.Heard.After(began.Add(50 * time.Millisecond)) {
+			t.Error("bob hears ann")
+		}
+		p.end(t)
+	})
+}
+
+// An ICE restart keeps the connection: same tracks, same channel.
+func TestICERestartKeepsMedia(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPair(t, 10*time.Millisecond)
+		p.talk()
+		time.Sleep(2 * time.Second)
+		p.ann.forgetMedia()
+		p.bob.forgetMedia()
+		time.Sleep(time.Second)
+		for n := uint32(2); n < 6; n++ {
+			p.link.a.session.Do(rtc.MakeOffer{N: n, Gen: n, Restart: true})
+			time.Sleep(2 * time.Second)
+		}
+		p.link.b.session.Do(rtc.SendData{Data: []byte("still here")})
+		time.Sleep(100 * time.Millisecond)
+		if got := p.link.a.messages(); len(got) != 1 {
+			t.Errorf("messages: %q", got)
+		}
+		for _, who := range []*person{p.ann, p.bob} {
+			t.Logf("%s: longest gap %v", who.id, who.longestGap(rtc.Mic))
+			if gap := who.longestGap(rtc.Mic); gap > 400*time.Millisecond {
+				t.Errorf("%s: silent for %v at a restart", who.id, gap)
+			}
+		}
+		last := func(gen uint32) func(rtc.SessionEvent) bool {
+			return func(ev rtc.SessionEvent) bool {
+				c, ok := ev.(rtc.LocalCandidates)
+				return ok && c.Gen == gen && len(c.Candidates) > 0
+			}
+		}
+		for _, e := range []*end{p.link.a, p.link.b} {
+			for gen := uint32(1); gen < 6; gen++ {
+				if e.count(last(gen)) != 1 {
+					t.Errorf("%s: %d candidates of generation %d", e.name, e.count(last(gen)), gen)
+				}
+			}
+		}
+		p.end(t)
+	})
+}
+
+// A NAT forgets us and gives us another port: the peer follows without any
+// signaling, whichever side is the offering one.
+func TestNATRebindingIsFollowed(t *testing.T) {
+	for _, offerer := range []string{"ann", "bob"} {
+		t.Run(fmt.Sprintf("%s offers", offerer), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := &pair{wan: newWAN(t, 10*time.Millisecond), stop: make(chan struct{})}
+				// ann is behind a NAT whose mappings last for a second of silence
+				p.ann = newPerson(t, "ann", p.wan.hostBehindNAT(t, time.Second))
+				p.bob = newPerson(t, "bob", p.wan.host(t, "10.0.0.2"))
+				p.wan.start(t)
+				first, second := p.ann, p.bob
+				if offerer == "bob" {
+					first, second = p.bob, p.ann
+				}
+				p.link = connect(t, first, second, 1, 10*time.Millisecond)
+				p.link.await()
+				p.talk()
+				time.Sleep(2 * time.Second)
+				bobs := p.link.b.session
+				if offerer == "bob" {
+					bobs = p.link.a.session
+				}
+				before := bobs.Stats().RemoteAddress
+				p.ann.forgetMedia()
+				p.bob.forgetMedia()
+				time.Sleep(time.Second)
+
+				const cut = 3 * time.Second
+				p.wan.setCut("192.168.0.2", true)
+				time.Sleep(cut)
+				p.wan.setCut("192.168.0.2", false)
+				time.Sleep(3 * time.Second)
+
+				after := bobs.Stats().RemoteAddress
+				if before == after {
+					t.Errorf("ann kept her address %s: nothing was tested", before)
+				}
+				for _, who := range []*person{p.ann, p.bob} {
+					gap := who.longestGap(rtc.Mic)
+					t.Logf("%s: silent for %v over a cut of %v; ann was %s, is %s", who.id, gap, cut, before, after)
+					if gap > cut+700*time.Millisecond {
+						t.Errorf("%s: silent for %v", who.id, gap)
+					}
+				}
+				p.end(t)
+			})
+		})
+	}
+}
