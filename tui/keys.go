@@ -187,7 +187,7 @@ func (m *Model) act(a Action) tea.Cmd {
 		m.toggle(a)
 	case ActTalk:
 		if m.source(Microphone, "no microphone: listening only") {
-			t, act := m.talk.press(m.now, m.releases, m.view.Media.Mic && !m.talking)
+			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
 			m.setTalk(t, act)
 		}
 	case ActChat:
@@ -265,20 +265,22 @@ func (m *Model) toggle(a Action) {
 	if m.opt.Controls == nil {
 		return
 	}
-	media := m.view.Media
-	switch a {
+	switch w := &m.want; a {
 	case ActMic:
-		if media.Mic || m.source(Microphone, "no microphone: listening only") {
+		if w.Mic || m.source(Microphone, "no microphone: listening only") {
 			m.talk, m.talking = talk{}, false
-			m.opt.Controls.SetMic(!media.Mic)
+			w.Mic = !w.Mic
+			m.opt.Controls.SetMic(w.Mic)
 		}
 	case ActCamera:
-		if media.Camera || m.source(Camera, "no camera") {
-			m.opt.Controls.SetCamera(!media.Camera)
+		if w.Camera || m.source(Camera, "no camera") {
+			w.Camera = !w.Camera
+			m.opt.Controls.SetCamera(w.Camera)
 		}
 	case ActScreen:
-		if media.Screen || m.source(Display, "no screen to share") {
-			m.opt.Controls.SetScreen(!media.Screen)
+		if w.Screen || m.source(Display, "no screen to share") {
+			w.Screen = !w.Screen
+			m.opt.Controls.SetScreen(w.Screen)
 		}
 	}
 }
@@ -290,6 +292,7 @@ func (m *Model) setTalk(t talk, act talkAct) {
 		return
 	}
 	m.talking = act == talkStart
+	m.want.Mic = m.talking
 	if m.opt.Controls != nil {
 		m.opt.Controls.SetMic(m.talking)
 	}

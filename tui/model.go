@@ -19,6 +19,7 @@ type Model struct {
 	done <-chan struct{} // closed when the program ends, for waiting commands
 
 	talk      talk
+	want      signal.Media  // what the keys asked for; the view says what is
 	tickGen   int           // of the tick that counts; older ones are dropped
 	tickEvery time.Duration // interval of that tick; 0: none under way
 	sampled   time.Time     // when statistics were last asked for
@@ -57,6 +58,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
 		invite: newInviteBox(opt.Invite),
 	}
+	m.want = m.view.Media
 	m.report.start(m.view)
 	return m
 }
@@ -138,7 +140,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 			m.toast(toastInfo, cleanName(p.Name)+" is sharing the screen")
 		}
 	}
-	m.view = v
+	m.view, m.want = v, v.Media
 	if m.index(m.selected) < 0 {
 		m.selected = ""
 	}

@@ -163,8 +163,14 @@ func NewStyles(t Theme) *Styles {
 	return s
 }
 
+// still is the step of a spinner that does not move.
+const still = -1
+
 // spinner is the picture of the spinner at a step.
 func (s *Styles) spinner(step int) string {
+	if step == still {
+		return s.glyph.retry
+	}
 	return s.glyph.spinner[step%len(s.glyph.spinner)]
 }
 

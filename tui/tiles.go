@@ -154,12 +154,13 @@ func (sc *screen) shows(p picture) bool {
 	return p.kind == ScreenTile && m.Screen || p.kind == CameraTile && m.Camera
 }
 
-// tileBadge is the badge over a picture whose peer is not connected.
+// tileBadge is the badge over a picture whose peer is not connected. It does
+// not move, so that the list of tiles changes only when something happened.
 func (sc *screen) tileBadge(p rtc.PeerView, w int) string {
 	if p.State == rtc.StateConnected && !p.OneWay {
 		return ""
 	}
-	b := badge{peer: p, server: sc.view.Server.State == signal.Connected, step: 0}
+	b := badge{peer: p, server: sc.view.Server.State == signal.Connected, step: still}
 	return b.Text(sc.styles, w)
 }
 

@@ -1,0 +1,581 @@
+package tui
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// fake is everything a screen reaches, in one value. Only the test's own
+// goroutine touches it: commands are run there.
+type fake struct {
+	view    *rtc.RoomView
+	changed chan struct{}
+	events  chan rtc.Event
+	chat    chan Message
+	levels  map[signal.PeerID]Level
+	sources []Source
+	did     []string
+	tiles   []Tile
+	shows   int
+	now     time.Time
+}
+
+func newFake(v *rtc.RoomView) *fake {
+	return &fake{
+		view: v, changed: make(chan struct{}, 1), events: make(chan rtc.Event, 16), chat: make(chan Message, 16),
+		levels: map[signal.PeerID]Level{}, now: noon,
+	}
+}
+
+func (f *fake) View() *rtc.RoomView                    { return f.view }
+func (f *fake) Changed() <-chan struct{}               { return f.changed }
+func (f *fake) Events() <-chan rtc.Event               { return f.events }
+func (f *fake) Leave()                                 { f.note("leave") }
+func (f *fake) Retry(p signal.PeerID)                  { f.note("retry", p) }
+func (f *fake) Say(text string)                        { f.note("say", text) }
+func (f *fake) Messages() <-chan Message               { return f.chat }
+func (f *fake) Levels() map[signal.PeerID]Level        { return f.levels }
+func (f *fake) Stats() map[signal.PeerID]LinkStats     { return links(f.view) }
+func (f *fake) SetVolume(p signal.PeerID, percent int) { f.note("volume", p, percent) }
+func (f *fake) Sources() []Source                      { return f.sources }
+func (f *fake) Select(k SourceKind, id string)         { f.note("select", k, id) }
+func (f *fake) Show(tiles []Tile)                      { f.tiles = tiles; f.shows++ }
+func (f *fake) List() []Device {
+	return []Device{{Kind: Microphone, ID: "m0", Name: "one"}, {Kind: Microphone, ID: "m1", Name: "two"}}
+}
+
+// The controls change the view, as a call would.
+func (f *fake) SetMic(on bool) { f.media(func(m *signal.Media) { m.Mic = on }); f.note("mic", on) }
+func (f *fake) SetCamera(on bool) {
+	f.media(func(m *signal.Media) { m.Camera = on })
+	f.note("camera", on)
+}
+func (f *fake) SetScreen(on bool) {
+	f.media(func(m *signal.Media) { m.Screen = on })
+	f.note("screen", on)
+}
+
+func (f *fake) note(args ...any) { f.did = append(f.did, strings.TrimSpace(fmt.Sprintln(args...))) }
+func (f *fake) media(change func(*signal.Media)) {
+	v := *f.view
+	change(&v.Media)
+	f.view = &v
+}
+
+// options are those of a screen on which everything is present.
+func (f *fake) options() Options {
+	return Options{
+		Room: f, Controls: f, Chat: f, Meter: f, Volume: f, Devices: f, Links: f, Stage: f,
+		Invite: Invite{Command: "meet join standup", Link: "https://meet.example/standup"},
+		Now:    func() time.Time { return f.now }, Out: &strings.Builder{},
+	}
+}
+
+// rig is a model that is driven message by message.
+type rig struct {
+	*testing.T
+	f *fake
+	m *Model
+}
+
+func newRig(t *testing.T, v *rtc.RoomView) *rig { return newRigWith(t, newFake(v), nil) }
+
+func newRigWith(t *testing.T, f *fake, change func(*Options)) *rig {
+	opt := f.options()
+	if change != nil {
+		change(&opt)
+	}
+	r := &rig{t, f, newModel(opt, make(chan struct{}))}
+	r.send(tea.WindowSizeMsg{Width: 120, Height: 40})
+	return r
+}
+
+// send gives the model a message and the view that came of it.
+func (r *rig) send(msg tea.Msg) tea.Cmd {
+	r.Helper()
+	_, cmd := r.m.Update(msg)
+	if r.m.view != r.f.view {
+		r.m.Update(viewMsg{r.f.view})
+	}
+	if view := r.m.View(); r.m.w > 0 && r.m.h > 0 {
+		fits(r, view, r.m.w, r.m.h)
+	} else if view != "" {
+		r.Errorf("something is drawn on no screen: %q", view)
+	}
+	return cmd
+}
+
+// keyMsg is the message of a key by its name.
+func keyMsg(name string) tea.KeyMsg {
+	msg := tea.KeyMsg{}
+	if rest, ok := strings.CutPrefix(name, "alt+"); ok && len(rest) == 1 {
+		return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(rest), Alt: true}
+	}
+	for k := tea.KeyType(-120); k <= 127; k++ {
+		if msg.Type = k; k != tea.KeyRunes && msg.String() == name {
+			if k == tea.KeySpace {
+				msg.Runes = []rune{' '}
+			}
+			return msg
+		}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
+
+func (r *rig) keys(names ...string) {
+	r.Helper()
+	for _, n := range names {
+		r.send(keyMsg(n))
+	}
+}
+
+// did checks what the call was told since the last time.
+func (r *rig) did(want ...string) {
+	r.Helper()
+	if !slices.Equal(r.f.did, want) {
+		r.Errorf("the call was told %q, want %q", r.f.did, want)
+	}
+	r.f.did = nil
+}
+
+func (r *rig) shows(texts ...string) {
+	r.Helper()
+	got := printable(r.m.View())
+	for _, s := range texts {
+		if !strings.Contains(got, s) {
+			r.Errorf("%q is not on screen:\n%s", s, got)
+		}
+	}
+}
+
+func (r *rig) hides(texts ...string) {
+	r.Helper()
+	got := printable(r.m.View())
+	for _, s := range texts {
+		if strings.Contains(got, s) {
+			r.Errorf("%q is on screen:\n%s", s, got)
+		}
+	}
+}
+
+// quits reports whether a command ends the program.
+func quits(cmd tea.Cmd) bool {
+	if cmd == nil {
+		return false
+	}
+	switch msg := cmd().(type) {
+	case tea.QuitMsg:
+		return true
+	case tea.BatchMsg:
+		// The first is the answer to the key; the second waits for a tick.
+		return len(msg) > 0 && quits(msg[0])
+	}
+	return false
+}
+
+func TestKeysDoWhatHelpSays(t *testing.T) {
+	r := newRig(t, many(3))
+	r.keys("m")
+	r.did("mic false")
+	r.shows("mic OFF")
+	r.keys("m", "v", "v", "s")
+	r.did("mic true", "camera false", "camera true", "screen true")
+	r.shows("screen on")
+	r.keys("s", "r")
+	r.did("screen false", "retry")
+	r.keys("?")
+	r.shows("microphone on or off", "hold the key until it repeats")
+	r.keys("?")
+	r.hides("microphone on or off")
+	r.keys("?", "esc")
+	r.hides("microphone on or off")
+	r.keys("l")
+	r.shows("what happened")
+	r.send(sampleMsg{stats: r.f.Stats()})
+	r.keys("i")
+	r.shows("round trip")
+	r.keys("y")
+	r.shows("https://meet.example/standup", "▀")
+	r.keys("esc", "down", "+", "x", "x", "-", "-")
+	r.did("volume id-guest-01 110", "volume id-guest-01 0", "volume id-guest-01 110", "volume id-guest-01 100", "volume id-guest-01 90")
+	r.keys("mms")
+	r.did("mic false", "mic true", "screen true")
+}
+
+func TestLeaving(t *testing.T) {
+	r := newRig(t, many(3))
+	r.keys("q")
+	r.shows("Leave the meeting?", "y leave", "n stay")
+	r.keys("n")
+	r.hides("Leave the meeting?")
+	r.keys("q", "esc", "m")
+	r.did("mic false")
+	r.keys("q")
+	if !quits(r.send(keyMsg("y"))) {
+		t.Error("y does not leave")
+	}
+	r.did("leave")
+	if r.f.tiles != nil {
+		t.Error("pictures are left on the screen")
+	}
+
+	r = newRig(t, many(3))
+	r.keys("ctrl+c")
+	r.did()
+	if !quits(r.send(keyMsg("ctrl+c"))) {
+		t.Error("ctrl+c twice does not leave")
+	}
+	r.did("leave")
+
+	if r = newRig(t, many(2)); !quits(r.send(endMsg{})) {
+		t.Error("the end of the room does not end the screen")
+	}
+	r.did()
+}
+
+func TestTypingNeverActs(t *testing.T) {
+	r := newRig(t, many(3))
+	r.keys("c")
+	for _, key := range "mvsqgzpidylr?01 x-+" {
+		r.keys(string(key))
+	}
+	r.did()
+	r.shows("mvsqgzpidylr?01 x-+")
+	r.keys("alt+m", "alt+v", "alt+s")
+	r.did("mic false", "camera false", "screen true")
+	r.keys("enter")
+	r.did("say mvsqgzpidylr?01 x-+")
+	r.keys("up")
+	r.shows("> mvsqgzpidylr?01 x-+")
+	r.keys("ctrl+c", "n", "esc", "m")
+	r.did("mic true")
+	r.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("mvs"), Paste: true})
+	r.did() // a paste outside of the text
+	r.keys("ms")
+	r.did("mic false", "screen false")
+	r.keys("ctrl+u")
+	r.send(keyMsg("mchi")) // typed at once: m acts, c opens the text, hi is text
+	r.did("mic true")
+	r.keys("ctrl+u", "h", "i", "enter")
+	r.did("say hi")
+}
+
+func TestChatUnread(t *testing.T) {
+	r := newRig(t, many(3))
+	r.send(tea.WindowSizeMsg{Width: 40, Height: 12})
+	msg := func(text string, old bool) {
+		r.send(chatMsg{Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon, History: old}})
+	}
+	msg("said before", true)
+	msg("one", false)
+	r.shows("guest-01: one")
+	msg("two", false)
+	if r.m.chat.unread != 2 {
+		t.Errorf("%d unread", r.m.chat.unread)
+	}
+	r.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	if r.m.chat.unread != 0 {
+		t.Errorf("%d unread although the chat is on screen", r.m.chat.unread)
+	}
+	r.shows("said before", "two")
+}
+
+func TestToasts(t *testing.T) {
+	r := newRig(t, many(3))
+	who := rtc.Who{Peer: "id-bob", Name: "bob"}
+	for _, c := range []struct {
+		ev   rtc.Event
+		want string
+	}{
+		{rtc.Reconnected{Who: who, Attempts: 2, Outage: 1200 * time.Millisecond}, "Reconnected to bob (2 attempts, 1.2 s)"},
+		{rtc.Reconnected{Who: who, Outage: 2100 * time.Millisecond}, "Reconnected to bob (by itself, 2.1 s)"},
+		{rtc.ReconnectFailed{Who: who, Attempts: 3}, "Failed to reconnect to bob after 3 attempts"},
+		{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Reconnecting}, "Reconnected to server"},
+		{rtc.PeerJoined{Who: who}, "bob joined"},
+		{rtc.PeerLeft{Who: who}, "bob left"},
+		{rtc.PeerLeft{Who: who, Crashed: true}, "bob lost connection"},
+		{Notice{Text: "the sound server died", Warning: true}, "the sound server died"},
+	} {
+		r.send(eventMsg{c.ev})
+		r.shows(c.want)
+	}
+	r.f.now = noon.Add(3999 * time.Millisecond)
+	r.send(tickMsg{})
+	r.shows("the sound server died")
+	r.f.now = noon.Add(4 * time.Second)
+	r.send(tickMsg{})
+	r.hides("the sound server died")
+	r.keys("l")
+	r.shows("bob joined", "the sound server died")
+
+	r = newRig(t, many(2))
+	r.send(eventMsg{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting}})
+	r.send(eventMsg{rtc.PeerConnected{Who: who}})
+	r.hides("Reconnected")
+}
+
+func TestMissingSourcesAreSaid(t *testing.T) {
+	v := many(2)
+	v.Media = signal.Media{}
+	r := newRig(t, v)
+	r.send(sampleMsg{sources: []Source{
+		{Kind: Microphone, Missing: "no microphone: listening only"},
+		{Kind: Camera, Missing: "no camera found"}, {Kind: Display, Missing: "no display found"},
+	}})
+	r.shows("mic NONE", "cam NONE", "screen NONE")
+	r.keys("m")
+	r.shows("no microphone: listening only")
+	r.keys("v")
+	r.shows("no camera found")
+	r.keys("s", " ", " ")
+	r.did()
+}
+
+func TestDevicesPanel(t *testing.T) {
+	r := newRig(t, many(2))
+	r.keys("d")
+	r.shows("looking for devices...")
+	r.send(devicesMsg{r.f.List()})
+	r.keys("down", "enter")
+	r.did("select microphone m1")
+	r.send(devicesMsg{r.f.List()[1:]}) // the other one was unplugged
+	if dev, ok := r.m.devices.current(); !ok || dev.ID != "m1" {
+		t.Errorf("the cursor went to %v", dev)
+	}
+	r.keys("esc")
+	r.hides("in use")
+}
+
+func TestHoldToTalk(t *testing.T) {
+	v := many(2)
+	v.Media.Mic = false
+	t.Run("releases", func(t *testing.T) {
+		r := newRigWith(t, newFake(v), func(o *Options) { o.KeyReleases = true })
+		r.keys(" ")
+		r.did("mic true")
+		r.shows("mic TALK")
+		r.keys(" ", " ", keyReleased)
+		r.did("mic false")
+		r.keys(" ")
+		r.send(tea.BlurMsg{})
+		r.did("mic true", "mic false")
+		r.keys(keyReleased)
+		r.did()
+		r.keys("m", " ", keyReleased) // already open: the key does nothing
+		r.did("mic true")
+		r.keys("m", " ", "c")
+		r.did("mic false", "mic true", "mic false")
+	})
+	t.Run("repetitions", func(t *testing.T) {
+		r := newRig(t, v)
+		r.keys(" ")
+		r.did()
+		r.f.now = r.f.now.Add(500 * time.Millisecond)
+		r.keys(" ")
+		r.did("mic true")
+		for range 10 {
+			r.f.now = r.f.now.Add(30 * time.Millisecond)
+			r.keys(" ")
+		}
+		r.did()
+		r.f.now = r.f.now.Add(talkGap - 1)
+		r.send(tickMsg{r.m.tickGen})
+		r.did()
+		r.f.now = r.f.now.Add(1)
+		r.send(tickMsg{r.m.tickGen})
+		r.did("mic false")
+		r.f.now = r.f.now.Add(time.Hour)
+		r.keys(" ")
+		r.did() // a single press long after
+	})
+}
+
+func TestSpotlight(t *testing.T) {
+	v := many(4)
+	v.Peers[1].Media.Screen = true
+	r := newRig(t, v)
+	first := func() Tile { return r.f.tiles[0] }
+	if got := first(); got.Peer != "id-guest-02" || got.Kind != ScreenTile {
+		t.Errorf("a shared screen is not in the spotlight: %+v", got)
+	}
+	r.keys("3")
+	if got := first(); got.Peer != "id-guest-03" || got.Kind != CameraTile {
+		t.Errorf("3 put %+v in the spotlight", got)
+	}
+	r.keys("2", "enter")
+	if got := first(); got.Peer != "id-guest-02" || got.Kind != CameraTile {
+		t.Errorf("the second enter does not change to the camera: %+v", got)
+	}
+	r.keys("z")
+	if n := len(r.f.tiles); n != 1 || first().Cols < 100 {
+		t.Errorf("zoom shows %+v", r.f.tiles)
+	}
+	r.keys("g")
+	if n := len(r.f.tiles); n != 5 {
+		t.Errorf("the grid shows %d pictures of 3 peers, a screen and oneself", n)
+	}
+	r.keys("?")
+	shown := r.f.shows
+	r.keys("m", "m")
+	if r.f.shows != shown {
+		t.Error("the stage was told what it knew")
+	}
+	r.send(tea.ResumeMsg{})
+	if r.f.shows != shown+1 {
+		t.Error("the stage was not told to draw anew")
+	}
+	// Whoever speaks for a second takes over, unless somebody is pinned.
+	r.keys("0", "g")
+	v2 := *r.f.view
+	v2.Peers = slices.Clone(v2.Peers)
+	v2.Peers[1].Media.Screen = false
+	r.f.view = &v2
+	r.send(viewMsg{&v2})
+	speak := func(id signal.PeerID, at time.Duration) signal.PeerID {
+		r.f.now = noon.Add(at)
+		r.send(sampleMsg{levels: map[signal.PeerID]Level{id: {DB: -20, Speaking: true}, self: {DB: -1, Speaking: true}}})
+		return first().Peer
+	}
+	for _, c := range []struct {
+		id   signal.PeerID
+		at   time.Duration
+		want signal.PeerID
+	}{
+		{"id-guest-01", 0, "id-guest-01"},
+		{"id-guest-03", 100 * time.Millisecond, "id-guest-01"},
+		{"id-guest-03", 1099 * time.Millisecond, "id-guest-01"},
+		{"id-guest-03", 1100 * time.Millisecond, "id-guest-03"},
+		{"id-guest-01", 1200 * time.Millisecond, "id-guest-03"},
+		{"id-guest-03", 1300 * time.Millisecond, "id-guest-03"},
+		{"id-guest-01", 2250 * time.Millisecond, "id-guest-03"},
+	} {
+		if got := speak(c.id, c.at); got != c.want {
+			t.Errorf("at %v, %s speaks and %s is in the spotlight, want %s", c.at, c.id, got, c.want)
+		}
+	}
+}
+
+func TestStalledTileKeepsItsPlace(t *testing.T) {
+	v := many(2)
+	r := newRig(t, v)
+	was := r.f.tiles[0]
+	lost := *v
+	lost.Peers = slices.Clone(v.Peers)
+	lost.Peers[0].State = rtc.StateDisconnected
+	r.f.view = &lost
+	r.send(viewMsg{&lost})
+	got := r.f.tiles[0]
+	if !got.Dim || !strings.Contains(got.Badge, "Reconnecting...") {
+		t.Errorf("the tile is %+v", got)
+	}
+	r.shows("↻ Reconnecting... ░")
+	got.Dim, got.Badge = was.Dim, was.Badge
+	if got != was {
+		t.Errorf("the tile moved from %+v to %+v", was, got)
+	}
+}
+
+func TestTicksOnlyWhileSomethingMoves(t *testing.T) {
+	quiet := func() *rtc.RoomView {
+		v := many(3)
+		v.Since = time.Time{}
+		v.Media.Mic = false
+		for i := range v.Peers {
+			v.Peers[i].Media.Mic = false
+		}
+		return v
+	}
+	for name, c := range map[string]struct {
+		change func(v *rtc.RoomView)
+		act    func(r *rig)
+		want   time.Duration
+	}{
+		"nothing":  {want: 0},
+		"clock":    {change: func(v *rtc.RoomView) { v.Since = noon.Add(-300 * time.Millisecond) }, want: 700 * time.Millisecond},
+		"meter":    {change: func(v *rtc.RoomView) { v.Peers[0].Media.Mic = true }, want: meterEvery},
+		"own mic":  {change: func(v *rtc.RoomView) { v.Media.Mic = true }, want: meterEvery},
+		"spinner":  {change: func(v *rtc.RoomView) { v.Peers[0].State = rtc.StateConnecting }, want: spinnerEvery},
+		"server":   {change: func(v *rtc.RoomView) { v.Server.State = signal.Reconnecting }, want: spinnerEvery},
+		"toast":    {act: func(r *rig) { r.send(eventMsg{rtc.PeerJoined{}}) }, want: toastTime},
+		"devices":  {act: func(r *rig) { r.keys("d") }, want: listEvery},
+		"talk key": {act: func(r *rig) { r.keys(" ") }, want: talkArm},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := quiet()
+			if c.change != nil {
+				c.change(v)
+			}
+			r := newRig(t, v)
+			if c.act != nil {
+				c.act(r)
+			}
+			if got := r.m.interval(); got != c.want {
+				t.Errorf("the next tick comes in %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestRandomKeys presses anything at any size while anything happens: nothing
+// panics, and every line fits.
+func TestRandomKeys(t *testing.T) {
+	for seed := range uint64(8) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		r := newRig(t, everyState())
+		steps(r, func(n int) int { return rng.IntN(n) }, 150)
+	}
+}
+
+func FuzzKeys(f *testing.F) {
+	f.Add([]byte("mvs?qn"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := newRig(t, everyState())
+		i := 0
+		steps(r, func(n int) int {
+			if i >= len(data) {
+				return 0
+			}
+			i++
+			return int(data[i-1]) % n
+		}, min(200, len(data)/3))
+	})
+}
+
+// steps drives a model by choices; next gives one below n.
+func steps(r *rig, next func(n int) int, count int) {
+	names := []string{"m", "v", "s", " ", "c", "enter", "esc", "tab", "up", "down", "1", "5", "9", "0", "g", "z", "p", "i", "r", "d",
+		"y", "l", "?", "q", "n", "+", "-", "x", "ctrl+c", "pgup", "pgdown", "alt+m", "backspace", "ctrl+w", "ctrl+_", "left", "home", "漢", keyReleased}
+	views := []*rtc.RoomView{everyState(), oddNames(), many(2), many(16), roomOf()}
+	for range count {
+		switch next(6) {
+		case 0:
+			r.send(tea.WindowSizeMsg{Width: next(256), Height: next(80)})
+		case 1:
+			r.f.view = views[next(len(views))]
+			r.send(viewMsg{r.f.view})
+		case 2:
+			text := strings.Repeat("wörd 漢字 👍 https://example.org/"+strings.Repeat("x", next(200)), next(4))
+			r.send(chatMsg{Message{From: "id-bob", Name: oddNames().Peers[next(5)].Name, Text: text, Time: noon, History: next(2) == 0}})
+		case 3:
+			r.send(sampleMsg{
+				levels:  map[signal.PeerID]Level{"id-bob": {DB: -float64(next(128)), Speaking: next(2) == 0}, self: {DB: -20}},
+				stats:   links(r.f.view),
+				sources: []Source{{Kind: SourceKind(next(4)), Missing: "none"}},
+			})
+			r.send(devicesMsg{r.f.List()[:next(3)]})
+		default:
+			r.send(keyMsg(names[next(len(names))]))
+		}
+		r.f.now = r.f.now.Add(time.Duration(next(50)) * 100 * time.Millisecond)
+		r.send(tickMsg{r.m.tickGen})
+	}
+}
