@@ -66,7 +66,10 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 		m.joinedAt = now
 		m.cfg.Handle(Joined{})
 		for _, p := range e.Peers {
-			m.member(now, p.Peer).known = true // here before us: no "joined"
+			if p.Peer != m.cfg.Self {
+				m.member(now, p.Peer).known = true // here before us: no "joined"
+				m.presence(now, p)
+			}
 		}
 	}
 	m.refreshReach(now)

@@ -54,7 +54,7 @@ func findDevices(ctx context.Context) (found []deviceLine, notes []string) {
 	case err != nil:
 		notes = append(notes, fmt.Sprintf("Sound devices cannot be listed: %v.", err))
 	}
-	for _, d := range list.Mics {
+	for _, d := range list.Microphones {
 		found = append(found, deviceLine{"microphone", d.ID, d.Name, d.Default})
 	}
 	for _, d := range list.Speakers {
