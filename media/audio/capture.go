@@ -161,7 +161,9 @@ func (c *capture) take(block []float32) {
 	}
 	if epoch != c.began {
 		// Nothing of before the pause may come out of the encoder now.
-		c.enc.Reset()
+		if c.enc.Reset() != nil {
+			return // cannot be: it has been made this way before
+		}
 		c.began, c.resumed, c.filled = epoch, true, 0
 	}
 	if loss != c.set {

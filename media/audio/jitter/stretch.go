@@ -130,16 +130,18 @@ func stretch(q *queue, least float64) int {
 // to what follows it, so that a decoder's fresh start does not click.
 func smoothJoint(x []float32, at int) {
 	n := min(overlap, len(x)-at)
-	if n <= 0 || at < maxLag+2*compare {
+	if n <= 0 {
 		return
 	}
-	lag := bestLag(x[:at], at-compare, -1, similarity/2)
-	if lag == 0 {
-		lag = maxLag
-	}
-	var tail [overlap]float32
-	for i := range n {
-		tail[i] = x[at-lag+i%lag]
+	var tail [overlap]float32 // silence, at the very start
+	if at >= maxLag+2*compare {
+		lag := bestLag(x[:at], at-compare, -1, similarity/2)
+		if lag == 0 {
+			lag = maxLag
+		}
+		for i := range n {
+			tail[i] = x[at-lag+i%lag]
+		}
 	}
 	crossfade(x[at:at+n], tail[:n])
 }

@@ -29,36 +29,49 @@ const (
 
 // Encoder turns frames of 20 ms into payloads. It belongs to one goroutine.
 type Encoder struct {
-	enc *gopus.Encoder
-	buf [maxPayload]byte
+	enc  *gopus.Encoder
+	loss int
+	fec  bool
+	buf  [maxPayload]byte
 }
 
 // NewEncoder returns an encoder for speech: variable rate around Bitrate, FEC
 // for DefaultLoss, no discontinuous transmission (a quiet sender still proves
 // that the link lives).
 func NewEncoder() (*Encoder, error) {
+	e := &Encoder{loss: DefaultLoss, fec: true}
+	if err := e.Reset(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Reset forgets all audio the encoder still holds (its look-ahead, history and
+// redundancy), so that nothing said before a mute leaves after it. The codec's
+// own reset is not enough: up to 60 ms of the past can be heard after it. A
+// new codec costs less than one frame's encoding.
+func (e *Encoder) Reset() error {
 	enc, err := gopus.NewEncoder(gopus.EncoderConfig{
 		SampleRate: pcm.SampleRate, Channels: 1, Application: gopus.ApplicationVoIP,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make an opus encoder: %w", err)
+		return fmt.Errorf("make an opus encoder: %w", err)
 	}
 	enc.SetVBR(true)
 	enc.SetDTX(false)
-	enc.SetFEC(true)
-	e := &Encoder{enc: enc}
 	for _, set := range []error{
 		enc.SetBitrate(Bitrate),
 		enc.SetComplexity(complexity),
 		enc.SetSignal(gopus.SignalVoice),
 		enc.SetFrameSize(pcm.FrameSamples),
-		enc.SetPacketLoss(DefaultLoss),
 	} {
 		if set != nil {
-			return nil, fmt.Errorf("set up the opus encoder: %w", set)
+			return fmt.Errorf("set up the opus encoder: %w", set)
 		}
 	}
-	return e, nil
+	e.enc = enc
+	e.SetExpectedLoss(e.loss, e.fec)
+	return nil
 }
 
 // Encode returns the payload of one frame of pcm.FrameSamples. The caller
@@ -80,11 +93,8 @@ func (e *Encoder) Encode(frame []float32) ([]byte, error) {
 // percent (held within 0 to 100), and whether to spend bits on in-band FEC:
 // two redundant copies by RED make it pointless.
 func (e *Encoder) SetExpectedLoss(percent int, fec bool) {
-	// The only error is a value out of range, which the line excludes.
-	_ = e.enc.SetPacketLoss(max(0, min(percent, 100)))
+	e.loss, e.fec = max(0, min(percent, 100)), fec
+	// The only error is a value out of range, which the line above excludes.
+	_ = e.enc.SetPacketLoss(e.loss)
 	e.enc.SetFEC(fec)
 }
-
-// Reset forgets all audio the encoder still holds (its look-ahead and
-// history), so that nothing said before a mute leaves after it.
-func (e *Encoder) Reset() { e.enc.Reset() }
