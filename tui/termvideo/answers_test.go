@@ -2,7 +2,6 @@ package termvideo
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 

@@ -92,7 +92,7 @@ func (e *sixelEncoder) collect(rgb []byte, w, top, rows int) {
 				e.used = append(e.used, c)
 			}
 			e.bits[c][x] |= bit
-			e.reach[c] = x + 1
+			e.reach[c] = max(e.reach[c], x+1)
 		}
 	}
 }
