@@ -64,7 +64,7 @@ func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionR
 		clockRate := videoClock
 		if kind == rtc.Mic {
 			clockRate = audioClock
-			s.dialer.local.adapt(s, loss)
+			s.dialer.local.repeat(s, s.redundancy.report(loss))
 		}
 		s.dialer.sink.Feedback(s.cfg.Peer, Feedback{
 			Kind: kind, Loss: loss, RTT: rtt,
@@ -74,11 +74,11 @@ func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionR
 	}
 }
 
-// adapt chooses the redundancy of the audio of one session.
-func (o *Outbound) adapt(s *session, loss float64) {
+// repeat sets how many earlier frames each audio packet of a session repeats.
+func (o *Outbound) repeat(s *session, frames int32) {
 	for _, b := range o.fans[rtc.Mic].list() {
 		if b.session == s {
-			b.redundancy.Store(redundancyFor(loss, b.redundancy.Load()))
+			b.redundancy.Store(frames)
 		}
 	}
 }

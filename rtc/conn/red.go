@@ -14,25 +14,38 @@ const (
 	lossForTwo = 0.08 // and two
 )
 
-// redundancyFor returns how many earlier frames to repeat at a loss. A peer
-// that gets redundancy keeps it until the loss has clearly gone.
-func redundancyFor(loss float64, now int32) int32 {
-	const hysteresis = 0.5
+// redundancy decides how many earlier frames to repeat to one peer. It rises
+// with the first bad report and falls only when the loss has clearly gone: a
+// report covers some fifty packets, which is too few to trust one good one.
+type redundancy struct {
+	loss   float64 // smoothed
+	frames int32
+}
+
+// report takes the share of packets lost and returns the frames to repeat.
+func (r *redundancy) report(loss float64) int32 {
+	const attack, release, hysteresis = 0.6, 0.15, 0.5
+	if loss > r.loss {
+		r.loss += (loss - r.loss) * attack
+	} else {
+		r.loss += (loss - r.loss) * release
+	}
 	one, two := lossForOne, lossForTwo
-	if now >= 1 {
+	if r.frames >= 1 {
 		one *= hysteresis
 	}
-	if now >= 2 {
+	if r.frames >= 2 {
 		two *= hysteresis
 	}
 	switch {
-	case loss > two:
-		return 2
-	case loss > one:
-		return 1
+	case r.loss > two:
+		r.frames = 2
+	case r.loss > one:
+		r.frames = 1
 	default:
-		return 0
+		r.frames = 0
 	}
+	return r.frames
 }
 
 // redHistory keeps the last frames for redundant audio (RFC 2198).

@@ -52,20 +52,22 @@ type session struct {
 	ctx      context.Context // ends with Close
 	close    context.CancelFunc
 	commands chan rtc.Command
+	dataGone chan struct{}  // holds one token once the data channel closed
 	done     chan struct{}  // closed when nothing of the session runs
 	readers  sync.WaitGroup // goroutines that read tracks and RTCP
 
 	failOnce sync.Once
 	failed   atomic.Bool
 
-	connected atomic.Bool            // DTLS was up once
-	pc        *webrtc.PeerConnection // owned by run; others get it through pub
-	pub       atomic.Pointer[webrtc.PeerConnection]
-	data      *webrtc.DataChannel           // owned by run
-	slots     [kinds]*webrtc.RTPTransceiver // written by open, read-only afterwards
-	receivers [kinds]atomic.Pointer[inbound]
-	estimate  estimator
-	gen       generations
+	connected  atomic.Bool            // DTLS was up once
+	pc         *webrtc.PeerConnection // owned by run; others get it through pub
+	pub        atomic.Pointer[webrtc.PeerConnection]
+	data       *webrtc.DataChannel           // owned by run
+	slots      [kinds]*webrtc.RTPTransceiver // written by open, read-only afterwards
+	receivers  [kinds]atomic.Pointer[inbound]
+	estimate   estimator
+	redundancy redundancy // owned by the reader of the microphone's RTCP
+	gen        generations
 
 	// Owned by run.
 	negotiated bool     // a remote description was applied
@@ -94,6 +96,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		ctx:      ctx,
 		close:    cancel,
 		commands: make(chan rtc.Command, commandQueue),
+		dataGone: make(chan struct{}, 1),
 		done:     make(chan struct{}),
 	}
 	for _, server := range cfg.ICE {
@@ -148,12 +151,20 @@ func (s *session) Wait() { <-s.done }
 func (s *session) run() {
 	defer close(s.done)
 	defer s.dialer.ended(s)
+	defer s.shut()
 	if err := s.open(); err != nil {
 		s.fail(err)
 	}
+	grace := time.NewTimer(0)
+	grace.Stop()
 	for s.ctx.Err() == nil {
 		select {
 		case <-s.ctx.Done():
+		case <-s.dataGone:
+			// A peer that leaves closes it too: the roster should have the word.
+			grace.Reset(dataGrace)
+		case <-grace.C:
+			s.fail(errDataGone)
 		case c := <-s.commands:
 			if s.failed.Load() {
 				continue
@@ -163,6 +174,10 @@ func (s *session) run() {
 			}
 		}
 	}
+}
+
+// shut ends the connection and waits for everything that reads from it.
+func (s *session) shut() {
 	s.failed.Store(true)
 	if s.pc != nil {
 		if err := s.pc.GracefulClose(); err != nil {
@@ -232,18 +247,7 @@ func (s *session) openData() error {
 		s.pulse.touch()
 		s.post(rtc.DataReceived{Data: m.Data})
 	})
-	data.OnClose(func() {
-		// A peer that leaves closes it too; the roster should have the word.
-		s.readers.Go(func() {
-			grace := time.NewTimer(dataGrace)
-			defer grace.Stop()
-			select {
-			case <-grace.C:
-				s.fail(errDataGone)
-			case <-s.ctx.Done():
-			}
-		})
-	})
+	data.OnClose(func() { s.dataGone <- struct{}{} }) // called once, and has room
 	return nil
 }
 
