@@ -37,27 +37,34 @@ type seat struct {
 	awaySince time.Time
 }
 
-// join seats the client of c as h asks and reports whether it came back to its
-// seat.
-func (r *room) join(c *conn, h helloFrame) (resumed bool, err error) {
+// update runs change with the lock of the room held, and writes what change
+// queued once the lock is released, even if it panics.
+func (r *room) update(change func(f *flushList)) {
 	f := flushList{}
+	defer f.flush()
 	r.mu.Lock()
-	s, resumed, err := r.joinLocked(c, h, &f)
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	change(&f)
+}
+
+// join seats the client of c as h asks and reports whether it came back to its
+// seat. ice are the servers to offer it.
+func (r *room) join(c *conn, h helloFrame, ice []ICEServer) (resumed bool, err error) {
+	r.update(func(f *flushList) {
+		var s *seat
+		if s, resumed, err = r.seatFor(h); err == nil {
+			r.sit(c, s, resumed, h, ice, f)
+			c.seat, c.room = s, r
+		}
+	})
 	if err == nil {
-		c.seat, c.room = s, r
 		c.nc.SetReadDeadline(time.Time{}) // it has said hello in time
 	}
-	f.flush()
 	return resumed, err
 }
 
-// joinLocked is join with the lock of the room held.
-func (r *room) joinLocked(c *conn, h helloFrame, f *flushList) (*seat, bool, error) {
-	s, resumed, err := r.seatFor(h)
-	if err != nil {
-		return nil, false, err
-	}
+// sit gives the seat to the client of c, tells the others and welcomes it.
+func (r *room) sit(c *conn, s *seat, resumed bool, h helloFrame, ice []ICEServer, f *flushList) {
 	if old := s.conn; old != nil {
 		old.replaced(f)
 	}
@@ -78,16 +85,12 @@ func (r *room) joinLocked(c *conn, h helloFrame, f *flushList) (*seat, bool, err
 	}
 	welcome := welcomeFrame{
 		Srv: r.server.id, Seq: r.seq, Resumed: resumed,
-		Hb: Heartbeat.Milliseconds(), Lim: r.server.limits(),
+		ICE: ice, Hb: Heartbeat.Milliseconds(), Lim: r.server.limits(),
 	}
 	if !resumed || missed {
 		welcome.Peers = r.roster(s.peer)
 	}
-	if ice := r.server.cfg.ICE; ice != nil {
-		welcome.ICE = ice(s.peer)
-	}
 	f.send(c, encodeFrame(welcome))
-	return s, resumed, nil
 }
 
 // seatFor finds or makes the seat for h. A valid token or a newer process takes
@@ -164,54 +167,46 @@ func (r *room) tell(s *seat, on eventOn, echo bool, f *flushList) {
 
 // setState stores a member's state and tells the others.
 func (r *room) setState(c *conn, n uint64, state []byte) {
-	f := flushList{}
-	r.mu.Lock()
-	if s := c.seat; s.conn == c && n > s.n {
-		s.n, s.state = n, append([]byte(nil), state...)
-		r.tell(s, onState, true, &f)
-	}
-	r.mu.Unlock()
-	f.flush()
+	r.update(func(f *flushList) {
+		if s := c.seat; s.conn == c && n > s.n {
+			s.n, s.state = n, append([]byte(nil), state...)
+			r.tell(s, onState, true, f)
+		}
+	})
 }
 
 // back notes that a member called away is heard again.
 func (r *room) back(c *conn) {
-	f := flushList{}
-	r.mu.Lock()
-	if s := c.seat; s.conn == c && s.away {
-		s.away = false
-		c.away.Store(false)
-		r.tell(s, onState, true, &f)
-	}
-	r.mu.Unlock()
-	f.flush()
+	r.update(func(f *flushList) {
+		if s := c.seat; s.conn == c && s.away {
+			s.away = false
+			c.away.Store(false)
+			r.tell(s, onState, true, f)
+		}
+	})
 }
 
 // lost notes that a member's connection ended.
 func (r *room) lost(c *conn) {
-	f := flushList{}
-	r.mu.Lock()
-	if s := c.seat; s.conn == c {
-		s.conn = nil
-		if !s.away {
-			s.away, s.awaySince = true, time.Now()
-			r.tell(s, onAway, false, &f)
+	r.update(func(f *flushList) {
+		if s := c.seat; s.conn == c {
+			s.conn = nil
+			if !s.away {
+				s.away, s.awaySince = true, time.Now()
+				r.tell(s, onAway, false, f)
+			}
 		}
-	}
-	r.mu.Unlock()
-	f.flush()
+	})
 }
 
 // leave takes a member's seat away and reports whether the room is empty now.
 func (r *room) leave(c *conn) (empty bool) {
-	f := flushList{}
-	r.mu.Lock()
-	if s := c.seat; s.conn == c {
-		r.remove(s, &f)
-	}
-	empty = len(r.seats) == 0
-	r.mu.Unlock()
-	f.flush()
+	r.update(func(f *flushList) {
+		if s := c.seat; s.conn == c {
+			r.remove(s, f)
+		}
+		empty = len(r.seats) == 0
+	})
 	return empty
 }
 
@@ -223,11 +218,9 @@ func (r *room) remove(s *seat, f *flushList) {
 
 // sendRoster answers a sync.
 func (r *room) sendRoster(c *conn) {
-	f := flushList{}
-	r.mu.Lock()
-	f.send(c, encodeFrame(roomFrame{Seq: r.seq, Peers: r.roster(c.seat.peer)}))
-	r.mu.Unlock()
-	f.flush()
+	r.update(func(f *flushList) {
+		f.send(c, encodeFrame(roomFrame{Seq: r.seq, Peers: r.roster(c.seat.peer)}))
+	})
 }
 
 // target returns the connection of a member, or why there is none.
@@ -247,39 +240,41 @@ func (r *room) target(to PeerID, inc Inc) (*conn, NackReason) {
 // sweep pings who is silent, calls them away, closes and forgets them as the
 // times of the protocol say. It reports whether the room is empty now.
 func (r *room) sweep(now time.Time) (empty bool) {
-	f := flushList{}
-	r.mu.Lock()
-	for _, s := range r.seats {
-		if s.away && now.Sub(s.awaySince) >= GoneAfter {
-			if s.conn != nil {
-				f.kill(s.conn)
-			}
-			r.remove(s, &f)
-			continue
+	r.update(func(f *flushList) {
+		for _, s := range r.seats {
+			r.sweepSeat(s, now, f)
 		}
-		if s.conn == nil {
-			continue
-		}
-		silence := s.conn.silence(now)
-		if silence >= AwayAfter && !s.away {
-			s.away, s.awaySince = true, now
-			s.conn.away.Store(true)
-			r.tell(s, onAway, true, &f)
-		}
-		switch {
-		case silence >= CloseAfter:
-			f.kill(s.conn)
-		case silence >= Heartbeat+sweepEvery && now.Sub(s.conn.pinged) >= Heartbeat:
-			// A browser in the background may pause its timers, yet it answers
-			// a ping of the WebSocket protocol.
-			s.conn.pinged = now
-			f.sendWire(s.conn, pingWire)
-		}
-	}
-	empty = len(r.seats) == 0
-	r.mu.Unlock()
-	f.flush()
+		empty = len(r.seats) == 0
+	})
 	return empty
+}
+
+func (r *room) sweepSeat(s *seat, now time.Time, f *flushList) {
+	if s.away && now.Sub(s.awaySince) >= GoneAfter {
+		if s.conn != nil {
+			f.kill(s.conn)
+		}
+		r.remove(s, f)
+		return
+	}
+	if s.conn == nil {
+		return
+	}
+	silence := s.conn.silence(now)
+	if silence >= AwayAfter && !s.away {
+		s.away, s.awaySince = true, now
+		s.conn.away.Store(true)
+		r.tell(s, onAway, true, f)
+	}
+	switch {
+	case silence >= CloseAfter:
+		f.kill(s.conn)
+	case silence >= Heartbeat+sweepEvery && now.Sub(s.conn.pinged) >= Heartbeat:
+		// A browser in the background may pause its timers, yet it answers a
+		// ping of the WebSocket protocol.
+		s.conn.pinged = now
+		f.sendWire(s.conn, pingWire)
+	}
 }
 
 // drop marks an empty room as forgotten and reports whether it was empty.

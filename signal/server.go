@@ -236,12 +236,16 @@ func (s *Server) join(c *conn, h helloFrame) error {
 	if h.V != Protocol {
 		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
 	}
+	var ice []ICEServer
+	if s.cfg.ICE != nil {
+		ice = s.cfg.ICE(h.Peer)
+	}
 	for {
 		r, err := s.enter(h.Room)
 		if err != nil {
 			return err
 		}
-		resumed, err := r.join(c, h)
+		resumed, err := r.join(c, h, ice)
 		switch {
 		case errors.Is(err, errDropped):
 			continue // its last member left a moment ago

@@ -1,0 +1,268 @@
+package signal
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func get(s http.Handler, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w
+}
+
+func TestHTTP(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page for ", r.URL.Path) })
+	for _, tc := range []struct {
+		name string
+		cfg  ServerConfig
+		path string
+		code int
+		body string
+	}{
+		{"health", ServerConfig{}, "/healthz", 200, "ok meet.1\n"},
+		{"metrics", ServerConfig{}, "/metrics", 200, "\nmeet_connections 0\n"},
+		{"page", ServerConfig{Page: page}, "/demo", 200, "page for /demo"},
+		{"no page", ServerConfig{}, "/demo", 200, "This is a meet server"},
+		{"no upgrade", ServerConfig{}, "/ws", 400, "Bad Request"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := get(NewServer(tc.cfg), tc.path)
+			if w.Code != tc.code || !strings.Contains(w.Body.String(), tc.body) {
+				t.Errorf("GET %s = %d %q", tc.path, w.Code, w.Body)
+			}
+		})
+	}
+}
+
+func TestHealthWhileLeaving(t *testing.T) {
+	s := NewServer(ServerConfig{})
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := get(s, "/healthz"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("health = %d", w.Code)
+	}
+	if w := get(s, "/ws"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("a new connection = %d", w.Code)
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	for _, tc := range []struct {
+		origin  string
+		origins []string
+		want    bool
+	}{
+		{"", nil, true},
+		{"https://meet.example", nil, true},
+		{"https://MEET.example", nil, true},
+		{"https://evil.example", nil, false},
+		{"https://meet.example.evil.example", nil, false},
+		{"null", nil, false},
+		{"https://app.example", []string{"https://app.example"}, true},
+		{"http://app.example", []string{"https://app.example"}, false},
+		{"https://evil.example", []string{"*"}, true},
+	} {
+		s := NewServer(ServerConfig{Origins: tc.origins})
+		r := httptest.NewRequest(http.MethodGet, "https://meet.example/ws", nil)
+		r.Header.Set("Origin", tc.origin)
+		if tc.origin == "" {
+			r.Header.Del("Origin")
+		}
+		if got := s.originAllowed(r); got != tc.want {
+			t.Errorf("origin %q with %v: allowed %v", tc.origin, tc.origins, got)
+		}
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		trust   bool
+		headers []string
+		want    string
+	}{
+		{"direct", false, nil, "192.0.2.1"},
+		{"a header nobody vouches for", false, []string{"198.51.100.7"}, "192.0.2.1"},
+		{"proxy", true, []string{"198.51.100.7"}, "198.51.100.7"},
+		{"only the proxy's entry counts", true, []string{"10.0.0.1, 198.51.100.7"}, "198.51.100.7"},
+		{"several headers", true, []string{"10.0.0.1", "198.51.100.7"}, "198.51.100.7"},
+		{"nonsense", true, []string{"localhost"}, "192.0.2.1"},
+		{"proxy without the header", true, nil, "192.0.2.1"},
+		{"version 6", true, []string{"2001:DB8::1"}, "2001:db8::1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := NewServer(ServerConfig{TrustProxy: tc.trust})
+			r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+			r.RemoteAddr = "192.0.2.1:4711"
+			r.Header["X-Forwarded-For"] = tc.headers
+			if got := s.clientAddress(r); got != tc.want {
+				t.Errorf("address %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestConnectionsPerAddress(t *testing.T) {
+	s := NewServer(ServerConfig{MaxPerAddress: 2})
+	for range 2 {
+		if err := s.admit("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.admit("a"); err != errCrowded {
+		t.Errorf("the third of an address: %v", err)
+	}
+	if err := s.admit("b"); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	s.release("a", nil)
+	if err := s.admit("a"); err != nil {
+		t.Errorf("after one left: %v", err)
+	}
+}
+
+func TestMaxRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{MaxRooms: 1})
+		ada := b.join("ada")
+		other, err := Invite{Name: "other"}.Room()
+		if err != nil {
+			t.Fatal(err)
+		}
+		bob := b.start("bob", func(c *Config) { c.Room = other })
+		synctest.Wait()
+		if s := bob.all()[1].event.(ServerState); s.State != Connecting || s.Err == nil {
+			t.Errorf("bob got %+v", s)
+		}
+		ada.Leave() // the room goes with its last member
+		time.Sleep(2 * time.Second)
+		if bob.run.state != Connected {
+			t.Error("bob never got in")
+		}
+	})
+}
+
+// A room is forgotten when its last member is gone; nothing of it stays.
+func TestNothingStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{})
+		for i := range 5 {
+			g := b.join(fmt.Sprint("guest", i))
+			if i%2 == 0 {
+				g.Leave()
+			} else {
+				g.cancel()
+			}
+			<-g.done
+		}
+		time.Sleep(GoneAfter + sweepEvery)
+		b.server.mu.Lock()
+		defer b.server.mu.Unlock()
+		if len(b.server.rooms) != 0 || len(b.server.conns) != 0 || len(b.server.address) != 0 {
+			t.Errorf("left over: %d rooms, %d connections, %d addresses", len(b.server.rooms), len(b.server.conns), len(b.server.address))
+		}
+	})
+}
+
+func TestMetricsCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{})
+		ada, bob := b.join("ada"), b.join("bob")
+		ada.Send(bob.id, bob.inc, Need{})
+		bob.cancel()
+		<-bob.done
+		synctest.Wait()
+		body := get(b.server, "/metrics").Body.String()
+		for _, line := range []string{
+			"meet_connections 1", "meet_rooms 1",
+			`meet_members{presence="present"} 1`, `meet_members{presence="away"} 1`,
+			"meet_joins_total 2", "meet_messages_relayed_total 1",
+		} {
+			if !strings.Contains(body, "\n"+line+"\n") {
+				t.Errorf("no line %q in\n%s", line, body)
+			}
+		}
+	})
+}
+
+// The whole way over real sockets: TCP, package http, and writing without
+// waiting.
+func TestOverLoopback(t *testing.T) {
+	server := NewServer(ServerConfig{})
+	web := httptest.NewServer(server)
+	defer web.Close()
+	room, err := Invite{Name: "demo"}.Room()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type client struct {
+		*Client
+		events chan Event
+		done   chan error
+	}
+	start := func(name string) client {
+		id, err := NewPeerID(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := client{events: make(chan Event, 1000), done: make(chan error, 1)}
+		c.Client, err = NewClient(Config{
+			URL: "ws" + strings.TrimPrefix(web.URL, "http") + "/ws", Room: room, Self: id, Inc: 1,
+			State: State{N: 1, Name: name}, Handle: func(e Event) { c.events <- e },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { c.done <- c.Run(t.Context()) }()
+		return c
+	}
+	ada := start("ada")
+	for e := range ada.events {
+		if _, ok := e.(Welcome); ok {
+			break
+		}
+	}
+	bob := start("bob")
+	var bobID PeerID
+	for e := range ada.events {
+		if p, ok := e.(PeerChanged); ok {
+			bobID = p.Peer
+			break
+		}
+	}
+	large := Offer{Epoch: 1, SDP: strings.Repeat("x", MaxSDP)}
+	const count = 40 // more than a socket's buffers take at once
+	for range count {
+		ada.Send(bobID, 1, large)
+	}
+	got := 0
+	for e := range bob.events {
+		if m, ok := e.(Message); ok {
+			if m.Body != Body(large) {
+				t.Fatal("a message was damaged")
+			}
+			if got++; got == count {
+				break
+			}
+		}
+	}
+	bob.Leave()
+	ada.Leave()
+	if err := <-bob.done; err != nil {
+		t.Error(err)
+	}
+	if err := <-ada.done; err != nil {
+		t.Error(err)
+	}
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
