@@ -1,0 +1,230 @@
+package vp8
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/meet-term/meet/media/video"
+)
+
+// ContentHint says what kind of pictures an encoder gets.
+type ContentHint int
+
+const (
+	// Camera is moving, noisy content.
+	Camera ContentHint = iota
+	// Screen is content with sharp edges that mostly stands still or scrolls.
+	Screen
+)
+
+// Config holds the settings of an encoder. Width and Height are needed; for
+// the rest zero means the default.
+type Config struct {
+	Width, Height int // in luma samples; input frames may differ later
+	FPS           int // frames per second that Encode expects; default 15
+	BitrateKbps   int // default 500
+	ContentHint   ContentHint
+	// Threads is 1 or 2, the number of goroutines that work on a frame;
+	// default 1.
+	Threads int
+}
+
+// Packet is one encoded frame.
+type Packet struct {
+	// Data is the frame as RFC 6386 has it. It is the caller's; the encoder
+	// does not write to it again.
+	Data []byte
+	// Key says that decoding can start here.
+	Key bool
+	// Dropped says that the frame was left out to keep to the bit rate; Data
+	// is then nil.
+	Dropped bool
+}
+
+// ErrConfig is what NewEncoder's errors match.
+var ErrConfig = errors.New("vp8: invalid configuration")
+
+// maxSide is the largest width or height the format can express.
+const maxSide = 1<<14 - 1
+
+// Encoder makes a VP8 stream in real time (RFC 6386). It belongs to one
+// goroutine.
+type Encoder struct {
+	cfg      Config
+	width    int
+	height   int
+	rate     rateControl
+	forceKey bool
+	lastTime time.Time
+
+	src, prevSrc *picture
+	rec, ref     *picture // being made, and the last one
+	modes        *modeMap
+	plans        []plan
+	quality      []uint8 // quantiser index at which each macroblock was last coded
+	bModes       [][16]uint8
+	changed      []bool // by macroblock row, for the scroll finder
+	scroll       scrollFinder
+	scrolled     int // the vector found for this frame, in rows
+
+	state  persistent
+	levels filterLevels
+	frame  frameState
+	coder  coder
+	search [2]searcher
+	first  boolWriter
+	second boolWriter
+}
+
+// plan is what the analysis of a macroblock finds.
+type plan struct {
+	sad    int32 // difference to the prediction
+	static bool  // nothing to code
+}
+
+// frameState is what the parts of the encoder need to know of the frame that
+// is being coded.
+type frameState struct {
+	key   bool
+	index int // quantiser
+}
+
+// NewEncoder returns an encoder whose first frame will be a key frame. Errors
+// match ErrConfig.
+func NewEncoder(cfg Config) (*Encoder, error) {
+	if cfg.FPS == 0 {
+		cfg.FPS = 15
+	}
+	if cfg.BitrateKbps == 0 {
+		cfg.BitrateKbps = 500
+	}
+	if cfg.Threads == 0 {
+		cfg.Threads = 1
+	}
+	if cfg.FPS < 0 || cfg.BitrateKbps < 0 || cfg.Threads < 1 || cfg.Threads > 2 {
+		return nil, fmt.Errorf("%w: %d frames/s, %d kbit/s, %d threads", ErrConfig, cfg.FPS, cfg.BitrateKbps, cfg.Threads)
+	}
+	e := &Encoder{cfg: cfg}
+	e.rate = rateControl{minIndex: 4, maxIndex: 120}
+	e.rate.set(cfg.BitrateKbps, float64(cfg.FPS))
+	if err := e.resize(cfg.Width, cfg.Height); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// SetBitrate changes the target from the next frame on, in kbit/s. Values
+// below 1 are taken as 1.
+func (e *Encoder) SetBitrate(kbps int) {
+	e.cfg.BitrateKbps = max(kbps, 1)
+	e.rate.set(e.cfg.BitrateKbps, float64(e.cfg.FPS))
+}
+
+// ForceKeyFrame makes the next frame that is not dropped a key frame, and keeps
+// it from being dropped.
+func (e *Encoder) ForceKeyFrame() { e.forceKey = true }
+
+// resize makes room for pictures of another size.
+func (e *Encoder) resize(width, height int) error {
+	if width < 1 || height < 1 || width > maxSide || height > maxSide {
+		return fmt.Errorf("%w: pictures of %d x %d samples", ErrConfig, width, height)
+	}
+	cols, rows := (width+15)/16, (height+15)/16
+	e.width, e.height = width, height
+	e.src, e.prevSrc = newPicture(cols, rows, 0, nil), newPicture(cols, rows, 0, nil)
+	e.rec, e.ref = newPicture(cols, rows, refPad, nil), newPicture(cols, rows, refPad, nil)
+	e.modes = newModeMap(cols, rows)
+	e.plans = make([]plan, cols*rows)
+	e.quality = make([]uint8, cols*rows)
+	e.bModes = make([][16]uint8, cols*rows)
+	e.changed = make([]bool, rows)
+	e.coder = coder{e: e, above: make([]tokenContext, cols)}
+	e.forceKey = true
+	return nil
+}
+
+// Encode encodes one frame, unless it has to be dropped to keep to the bit
+// rate. A frame of another size than the one before starts with a key frame.
+// The encoder keeps nothing of f. Errors match ErrConfig.
+func (e *Encoder) Encode(f *video.Frame) (Packet, error) {
+	if f.Width != e.width || f.Height != e.height {
+		if err := e.resize(f.Width, f.Height); err != nil {
+			return Packet{}, err
+		}
+	}
+	if e.rate.drain(e.elapsed(f.Time)) && !e.forceKey {
+		return Packet{Dropped: true}, nil
+	}
+	e.src, e.prevSrc = e.prevSrc, e.src
+	loadFrame(e.src, f)
+	e.frame.key = e.forceKey
+	e.forceKey = false
+	complexity := 0
+	if !e.frame.key {
+		complexity = e.analyse()
+	}
+	if e.frame.key {
+		complexity = e.analyseKey()
+	}
+	e.frame.index = e.rate.choose(complexity, e.frame.key)
+	e.coder.code()
+	data := e.finish()
+	e.rate.coded(8*len(data), complexity, e.frame.index, e.frame.key)
+	e.rec, e.ref = e.ref, e.rec
+	return Packet{Data: data, Key: e.frame.key}, nil
+}
+
+// elapsed returns the seconds since the last frame, as its time stamp has it
+// if that can be believed.
+func (e *Encoder) elapsed(now time.Time) float64 {
+	nominal := 1 / float64(e.cfg.FPS)
+	last := e.lastTime
+	e.lastTime = now
+	if now.IsZero() || last.IsZero() {
+		return nominal
+	}
+	return min(max(now.Sub(last).Seconds(), 0), 1)
+}
+
+// finish filters the new picture and writes the frame, the one beside the
+// other if there are two threads.
+func (e *Encoder) finish() []byte {
+	e.setFilter()
+	if e.cfg.Threads < 2 {
+		e.filter()
+		return e.write()
+	}
+	var wg sync.WaitGroup
+	wg.Go(e.filter)
+	data := e.write()
+	wg.Wait()
+	return data
+}
+
+// setFilter chooses the loop filter for the frame.
+func (e *Encoder) setFilter() {
+	f := &e.state.filter
+	*f = filterHeader{level: filterLevel(e.frame.index), deltaEnabled: true}
+	f.refDelta = [4]int{refIntra: 2}
+	f.modeDelta = [4]int{4, -63, 0, 4}
+	e.levels.set(f, &e.state.segment, e.frame.key)
+}
+
+// filterLevel is the level that suits a quantiser index.
+func filterLevel(index int) int { return min(index*3/8, 63) }
+
+// filter runs the loop filter over the new picture and makes it fit to be a
+// reference.
+func (e *Encoder) filter() {
+	for row := range e.modes.rows {
+		if e.state.filter.level > 0 {
+			e.levels.row(e.rec, e.modes, row)
+		}
+	}
+	for i := range e.rec.planes {
+		p := &e.rec.planes[i]
+		p.extend(0, p.height)
+	}
+}

@@ -1,0 +1,96 @@
+package vp8
+
+import "math"
+
+// rateControl chooses the quantiser so that the stream keeps to its bit rate,
+// and drops frames when it cannot. It thinks of a sender that drains a queue at
+// the target rate: level is what waits in it.
+type rateControl struct {
+	bitsPerSecond float64
+	fps           float64
+	minIndex      int
+	maxIndex      int
+
+	level float64 // bits in the queue
+	// Bits per unit of complexity over step size, learnt from past frames.
+	inter, key float64
+	lastIndex  int // of the last inter frame
+}
+
+// The queue is to hold aimDelay seconds at most on average, and frames are
+// dropped from maxDelay on.
+const (
+	aimDelay = 0.15
+	maxDelay = 0.6
+)
+
+// set changes rate and frame rate; the queue keeps its contents.
+func (r *rateControl) set(kbps int, fps float64) {
+	r.bitsPerSecond, r.fps = float64(kbps)*1000, fps
+	if r.inter == 0 {
+		r.inter, r.key = 1.2, 1.6
+		r.lastIndex = 40
+	}
+}
+
+// drain lets the queue drain for a time, in seconds, and says whether it is
+// still so full that a frame must be dropped.
+func (r *rateControl) drain(seconds float64) (drop bool) {
+	r.level = max(r.level-seconds*r.bitsPerSecond, 0)
+	return r.level > maxDelay*r.bitsPerSecond
+}
+
+// target is the size in bits to aim at for the next frame.
+func (r *rateControl) target(key bool) float64 {
+	perFrame := r.bitsPerSecond / r.fps
+	if key {
+		// A key frame may take some frames' worth of time.
+		return max(min(6*perFrame, 0.4*r.bitsPerSecond)-r.level, 2*perFrame)
+	}
+	// Work off within half a second what is in the queue beyond its due.
+	excess := r.level - aimDelay*r.bitsPerSecond/2
+	t := perFrame - excess*2/r.fps
+	return min(max(t, perFrame/4), 2*perFrame)
+}
+
+// choose returns the quantiser index for a frame of the given complexity, the
+// sum of absolute differences that remain to be coded.
+func (r *rateControl) choose(complexity int, key bool) int {
+	k := r.inter
+	if key {
+		k = r.key
+	}
+	step := k * float64(complexity) / r.target(key)
+	index := r.minIndex
+	for index < r.maxIndex && float64(acQuant[index]) < step {
+		index++
+	}
+	if !key {
+		// Sudden changes of quality show more than slow ones.
+		index = max(index, r.lastIndex-6)
+	}
+	return index
+}
+
+// coded notes the outcome of a frame.
+func (r *rateControl) coded(bits, complexity, index int, key bool) {
+	r.level += float64(bits)
+	if !key {
+		r.lastIndex = index
+	}
+	if complexity < 1000 || bits < 400 {
+		return // too little to learn from
+	}
+	k := float64(bits) * float64(acQuant[index]) / float64(complexity)
+	if key {
+		r.key += 0.5 * (k - r.key)
+		return
+	}
+	// Learn quickly that frames get larger, slowly that they get smaller.
+	weight := 0.2
+	if k > r.inter {
+		weight = 0.4
+	}
+	r.inter += weight * (k - r.inter)
+	r.inter = math.Max(r.inter, 0.05)
+}
