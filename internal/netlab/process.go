@@ -72,6 +72,11 @@ func (p *Process) ExitCode(within time.Duration) (int, error) {
 }
 
 func (p *Process) await(within time.Duration) bool {
+	select {
+	case <-p.done: // first, because a timer of 0 may win as well
+		return true
+	default:
+	}
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {

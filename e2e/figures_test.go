@@ -1,0 +1,112 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// figures holds what the tests of this run measured.
+var figures measured
+
+// measured collects durations by case, in the order the cases came up. It is
+// safe for concurrent use.
+type measured struct {
+	mu    sync.Mutex
+	cases []*figure
+}
+
+// figure is one measured case. Times are in milliseconds.
+type figure struct {
+	Case    string    `json:"case"`
+	Samples []float64 `json:"samples_ms"`
+	Median  float64   `json:"median_ms"`
+	Worst   float64   `json:"worst_ms"`
+	Aim     float64   `json:"aim_ms"` // of the median
+	Limit   float64   `json:"limit_ms"`
+}
+
+// bounds are what a case is held to: the median when it is repeated, every
+// single time always.
+type bounds struct{ median, worst time.Duration }
+
+// add records one measurement and fails the test if it is over the limit.
+func (m *measured) add(t *testing.T, name string, b bounds, d time.Duration) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.cases, func(f *figure) bool { return f.Case == name })
+	if i < 0 {
+		i = len(m.cases)
+		m.cases = append(m.cases, &figure{Case: name, Aim: ms(b.median), Limit: ms(b.worst)})
+	}
+	m.cases[i].Samples = append(m.cases[i].Samples, ms(d))
+	t.Logf("%s: %.0f ms", name, ms(d))
+	if d > b.worst {
+		t.Errorf("%s: %v, must not be over %v", name, d, b.worst)
+	}
+}
+
+// checkMedians fails the test if a case whose name begins so missed its aim.
+// One measurement has no median: only benchmarks are held to it.
+func (m *measured) checkMedians(t *testing.T, prefix string) {
+	t.Helper()
+	if !benchmarking() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.cases {
+		if f.sum(); strings.HasPrefix(f.Case, prefix) && f.Median > f.Aim {
+			t.Errorf("%s: median %.0f ms of %d, the aim is %.0f ms", f.Case, f.Median, len(f.Samples), f.Aim)
+		}
+	}
+}
+
+func (f *figure) sum() {
+	s := slices.Sorted(slices.Values(f.Samples))
+	f.Worst = s[len(s)-1]
+	f.Median = (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// publish writes the table to w and, if dir is given, as netlab.md and
+// netlab.json. Without benchmarks there is nothing to publish.
+func (m *measured) publish(w io.Writer, dir string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !benchmarking() || len(m.cases) == 0 {
+		return nil
+	}
+	var s strings.Builder
+	s.WriteString("| case | times | median ms | worst ms | aim ms |\n|---|---|---|---|---|\n")
+	for _, f := range m.cases {
+		f.sum()
+		fmt.Fprintf(&s, "| %s | %d | %.0f | %.0f | %.0f |\n", f.Case, len(f.Samples), f.Median, f.Worst, f.Aim)
+	}
+	fmt.Fprintf(w, "\n%s\n", s.String())
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	asJSON, err := json.MarshalIndent(m.cases, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "netlab.json"), append(asJSON, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "netlab.md"), []byte(s.String()), 0o644)
+}

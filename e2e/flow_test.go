@@ -1,0 +1,121 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"time"
+)
+
+// What the figures are held to: medians in benchmarks, the worst case always.
+var (
+	detection   = bounds{2200 * time.Millisecond, 2500 * time.Millisecond}
+	audioBack   = bounds{100 * time.Millisecond, 500 * time.Millisecond}
+	cameraBack  = bounds{200 * time.Millisecond, 500 * time.Millisecond}
+	addressBack = bounds{300 * time.Millisecond, 500 * time.Millisecond}
+	roamBack    = bounds{1200 * time.Millisecond, 3 * time.Second}
+	mendedBack  = bounds{3 * time.Second, 10 * time.Second} // by negotiation, with backoff before it
+	serverBack  = bounds{time.Second, 2 * time.Second}
+)
+
+const (
+	// packetTime is how much sound one audio packet carries.
+	packetTime = 20 * time.Millisecond
+	// sureOf is how many packets in a row show that media flows for good.
+	sureOf = 25
+	// healing is how long a direction may take to come back before the test
+	// gives up on it.
+	healing = 30 * time.Second
+)
+
+// back waits until media of a direction flow again after what was done at a
+// moment, and returns how long that took. If they came back only to break off
+// again, the last return counts.
+func (r *room) back(since time.Time, d direction, kind string) time.Duration {
+	r.t.Helper()
+	first := d.to.next(since, healing, kind+" of "+d.from.name+" again", resumes(d.from.name, kind))
+	if kind == "audio" {
+		d.to.hears(d.from, first.At, sureOf)
+	}
+	all := d.to.between(since, time.Now(), resumes(d.from.name, kind))
+	last := all[len(all)-1]
+	if len(all) > 1 {
+		r.t.Logf("%v: %s broke off %d times after it first came back, %v after healing",
+			d, kind, len(all)-1, first.At.Sub(since))
+	}
+	return last.At.Sub(since)
+}
+
+// silence measures how long a direction was without audio around a change
+// that may be too short to be reported as a gap: then the packets that are
+// missing in the figures tell.
+func (r *room) silence(change time.Time, d direction) time.Duration {
+	r.t.Helper()
+	d.to.hears(d.from, change.Add(time.Second), sureOf)
+	now := time.Now()
+	if gaps := d.to.between(change, now, resumes(d.from.name, "audio")); len(gaps) > 0 {
+		return gaps[len(gaps)-1].At.Sub(change)
+	}
+	heard := func(e event) bool { return e.Name == "stats" && e.PeerName == d.from.name }
+	before := d.to.between(r.began, change, heard)
+	after := d.to.between(change, now, heard)
+	if len(before) == 0 || len(after) == 0 {
+		r.t.Fatalf("%v: no figures around the change", d)
+	}
+	a, b := before[len(before)-1], after[len(after)-1]
+	want := int64(b.At.Sub(a.At) / packetTime)
+	got := int64(b.Body.(*stats).Audio.Packets - a.Body.(*stats).Audio.Packets)
+	return time.Duration(max(0, want-got)) * packetTime
+}
+
+// undisturbed fails the test if anything happened to some directions since a
+// moment: a gap in the sound, or a change of the connection's state.
+func (r *room) undisturbed(since time.Time, directions []direction) {
+	r.t.Helper()
+	for _, d := range directions {
+		gaps := d.to.between(since, time.Now(), resumes(d.from.name, "audio"))
+		changes := d.to.between(since, time.Now(), is("connection-state-changed", d.from.name))
+		for _, e := range append(gaps, changes...) {
+			r.t.Errorf("%v should notice nothing, but %s", d, e.raw)
+		}
+	}
+}
+
+// audioReturns records how long each direction took to carry sound again.
+func (r *room) audioReturns(name string, b bounds, since time.Time, directions []direction) {
+	r.t.Helper()
+	for _, d := range directions {
+		figures.add(r.t, name, b, r.back(since, d, "audio"))
+	}
+}
+
+// noticed records how long each direction took to be seen as disconnected.
+func (r *room) noticed(name string, since time.Time, directions []direction) {
+	r.t.Helper()
+	for _, d := range directions {
+		e := d.to.next(since, 4*time.Second, d.from.name+" disconnected", turns(d.from.name, "disconnected"))
+		figures.add(r.t, "cut to disconnected, "+name, detection, e.At.Sub(since))
+	}
+}
+
+// lasts lets time pass until a condition of the network has lasted so long.
+func lasts(since time.Time, length time.Duration) { time.Sleep(time.Until(since.Add(length))) }
+
+// attempts checks that the attempts announced for somebody since a moment
+// count up from 1 to at most their limit, and returns how many there were.
+func (p *participant) attempts(q *participant, since time.Time) int {
+	p.room.t.Helper()
+	announced := p.between(since, time.Now(), is("reconnecting", q.name))
+	for i, e := range announced {
+		if b := e.Body.(*reconnecting); b.Attempt != i+1 || b.Of != 3 {
+			p.room.t.Errorf("%s announced attempt %d of %d for %s, want %d of 3: %s",
+				p.name, b.Attempt, b.Of, q.name, i+1, e.raw)
+		}
+	}
+	return len(announced)
+}
+
+// described names a figure of an outage.
+func described(what string, length time.Duration, c cut) string {
+	return fmt.Sprintf("%s after %v, %s", what, length, c.name)
+}
