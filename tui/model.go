@@ -38,8 +38,11 @@ type (
 	eventMsg   struct{ event rtc.Event }
 	endMsg     struct{} // the room's events ended
 	chatMsg    struct{ message Message }
-	tickMsg    struct{ gen int }
 	devicesMsg struct{ list []Device }
+	tickMsg    struct {
+		gen    int
+		sample sampleMsg
+	}
 	// sampleMsg holds what was read for a tick; nil is what was not read.
 	sampleMsg struct {
 		levels  map[signal.PeerID]Level
@@ -53,6 +56,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 	opt = opt.withDefaults()
 	m := &Model{opt: opt, done: done, lobby: opt.Join != nil}
 	m.screen = screen{
+		w: opt.Cols, h: opt.Rows,
 		styles: NewStyles(opt.Theme), keys: opt.Keys, now: opt.Now(),
 		view: opt.Room.View(), list: true,
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
@@ -65,7 +69,8 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), m.sample(true))
+	first := m.sample(true)
+	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), func() tea.Msg { return first() })
 }
 
 // View implements tea.Model: a pure function of the model's values.
@@ -178,6 +183,9 @@ func (m *Model) take(s sampleMsg) {
 	if s.levels != nil {
 		m.levels = s.levels
 		m.spotlight = m.spotlight.hear(m.now, m.view.Self, s.levels)
+	}
+	if s.stats != nil || s.sources != nil {
+		m.sampled = m.now
 	}
 	if s.stats != nil {
 		m.stats = s.stats

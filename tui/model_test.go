@@ -309,10 +309,10 @@ func TestToasts(t *testing.T) {
 		r.shows(c.want)
 	}
 	r.f.now = noon.Add(3999 * time.Millisecond)
-	r.send(tickMsg{})
+	r.send(tickMsg{gen: r.m.tickGen})
 	r.shows("the sound server died")
 	r.f.now = noon.Add(4 * time.Second)
-	r.send(tickMsg{})
+	r.send(tickMsg{gen: r.m.tickGen})
 	r.hides("the sound server died")
 	r.keys("l")
 	r.shows("bob joined", "the sound server died")
@@ -388,10 +388,10 @@ func TestHoldToTalk(t *testing.T) {
 		}
 		r.did()
 		r.f.now = r.f.now.Add(talkGap - 1)
-		r.send(tickMsg{r.m.tickGen})
+		r.send(tickMsg{gen: r.m.tickGen})
 		r.did()
 		r.f.now = r.f.now.Add(1)
-		r.send(tickMsg{r.m.tickGen})
+		r.send(tickMsg{gen: r.m.tickGen})
 		r.did("mic false")
 		r.f.now = r.f.now.Add(time.Hour)
 		r.keys(" ")
@@ -576,6 +576,6 @@ func steps(r *rig, next func(n int) int, count int) {
 			r.send(keyMsg(names[next(len(names))]))
 		}
 		r.f.now = r.f.now.Add(time.Duration(next(50)) * 100 * time.Millisecond)
-		r.send(tickMsg{r.m.tickGen})
+		r.send(tickMsg{gen: r.m.tickGen})
 	}
 }

@@ -45,6 +45,8 @@ type Options struct {
 	// with a file descriptor tells the size of the window.
 	In  io.Reader
 	Out io.Writer
+	// Cols and Rows are the size until the terminal tells its own.
+	Cols, Rows int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -71,9 +73,14 @@ func (o Options) withDefaults() Options {
 // that ends the program (SIGINT, SIGTERM, SIGHUP). The report tells how the
 // call went. A terminal that vanished is an error; leaving is not.
 func Run(ctx context.Context, opt Options) (*Report, error) {
-	opt = opt.withDefaults()
 	ctx, stop := signal.NotifyContext(ctx, endSignals...)
 	defer stop()
+	return run(ctx, opt)
+}
+
+// run is Run without the signals of the process.
+func run(ctx context.Context, opt Options) (*Report, error) {
+	opt = opt.withDefaults()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 

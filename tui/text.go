@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -41,8 +42,58 @@ func steadyWidth(s string) string {
 	}, s)
 }
 
-// width is how many cells a styled string takes.
-func width(s string) int { return ansi.StringWidth(s) }
+// width is how many cells a styled string takes. Most of what is measured is
+// ASCII, boxes, bars and colours; only the rest needs the segmentation of
+// Unicode, which costs ten times as much.
+func width(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == 0x1b:
+			end := sgrLen(s[i:])
+			if end == 0 {
+				return ansi.StringWidth(s)
+			}
+			i += end
+		case c < utf8.RuneSelf:
+			if c >= 0x20 && c != 0x7f {
+				n++
+			}
+			i++
+		default:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if !oneCell(r) {
+				return ansi.StringWidth(s)
+			}
+			n++
+			i += size
+		}
+	}
+	return n
+}
+
+// sgrLen is the length of the colour sequence that s starts with, or 0.
+func sgrLen(s string) int {
+	if len(s) < 3 || s[1] != '[' {
+		return 0
+	}
+	for i := 2; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == 'm':
+			return i + 1
+		case (c < '0' || c > '9') && c != ';' && c != ':':
+			return 0
+		}
+	}
+	return 0
+}
+
+// oneCell reports runes that take one cell wherever they stand and join with
+// nothing before them: boxes, blocks, Braille patterns, the placeholder.
+func oneCell(r rune) bool {
+	return r >= 0x2500 && r <= 0x259f || r >= 0x2801 && r <= 0x28ff || r == Placeholder
+}
 
 // cut shortens a styled string to at most w cells and shows that it did.
 func (s *Styles) cut(text string, w int) string {

@@ -69,14 +69,11 @@ func (m *Model) waitChat() tea.Cmd {
 	}
 }
 
-// sample reads the levels and, when full, statistics and sources. The reading
-// is done by the command, since it may take a lock.
-func (m *Model) sample(full bool) tea.Cmd {
+// sample reads the levels and, when full, statistics and sources. It runs in a
+// command, since the reading may take a lock.
+func (m *Model) sample(full bool) func() sampleMsg {
 	meter, links, devices := m.opt.Meter, m.opt.Links, m.opt.Devices
-	if meter == nil && (!full || links == nil && devices == nil) {
-		return nil
-	}
-	return func() tea.Msg {
+	return func() sampleMsg {
 		var s sampleMsg
 		if meter != nil {
 			s.levels = meter.Levels()
@@ -101,22 +98,18 @@ func (m *Model) listDevices() tea.Cmd {
 	return func() tea.Msg { return devicesMsg{devices.List()} }
 }
 
-// tick moves what moves and asks for fresh readings.
+// tick moves what moves and takes the readings that came with it.
 func (m *Model) tick(msg tickMsg) tea.Cmd {
 	if msg.gen != m.tickGen {
 		return nil
 	}
 	m.tickEvery = 0
 	m.setTalk(m.talk.tick(m.now))
-	full := m.now.Sub(m.sampled) >= sampleEvery || m.lobby
-	if full {
-		m.sampled = m.now
-	}
-	var list tea.Cmd
+	m.take(msg.sample)
 	if m.panel == panelDevices && m.now.Sub(m.listed) >= listEvery {
-		list = m.listDevices()
+		return m.listDevices()
 	}
-	return tea.Batch(m.sample(full), list)
+	return nil
 }
 
 // schedule starts a tick when one is needed sooner than the one under way.
@@ -127,8 +120,10 @@ func (m *Model) schedule() tea.Cmd {
 	}
 	m.tickGen++
 	m.tickEvery = every
-	gen := m.tickGen
-	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{gen} })
+	// Statistics are read by the first tick after a second has passed.
+	full := m.lobby || m.now.Add(every).Sub(m.sampled) >= sampleEvery
+	gen, sample := m.tickGen, m.sample(full)
+	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{gen, sample()} })
 }
 
 // interval is how soon the picture changes by itself; 0 for never.
