@@ -21,6 +21,25 @@ func (c Choice) Config(caps Caps) Config {
 	}
 }
 
+// PictureSize returns the pixels a picture of so many cells can show, for the
+// sender to scale to: square ones, and no fewer in any direction than the mode
+// resolves. It is 0 and 0 where no pictures are drawn.
+func (c Choice) PictureSize(caps Caps, cols, rows int) (width, height int) {
+	cfg := c.Config(caps).withDefaults()
+	if cols <= 0 || rows <= 0 || c.Mode == ModeOff || c.Mode == ModeAuto {
+		return 0, 0
+	}
+	width, height = cols*cfg.CellWidth, rows*cfg.CellHeight
+	if c.Mode.pixels() {
+		return width, height
+	}
+	subCols, subRows := c.Mode.SubPixels()
+	if subCols*cfg.CellHeight > subRows*cfg.CellWidth { // columns are finer
+		return cols * subCols, roundDiv(int64(cols*subCols)*int64(height), int64(width))
+	}
+	return roundDiv(int64(rows*subRows)*int64(width), int64(height)), rows * subRows
+}
+
 // Choose decides how to draw. wanted is what the user asked for; ModeAuto takes
 // the best of kitty graphics on the same machine, octants, sextants, quadrants,
 // half blocks and grey characters that the terminal is known to show well.

@@ -74,3 +74,28 @@ func TestModesHaveNames(t *testing.T) {
 		t.Error("an unknown mode was taken")
 	}
 }
+
+func TestPictureSize(t *testing.T) {
+	wide := Caps{CellWidth: 10, CellHeight: 20}
+	for _, c := range []struct {
+		mode Mode
+		caps Caps
+		w, h int
+	}{
+		{ModeOctant, wide, 200, 120},   // its sub-pixels are square
+		{ModeOctant, Caps{}, 200, 120}, // cells are taken to be 1:2
+		{ModeSextant, wide, 200, 120},  // 200x90 would waste columns
+		{ModeQuadrant, wide, 200, 120},
+		{ModeHalf, wide, 100, 60},
+		{ModeOctant, Caps{CellWidth: 9, CellHeight: 20}, 200, 133},
+		{ModeOctant, Caps{CellWidth: 12, CellHeight: 20}, 240, 120},
+		{ModeASCII, wide, 100, 60},
+		{ModeKitty, wide, 1000, 600},
+		{ModeOff, wide, 0, 0},
+	} {
+		w, h := Choice{Mode: c.mode}.PictureSize(c.caps, 100, 30)
+		if w != c.w || h != c.h {
+			t.Errorf("%v on %dx%d: %dx%d, want %dx%d", c.mode, c.caps.CellWidth, c.caps.CellHeight, w, h, c.w, c.h)
+		}
+	}
+}

@@ -29,6 +29,22 @@ type Config struct {
 	ImageIDs uint32
 }
 
+func (cfg Config) withDefaults() Config {
+	if cfg.Mode == ModeAuto {
+		cfg.Mode = ModeHalf
+	}
+	if cfg.CellWidth <= 0 || cfg.CellHeight <= 0 {
+		cfg.CellWidth, cfg.CellHeight = 8, 16
+	}
+	if cfg.FrameInterval <= 0 {
+		cfg.FrameInterval = time.Second / 15
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
 // Stats says what one Draw did.
 type Stats struct {
 	Cells   int  // cells written
@@ -74,18 +90,7 @@ const (
 
 // New returns a drawer that writes to w. It writes nothing before Draw.
 func New(w io.Writer, cfg Config) *Drawer {
-	if cfg.Mode == ModeAuto {
-		cfg.Mode = ModeHalf
-	}
-	if cfg.CellWidth <= 0 || cfg.CellHeight <= 0 {
-		cfg.CellWidth, cfg.CellHeight = 8, 16
-	}
-	if cfg.FrameInterval <= 0 {
-		cfg.FrameInterval = time.Second / 15
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
+	cfg = cfg.withDefaults()
 	d := &Drawer{cfg: cfg, glyphs: glyphsOf(cfg.Mode), pace: pace{interval: cfg.FrameInterval}}
 	d.subCols, d.subRows = cfg.Mode.SubPixels()
 	if p, ok := w.(Painter); ok {

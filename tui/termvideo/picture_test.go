@@ -197,7 +197,10 @@ func BenchmarkDraw(b *testing.B) {
 	frames := clip()
 	for _, mode := range []Mode{ModeHalf, ModeQuadrant, ModeSextant, ModeOctant, ModeASCII, ModeKitty, ModeITerm, ModeSixel} {
 		b.Run(mode.String(), func(b *testing.B) {
-			d := New(discard{}, Config{Mode: mode, Now: stillClock})
+			d := New(discard{}, Config{Mode: mode, Now: stillClock, KittyLocal: true})
+			if d.pixels != nil {
+				d.painter = readingTerminal{&d.pixels.files}
+			}
 			total := 0
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
