@@ -1,6 +1,7 @@
 package meettest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -24,17 +25,28 @@ func (p *Person) Forget() {
 	p.seen = nil
 }
 
-// Timeline is what a person saw of one peer, or with "" of the server: one
-// line per event, with its time since the start of the room, rounded to 50 ms
-// where rounding is asked for.
+// Timeline is what a person saw of one peer, or with nil of the server: one
+// line per event, with its rounded time since the start of the room. Events of
+// one moment are in order of their text: virtual time has no order for them.
 func (p *Person) Timeline(peer *Person, round time.Duration) []string {
-	var out []string
+	type line struct {
+		at   time.Duration
+		text string
+	}
+	var lines []line
 	for _, s := range p.Seen() {
 		text, about := describe(s.Event)
 		if text == "" || peer == nil && about != "" || peer != nil && about != peer.ID {
 			continue
 		}
-		out = append(out, fmt.Sprintf("%v %s", s.At.Round(round), text))
+		lines = append(lines, line{s.At.Round(round), text})
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.text, b.text))
+	})
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = fmt.Sprintf("%v %s", l.at, l.text)
 	}
 	return out
 }
