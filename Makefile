@@ -2,6 +2,7 @@
 
 ROOM    ?= demo
 GO      ?= go
+GOTEST  ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
@@ -17,7 +18,7 @@ run: build ## join ROOM (default demo), hosting a server if none runs
 	./bin/meet join $(ROOM)
 
 test: ## every test that needs nothing but Go
-	$(GO) test ./...
+	$(GO) test $(GOTEST) ./...
 
 race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
@@ -40,7 +41,7 @@ cross: ## the other systems must keep building
 	done
 
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
-	MEET_E2E=1 $(GO) test -count=1 -timeout 30m ./e2e/... ./internal/... ./media/audio/...
+	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 30m ./e2e/... ./internal/... ./media/... ./rtc/conn/... ./tui/...
 
 netlab: build ## figures of docs/PERFORMANCE.md from real networks in namespaces (needs root)
 	MEET_E2E=1 MEET_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNet' ./e2e/...
