@@ -1,0 +1,352 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meet-term/meet/media/audio/device"
+	"github.com/meet-term/meet/media/audio/pcm"
+)
+
+// fakeDevices are devices whose state the test sets. Capture gives a tone,
+// Play takes the mix, both in real time.
+type fakeDevices struct {
+	mu       sync.Mutex
+	err      error         // what opening a device gives now
+	gone     chan struct{} // closed to take all open devices away
+	captures int           // devices open now
+	opened   int           // and so far
+}
+
+func newFakeDevices() *fakeDevices { return &fakeDevices{gone: make(chan struct{})} }
+
+func (d *fakeDevices) set(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+	close(d.gone)
+	d.gone = make(chan struct{})
+}
+
+func (d *fakeDevices) open(ctx context.Context, run func(context.Context) error) error {
+	d.mu.Lock()
+	err, gone := d.err, d.gone
+	if err == nil {
+		d.captures++
+		d.opened++
+	}
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		d.mu.Lock()
+		d.captures--
+		d.mu.Unlock()
+	}()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-gone:
+			cancel(device.ErrLost)
+		case <-ctx.Done():
+		}
+	}()
+	err = run(ctx)
+	cancel(nil)
+	<-done
+	if errors.Is(context.Cause(ctx), device.ErrLost) {
+		return device.ErrLost
+	}
+	return err
+}
+
+func (d *fakeDevices) Capture(ctx context.Context, _ device.Options, emit func([]float32)) error {
+	return d.open(ctx, func(ctx context.Context) error { return playTone(ctx, 440, emit) })
+}
+
+func (d *fakeDevices) Play(ctx context.Context, _ device.Options, render func([]float32)) error {
+	return d.open(ctx, func(ctx context.Context) error { return runNone(ctx, render) })
+}
+
+func (d *fakeDevices) openNow() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.captures
+}
+
+// runEngine runs an engine in the current bubble until the test calls stop.
+func runEngine(t *testing.T, cfg Config) (e *Engine, stop func()) {
+	t.Helper()
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	return e, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	}
+}
+
+func TestMuteLeavesAGapInMediaTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var frames []Frame
+		began := time.Now()
+		dev := newFakeDevices()
+		e, stop := runEngine(t, Config{
+			Speaker: Speaker{Kind: None}, devices: dev,
+			OnFrame: func(f Frame) { frames = append(frames, f) },
+		})
+		defer stop()
+		time.Sleep(time.Second + time.Millisecond)
+		e.SetMuted(true)
+		n := len(frames)
+		if n != 50 {
+			t.Errorf("%d frames in the first second, want 50", n)
+		}
+		if got := e.Levels().Self; got != float64(pcm.Silence) {
+			t.Errorf("level %.0f while muted", got)
+		}
+		time.Sleep(5 * time.Second)
+		if len(frames) != n {
+			t.Errorf("%d frames while muted", len(frames)-n)
+		}
+		if dev.openNow() != 0 {
+			t.Error("the microphone is held open while muted")
+		}
+		e.SetMuted(false)
+		time.Sleep(time.Second)
+		if len(frames) != n+50 && len(frames) != n+49 {
+			t.Errorf("%d frames in the second after", len(frames)-n)
+		}
+		for i, f := range frames {
+			if f.Marker != (i == 0 || i == n) {
+				t.Errorf("frame %d: marker %v", i, f.Marker)
+			}
+			if f.Samples != pcm.FrameSamples || f.Level > -14 || f.Level < -16 {
+				t.Errorf("frame %d: %d samples at %d dBov", i, f.Samples, f.Level)
+			}
+			if i > 0 && i != n && f.Timestamp-frames[i-1].Timestamp != pcm.FrameSamples {
+				t.Errorf("frame %d is %d after the one before", i, f.Timestamp-frames[i-1].Timestamp)
+			}
+			// Media time is real time throughout.
+			due := pcm.Duration(int64(f.Timestamp)) + 20*time.Millisecond
+			if off := f.At.Sub(began) - due; off != 0 {
+				t.Fatalf("frame %d is %v off real time", i, off)
+			}
+		}
+	})
+}
+
+func TestNobodyListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		frames := 0
+		e, stop := runEngine(t, Config{
+			Mic: Mic{Kind: Tone, Hz: 300}, Speaker: Speaker{Kind: None},
+			OnFrame: func(Frame) { frames++ },
+		})
+		defer stop()
+		e.SetListened(false)
+		time.Sleep(2*time.Second + time.Millisecond)
+		if frames != 0 {
+			t.Errorf("%d frames encoded for nobody", frames)
+		}
+		if got := e.Levels().Self; got < -17 || got > -14 {
+			t.Errorf("own level %.1f, want that of the tone", got)
+		}
+		e.SetListened(true)
+		time.Sleep(time.Second)
+		if frames < 49 {
+			t.Errorf("%d frames in a second once somebody listens", frames)
+		}
+	})
+}
+
+func TestMicChangesDuringTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var last Frame
+		e, stop := runEngine(t, Config{
+			Mic: Mic{Kind: Tone, Hz: 300}, Speaker: Speaker{Kind: None},
+			OnFrame: func(f Frame) { last = f },
+		})
+		time.Sleep(time.Second + time.Millisecond)
+		e.SetMic(Mic{Kind: None})
+		synctest.Wait()
+		before := last
+		time.Sleep(time.Second)
+		if last.Timestamp != before.Timestamp {
+			t.Error("frames from no microphone")
+		}
+		e.SetMic(Mic{Kind: Tone, Hz: 500})
+		time.Sleep(time.Second)
+		stop()
+		if last.Timestamp < before.Timestamp+3*pcm.SampleRate/2 {
+			t.Errorf("media time stands at %d, was %d two seconds ago", last.Timestamp, before.Timestamp)
+		}
+	})
+}
+
+// floodDevices capture as fast as they can, to race a mute.
+type floodDevices struct{ *fakeDevices }
+
+func (floodDevices) Capture(ctx context.Context, _ device.Options, emit func([]float32)) error {
+	block := make([]float32, pcm.BlockSamples)
+	for ctx.Err() == nil {
+		emit(block)
+	}
+	return nil
+}
+
+func TestNoFrameAfterAMuteHasReturned(t *testing.T) {
+	var muted, armed atomic.Bool
+	var frames atomic.Int64
+	e, stop := runEngine(t, Config{
+		Speaker: Speaker{Kind: None}, devices: floodDevices{newFakeDevices()},
+		OnFrame: func(Frame) {
+			frames.Add(1)
+			if armed.Load() && muted.Load() {
+				t.Error("a frame after SetMuted(true) returned")
+			}
+		},
+	})
+	defer stop()
+	armed.Store(true)
+	for range 200 {
+		seen := frames.Load()
+		e.SetMuted(false)
+		for frames.Load() == seen {
+			time.Sleep(50 * time.Microsecond) // let it flow again before the next mute
+		}
+		e.SetMuted(true)
+		muted.Store(true)
+		time.Sleep(100 * time.Microsecond) // room for a frame that must not come
+		muted.Store(false)
+	}
+}
+
+func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []WarningCode
+		frames := 0
+		dev := newFakeDevices()
+		dev.set(device.ErrNoServer)
+		e, stop := runEngine(t, Config{
+			devices: dev,
+			OnFrame: func(Frame) { frames++ },
+			OnWarning: func(w Warning) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, w.Code)
+			},
+		})
+		defer stop()
+		peer, err := e.Peer("b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect := func(when string, want ...WarningCode) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(told)
+			slices.Sort(want)
+			if !slices.Equal(told, want) {
+				t.Errorf("%s: told %v, want %v", when, told, want)
+			}
+			told = nil
+		}
+		time.Sleep(time.Minute)
+		expect("no server for a minute", NoSoundServer)
+		if peer.Stats().LevelDB != float64(pcm.Silence) || frames != 0 {
+			t.Errorf("%+v, %d frames without devices", peer.Stats(), frames)
+		}
+		// The mix goes on meanwhile: packets are taken and decoded.
+		feed(t, peer, 50)
+		if got := peer.Stats().Decoded; got < 45 {
+			t.Errorf("%d frames decoded without a speaker", got)
+		}
+
+		dev.set(nil)
+		time.Sleep(3 * time.Second)
+		expect("the server is there", MicrophoneBack, SpeakerBack)
+		if frames < 40 {
+			t.Errorf("%d frames once there is a microphone", frames)
+		}
+
+		dev.set(device.ErrNoServer) // it dies again, and stays away
+		time.Sleep(10 * time.Second)
+		expect("the server died", MicrophoneLost, SpeakerLost, NoSoundServer)
+		dev.set(nil)
+		time.Sleep(3 * time.Second)
+		expect("and came back", MicrophoneBack, SpeakerBack)
+		dev.set(device.ErrNoDevice)
+		time.Sleep(10 * time.Second)
+		expect("all unplugged", MicrophoneLost, SpeakerLost, NoMicrophone, NoSpeaker)
+	})
+}
+
+func TestFileTrouble(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []Warning
+		_, stop := runEngine(t, Config{
+			Mic:     Mic{Kind: File, Path: filepath.Join(dir, "gone.wav")},
+			Speaker: Speaker{Kind: File, Path: filepath.Join(dir, "no", "such.wav")},
+			OnWarning: func(w Warning) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, w)
+			},
+		})
+		time.Sleep(10 * time.Second)
+		stop()
+		if len(told) != 2 || told[0].Code != FileFailed || told[1].Code != FileFailed {
+			t.Errorf("told %v", told)
+		}
+	})
+	if _, err := os.Stat(filepath.Join(dir, "no")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was made: %v", err)
+	}
+}
+
+func TestKeeperDoesNotRepeatWhatIsFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		k := keeper{
+			wake: newWake(),
+			wanted: func() (job, bool) {
+				return job{key: "x", once: true, run: func(context.Context, func()) error {
+					runs++
+					return fmt.Errorf("disk full")
+				}}, true
+			},
+			failed: func(any, error) {}, recovered: func(any) {},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		k.run(ctx)
+		if runs != 1 {
+			t.Errorf("a final failure was retried %d times", runs-1)
+		}
+	})
+}
