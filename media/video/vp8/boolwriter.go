@@ -61,7 +61,9 @@ func (w *boolWriter) carry() {
 	w.buf[i]++
 }
 
-// flush writes out what is left and returns the buffer.
+// flush writes out what is left and returns the buffer. Two more bytes follow:
+// some decoders take a partition for truncated when they have looked at all of
+// it before the last macroblock.
 func (w *boolWriter) flush() []byte {
 	pad := -w.bits & 7
 	w.low <<= pad
@@ -73,6 +75,7 @@ func (w *boolWriter) flush() []byte {
 		n -= 8
 		w.buf = append(w.buf, byte(w.low>>n))
 	}
+	w.buf = append(w.buf, 0, 0)
 	return w.buf
 }
 
