@@ -74,7 +74,8 @@ func (k *keyReader) Read(p []byte) (int, error) {
 	if n > 0 {
 		data := append(k.held, k.buf[:n]...)
 		k.out = k.out[:0]
-		k.held = append([]byte(nil), k.translate(data)...)
+		rest := k.translate(data, n == room)
+		k.held = append([]byte(nil), rest...)
 		return copy(p, k.out), nil
 	}
 	if errors.Is(err, io.EOF) {
@@ -84,8 +85,9 @@ func (k *keyReader) Read(p []byte) (int, error) {
 }
 
 // translate appends to k.out what Bubble Tea should see and returns the end of
-// data that is not complete yet.
-func (k *keyReader) translate(data []byte) (rest []byte) {
+// data that is not complete yet. more says that the read was full, so that
+// even a lone escape at the end is likely the start of something.
+func (k *keyReader) translate(data []byte, more bool) (rest []byte) {
 	for len(data) > 0 {
 		if k.paste {
 			n := bytes.Index(data, pasteEnd)
@@ -109,6 +111,8 @@ func (k *keyReader) translate(data []byte) (rest []byte) {
 		data = data[esc:]
 		n, complete := csiLen(data)
 		switch {
+		case more && len(data) < 3:
+			return data
 		case !complete && len(data) <= sequenceMax:
 			return data
 		case n == 0:
@@ -186,7 +190,7 @@ const (
 func (k *keyReader) key(seq []byte) []byte {
 	final := seq[len(seq)-1]
 	fields := bytes.Split(seq[2:len(seq)-1], []byte(";"))
-	code := number(fields[0], 1)
+	code := number(fields[0], 0) // no key has the code 0
 	mods, event := 0, eventPress
 	if len(fields) > 1 {
 		parts := bytes.Split(fields[1], []byte(":"))
