@@ -203,7 +203,7 @@ func (a *assembler) drain(now time.Time) {
 // tick asks for what is missing and gives up what was missing too long.
 func (a *assembler) tick(now time.Time) wishes {
 	var w wishes
-	if len(a.missing) > maxNack || len(a.missing) > 0 && now.Sub(a.missing[0].since) >= gapWait {
+	for len(a.missing) > maxNack || len(a.missing) > 0 && now.Sub(a.missing[0].since) >= gapWait {
 		a.skip(now)
 	}
 	for i := range a.missing {
@@ -218,7 +218,7 @@ func (a *assembler) tick(now time.Time) wishes {
 	return w
 }
 
-// skip gives up what is missing. It goes on with the oldest key frame held, or
+// skip gives up what is missing first, at least. It goes on with the oldest key frame held, or
 // else with whatever comes next.
 func (a *assembler) skip(now time.Time) {
 	a.abandon()

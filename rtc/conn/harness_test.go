@@ -193,6 +193,18 @@ func (p *person) takeWanted(k rtc.Kind) bool {
 	return n > 0
 }
 
+func (p *person) pictures() []VideoFrame {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]VideoFrame(nil), p.video...)
+}
+
+func (p *person) sounds() []AudioPacket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]AudioPacket(nil), p.audio...)
+}
+
 func (p *person) counts() (audio, camera, screen int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -313,7 +325,7 @@ func (e *end) post(ev rtc.SessionEvent) {
 	case rtc.LocalOffer:
 		send(rtc.AcceptOffer{N: ev.N, Gen: ev.Gen, SDP: ev.SDP})
 	case rtc.LocalAnswer:
-		send(rtc.AcceptAnswer{N: ev.N, Gen: ev.Gen, SDP: ev.SDP})
+		send(rtc.AcceptAnswer(ev))
 	case rtc.LocalCandidates:
 		send(rtc.AddCandidates{Candidates: ev.Candidates, Done: ev.Done})
 	case rtc.SessionConnected:
@@ -380,3 +392,5 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
 }
+
+func last[T any](s []T) T { return s[len(s)-1] }

@@ -182,7 +182,7 @@ func TestICERestartKeepsMedia(t *testing.T) {
 				t.Errorf("%s: silent for %v at a restart", who.id, gap)
 			}
 		}
-		last := func(gen uint32) func(rtc.SessionEvent) bool {
+		gathered := func(gen uint32) func(rtc.SessionEvent) bool {
 			return func(ev rtc.SessionEvent) bool {
 				c, ok := ev.(rtc.LocalCandidates)
 				return ok && c.Gen == gen && len(c.Candidates) > 0
@@ -190,8 +190,8 @@ func TestICERestartKeepsMedia(t *testing.T) {
 		}
 		for _, e := range []*end{p.link.a, p.link.b} {
 			for gen := uint32(1); gen < 6; gen++ {
-				if e.count(last(gen)) != 1 {
-					t.Errorf("%s: %d candidates of generation %d", e.name, e.count(last(gen)), gen)
+				if e.count(gathered(gen)) != 1 {
+					t.Errorf("%s: %d candidates of generation %d", e.name, e.count(gathered(gen)), gen)
 				}
 			}
 		}

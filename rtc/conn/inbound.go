@@ -121,9 +121,9 @@ func (s *session) receive(kind rtc.Kind, remote *webrtc.TrackRemote, receiver *w
 		}
 	}
 	first := s.receivers[kind].Swap(in) == nil
-	s.readers.Go(in.read)
+	s.read(in.read)
 	if first {
-		s.readers.Go(func() { s.readReports(kind, receiver) })
+		s.read(func() { s.readReports(kind, receiver) })
 	}
 }
 

@@ -34,20 +34,20 @@ func TestLoss(t *testing.T) {
 		p.bob.forgetMedia()
 		time.Sleep(10 * time.Second)
 		audio, camera, screen := p.bob.counts()
-		p.bob.mu.Lock()
 		redundant, keys := 0, 0
-		for _, a := range p.bob.audio {
+		for _, a := range p.bob.sounds() {
 			if a.Redundant {
 				redundant++
 			}
 		}
-		for _, f := range p.bob.video {
+		for _, f := range p.bob.pictures() {
 			if f.Key {
 				keys++
 			}
 		}
+		p.ann.mu.Lock()
 		feedback := append([]Feedback(nil), p.ann.feedback...)
-		p.bob.mu.Unlock()
+		p.ann.mu.Unlock()
 		t.Logf("of 500: audio %d (%d redundant), camera %d, screen %d, %d key frames", audio, redundant, camera, screen, keys)
 		if camera < 480 || screen < 480 {
 			t.Errorf("camera %d and screen %d of 500 frames", camera, screen)
@@ -79,8 +79,8 @@ func TestCapturedTimes(t *testing.T) {
 		p.talk()
 		time.Sleep(5 * time.Second)
 		p.end(t)
-		audio := p.bob.audio[len(p.bob.audio)-1]
-		video := p.bob.video[len(p.bob.video)-1]
+		audio := last(p.bob.sounds())
+		video := last(p.bob.pictures())
 		if audio.Captured.IsZero() || video.Captured.IsZero() {
 			t.Fatal("no capture times after five seconds")
 		}
@@ -119,7 +119,7 @@ func TestVideoWantedAndTotals(t *testing.T) {
 		p.bob.forgetMedia()
 		p.ann.out.SetVideoWanted("bob", rtc.Camera, true)
 		time.Sleep(time.Second)
-		for _, f := range p.bob.video {
+		for _, f := range p.bob.pictures() {
 			if f.Kind == rtc.Camera {
 				if !f.Key {
 					t.Error("the first picture is no key frame")
@@ -189,7 +189,7 @@ func TestRequestKeyFrame(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 		keys := map[rtc.Kind]int{}
-		for _, f := range p.bob.video {
+		for _, f := range p.bob.pictures() {
 			if f.Key {
 				keys[f.Kind]++
 			}

@@ -52,9 +52,12 @@ type session struct {
 	ctx      context.Context // ends with Close
 	close    context.CancelFunc
 	commands chan rtc.Command
-	dataGone chan struct{}  // holds one token once the data channel closed
-	done     chan struct{}  // closed when nothing of the session runs
-	readers  sync.WaitGroup // goroutines that read tracks and RTCP
+	dataGone chan struct{} // holds one token once the data channel closed
+	done     chan struct{} // closed when nothing of the session runs
+
+	readersMu sync.Mutex
+	readers   sync.WaitGroup // goroutines that read tracks and RTCP
+	noReaders bool           // guarded by readersMu; no more may start
 
 	failOnce sync.Once
 	failed   atomic.Bool
@@ -184,9 +187,22 @@ func (s *session) shut() {
 			s.log.Debug("close the connection", "err", err)
 		}
 	}
+	s.readersMu.Lock()
+	s.noReaders = true
+	s.readersMu.Unlock()
 	s.readers.Wait()
 	if n := s.dropped.Load(); n > 0 {
 		s.log.Info("dropped for want of room or sense", "count", n)
+	}
+}
+
+// read runs f in a goroutine that Wait waits for. pion may tell of a track while
+// the session ends, which comes too late.
+func (s *session) read(f func()) {
+	s.readersMu.Lock()
+	defer s.readersMu.Unlock()
+	if !s.noReaders {
+		s.readers.Go(f)
 	}
 }
 
@@ -223,7 +239,7 @@ func (s *session) open() error {
 			return fmt.Errorf("add the %s: %w", kind, err)
 		}
 		s.slots[kind] = t
-		s.readers.Go(func() { s.readFeedback(kind, t.Sender()) })
+		s.read(func() { s.readFeedback(kind, t.Sender()) })
 	}
 	if err := s.openData(); err != nil {
 		return err

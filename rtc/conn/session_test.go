@@ -42,12 +42,12 @@ func TestMediaBothWaysUnswapped(t *testing.T) {
 					if audio < 98 || camera < 95 || screen < 95 {
 						t.Errorf("%s got %d, %d, %d of 99 each", p.me.id, audio, camera, screen)
 					}
-					for _, a := range p.me.audio {
+					for _, a := range p.me.sounds() {
 						if !bytes.HasPrefix(a.Payload, []byte("mic/"+p.other.id)) || a.Level != 30 || !a.Voice {
 							t.Fatalf("%s heard %q at %d", p.me.id, a.Payload, a.Level)
 						}
 					}
-					for _, f := range p.me.video {
+					for _, f := range p.me.pictures() {
 						if !bytes.HasPrefix(f.Data[1:], []byte(f.Kind.String()+"/"+string(p.other.id))) || len(f.Data) != 3000 {
 							t.Fatalf("%s saw %q of %d bytes as %s", p.me.id, f.Data[1:20], len(f.Data), f.Kind)
 						}
