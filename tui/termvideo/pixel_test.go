@@ -424,7 +424,7 @@ func TestScalingIsExact(t *testing.T) {
 		s.lumaX, s.lumaY = newAxis(0, f.Width, w), newAxis(0, f.Height, h)
 		out := make([]byte, w)
 		for y := range h {
-			s.plane(out, f.Y, f.YStride, &s.lumaX, s.lumaY.spans[y], s.lumaY.full, s.lumaInv)
+			s.plane(out, f.Y, f.YStride, &s.lumaX, &s.lumaY, y, inverse(s.lumaX.length*s.lumaY.length))
 			for x := range w {
 				if d := float64(out[x]) - want[(y*w+x)*3]; d > 0.51 || d < -0.51 {
 					t.Fatalf("%dx%d: sample %d,%d is %d, want %.2f", w, h, x, y, out[x], want[(y*w+x)*3])

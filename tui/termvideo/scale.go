@@ -1,6 +1,10 @@
 package termvideo
 
-import "github.com/meet-term/meet/media/video"
+import (
+	"encoding/binary"
+
+	"github.com/meet-term/meet/media/video"
+)
 
 // maxFrameSamples bounds the luma samples of a picture that is scaled: beyond
 // it the exact sums would leave 32 bits (255 x 16.8 million).
@@ -9,52 +13,78 @@ const maxFrameSamples = 1 << 24
 // axis maps the samples of one direction to the source samples they cover.
 //
 // With D destination samples over L source samples, a source sample is taken
-// to be D units wide and a destination sample L units. Every boundary then
-// lies on a whole unit and every overlap is an integer: scaling by exact area
-// without rounding, until the one division at the end.
+// to be D units wide and a destination sample L units, both divided by what
+// they have in common. Every boundary then lies on a whole unit and every
+// overlap is an integer: scaling by exact area without rounding, until the one
+// division at the end.
 type axis struct {
-	length int    // L: the sum of the weights of one destination sample
-	full   uint32 // D: the weight of a source sample that lies wholly inside
-	spans  []span
+	offset int        // of the first source sample
+	source int        // number of source samples
+	length int        // L, units of one destination sample
+	unit   int        // D, units of one source sample
+	bounds []boundary // where destination samples begin, and the last one ends
 }
 
-// span is the run of source samples one destination sample covers. The first
-// and the last count with their own weight, those between with axis.full.
-type span struct {
-	first, last   int32 // inclusive; equal when one source sample is enough
-	wFirst, wLast uint32
+// boundary lies part units into a source sample, counted from axis.offset.
+type boundary struct {
+	sample int32
+	part   uint32
 }
 
-func newAxis(offset, length, dst int) axis {
-	a := axis{length: length, full: uint32(dst), spans: make([]span, dst)}
-	for i := range a.spans {
-		lo, hi := i*length, (i+1)*length
-		first, last := lo/dst, (hi-1)/dst
-		s := span{first: int32(offset + first), last: int32(offset + last)}
-		if first == last {
-			s.wFirst = uint32(length)
-		} else {
-			s.wFirst = uint32((first+1)*dst - lo)
-			s.wLast = uint32(hi - last*dst)
-		}
-		a.spans[i] = s
+func newAxis(offset, source, dst int) axis {
+	common := gcd(source, dst)
+	a := axis{offset: offset, source: source, length: source / common, unit: dst / common}
+	a.bounds = make([]boundary, dst+1)
+	for i := range a.bounds {
+		at := i * a.length
+		a.bounds[i] = boundary{sample: int32(at / a.unit), part: uint32(at % a.unit)}
 	}
 	return a
+}
+
+// band is the run of source rows under one destination row. The first and the
+// last count with weights of their own, those between with the whole unit.
+type band struct {
+	first, last         int // inclusive; equal when one row is enough
+	wFirst, wMid, wLast uint32
+}
+
+func (a *axis) band(i int) band {
+	lo, hi := a.bounds[i], a.bounds[i+1]
+	b := band{first: int(lo.sample), last: int(hi.sample), wMid: uint32(a.unit), wLast: hi.part}
+	if hi.part == 0 {
+		b.last--
+		b.wLast = b.wMid
+	}
+	if b.first == b.last {
+		b.wFirst = uint32(a.length)
+	} else {
+		b.wFirst = b.wMid - lo.part
+	}
+	b.first, b.last = b.first+a.offset, b.last+a.offset
+	return b
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, 1)
 }
 
 // scaler turns frames of one size into the sub-pixels of one tile, one row of
 // sub-pixels at a time. It is planned once per geometry and owns its buffers.
 type scaler struct {
-	key      scalerKey
-	dst      rect // where the picture lies in the grid of sub-pixels
-	lumaX    axis
-	lumaY    axis
-	chromaX  axis
-	chromaY  axis
-	lumaInv  uint64 // 2^48 / (sum of the weights), to divide by multiplying
-	chromInv uint64
-	acc      []uint32 // column sums of one destination row
-	y, u, v  []uint8  // one destination row of each plane
+	key       scalerKey
+	dst       rect // where the picture lies in the grid of sub-pixels
+	lumaX     axis
+	lumaY     axis
+	chromaX   axis
+	chromaY   axis
+	lumaInv   uint64 // 2^48 / (sum of the weights), to divide by multiplying
+	chromaInv uint64
+	run       []uint32 // running sums over the columns of one band
+	y, u, v   []uint8  // one destination row of each plane
 }
 
 // scalerKey is everything the plan depends on.
@@ -77,9 +107,9 @@ func newScaler(k scalerKey) *scaler {
 	chroma := rect{x: src.x / 2, y: src.y / 2, w: (src.w + 1) / 2, h: (src.h + 1) / 2}
 	s.lumaX, s.lumaY = newAxis(src.x, src.w, s.dst.w), newAxis(src.y, src.h, s.dst.h)
 	s.chromaX, s.chromaY = newAxis(chroma.x, chroma.w, s.dst.w), newAxis(chroma.y, chroma.h, s.dst.h)
-	s.lumaInv = inverse(src.w * src.h)
-	s.chromInv = inverse(chroma.w * chroma.h)
-	s.acc = make([]uint32, k.srcW)
+	s.lumaInv = inverse(s.lumaX.length * s.lumaY.length)
+	s.chromaInv = inverse(s.chromaX.length * s.chromaY.length)
+	s.run = make([]uint32, k.srcW+2)
 	s.y, s.u, s.v = make([]uint8, s.dst.w), make([]uint8, s.dst.w), make([]uint8, s.dst.w)
 	return s
 }
@@ -91,67 +121,104 @@ func inverse(total int) uint64 { return (1<<inverseShift + uint64(total)/2) / ui
 // row scales row i of the picture (counted from dst.y) and leaves limited-range
 // samples in s.y, s.u and s.v.
 func (s *scaler) row(f *video.Frame, i int) {
-	s.plane(s.y, f.Y, f.YStride, &s.lumaX, s.lumaY.spans[i], s.lumaY.full, s.lumaInv)
-	s.plane(s.u, f.U, f.UVStride, &s.chromaX, s.chromaY.spans[i], s.chromaY.full, s.chromInv)
-	s.plane(s.v, f.V, f.UVStride, &s.chromaX, s.chromaY.spans[i], s.chromaY.full, s.chromInv)
+	s.plane(s.y, f.Y, f.YStride, &s.lumaX, &s.lumaY, i, s.lumaInv)
+	s.plane(s.u, f.U, f.UVStride, &s.chromaX, &s.chromaY, i, s.chromaInv)
+	s.plane(s.v, f.V, f.UVStride, &s.chromaX, &s.chromaY, i, s.chromaInv)
 }
 
-// plane adds up the source rows of one destination row column by column, and
-// then the columns of each destination sample.
-func (s *scaler) plane(out, src []byte, stride int, ax *axis, rows span, full uint32, inv uint64) {
-	from := int(ax.spans[0].first)
-	to := int(ax.spans[len(ax.spans)-1].last) + 1
-	acc := s.acc[:to-from]
-	line := func(y int32) []byte { return src[int(y)*stride+from:][:to-from] }
-
-	setRow(acc, line(rows.first), rows.wFirst)
-	y := rows.first + 1
-	for ; y+1 < rows.last; y += 2 {
-		addTwoRows(acc, line(y), line(y+1), full)
+// plane scales destination row i of one plane. The columns of its band are
+// added up from the left; what lies between two boundaries is the difference
+// of the running sums there. These may wrap around, the differences do not.
+func (s *scaler) plane(out, src []byte, stride int, ax, ay *axis, i int, inv uint64) {
+	rows := ay.band(i)
+	if ax.length == 1 && ax.unit == 1 && rows.first == rows.last {
+		copy(out, src[rows.first*stride+ax.offset:][:ax.source]) // the size it has
+		return
 	}
-	for ; y < rows.last; y++ {
-		addRow(acc, line(y), full)
+	src = src[ax.offset:]
+	run := s.run[:ax.source+2]
+	done := 0
+	if ay.length <= maxNarrow {
+		done = addColumnsNarrow(run, src, ax.source, stride, rows)
 	}
-	if rows.last > rows.first {
-		addRow(acc, line(rows.last), rows.wLast)
-	}
+	addColumns(run, src, done, ax.source, stride, rows)
+	run[ax.source+1] = run[ax.source] // the last boundary has no part of a sample
 
 	const half = 1 << (inverseShift - 1)
-	wide := ax.full
-	for i := range out {
-		sp := &ax.spans[i]
-		first, last := int(sp.first)-from, int(sp.last)-from
-		sum := acc[first] * sp.wFirst
-		if last > first {
-			var inner uint32
-			for _, a := range acc[first+1 : last] {
-				inner += a
+	unit := uint32(ax.unit)
+	bounds := ax.bounds[1:]
+	var before uint32
+	for x := range out[:len(bounds)] {
+		b := bounds[x]
+		at := run[b.sample : b.sample+2]
+		sum := at[0]*unit + (at[1]-at[0])*b.part
+		out[x] = uint8((uint64(sum-before)*inv + half) >> inverseShift)
+		before = sum
+	}
+}
+
+// addColumns puts the running sums of the columns from x on into run: run[x+1]
+// is run[x] and the weighted sum of column x. run[0] is 0.
+func addColumns(run []uint32, src []byte, x, columns, stride int, rows band) {
+	if x == 0 {
+		run[0] = 0
+	}
+	for ; x < columns; x++ {
+		at := rows.first*stride + x
+		sum := uint32(src[at]) * rows.wFirst
+		if rows.last > rows.first {
+			var middle uint32
+			for range rows.last - rows.first - 1 {
+				at += stride
+				middle += uint32(src[at])
 			}
-			sum += inner*wide + acc[last]*sp.wLast
+			sum += middle*rows.wMid + uint32(src[at+stride])*rows.wLast
 		}
-		out[i] = uint8((uint64(sum)*inv + half) >> inverseShift)
+		run[x+1] = run[x] + sum
 	}
 }
 
-func setRow(acc []uint32, row []byte, weight uint32) {
-	row = row[:len(acc)]
-	for x := range acc {
-		acc[x] = weight * uint32(row[x])
-	}
-}
+// maxNarrow is the largest sum of weights with which a column of bytes still
+// adds up within 16 bits.
+const maxNarrow = 0xffff / 0xff
 
-func addRow(acc []uint32, row []byte, weight uint32) {
-	row = row[:len(acc)]
-	for x := range acc {
-		acc[x] += weight * uint32(row[x])
+// addColumnsNarrow is addColumns for sums of 16 bits, eight columns at a time:
+// two words hold the even and the odd ones in four lanes each. It returns how
+// many columns it did.
+func addColumnsNarrow(run []uint32, src []byte, columns, stride int, rows band) int {
+	const lanes = 0x00ff00ff00ff00ff
+	columns &^= 7
+	var sum uint32
+	run[0] = 0
+	for x := 0; x < columns; x += 8 {
+		at := rows.first*stride + x
+		v := binary.LittleEndian.Uint64(src[at:])
+		w := uint64(rows.wFirst)
+		even, odd := (v&lanes)*w, (v>>8&lanes)*w
+		if rows.last > rows.first {
+			var e, o uint64
+			for range rows.last - rows.first - 1 {
+				at += stride
+				v = binary.LittleEndian.Uint64(src[at:])
+				e += v & lanes
+				o += v >> 8 & lanes
+			}
+			v = binary.LittleEndian.Uint64(src[at+stride:])
+			w, mid := uint64(rows.wLast), uint64(rows.wMid)
+			even += e*mid + (v&lanes)*w
+			odd += o*mid + (v>>8&lanes)*w
+		}
+		r := run[x+1 : x+9 : x+9]
+		for i := 0; i < 8; i += 2 {
+			sum += uint32(even & 0xffff)
+			r[i] = sum
+			sum += uint32(odd & 0xffff)
+			r[i+1] = sum
+			even >>= 16
+			odd >>= 16
+		}
 	}
-}
-
-func addTwoRows(acc []uint32, a, b []byte, weight uint32) {
-	a, b = a[:len(acc)], b[:len(acc)]
-	for x := range acc {
-		acc[x] += weight * (uint32(a[x]) + uint32(b[x]))
-	}
+	return columns
 }
 
 // rgb is a colour as 0xRRGGBB.
