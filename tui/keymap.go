@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Action is something a key does.
@@ -161,7 +162,10 @@ func keyName(k string) string {
 	if k == " " || strings.EqualFold(k, "space") {
 		return " "
 	}
-	return strings.TrimSpace(k)
+	if k = strings.TrimSpace(k); utf8.RuneCountInString(k) > 1 {
+		k = strings.ToLower(k) // "Ctrl+X" and "F2", but "M" is shift and m
+	}
+	return k
 }
 
 // showKey is keyName the other way round.

@@ -1,0 +1,311 @@
+package tui
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+func TestBadges(t *testing.T) {
+	s := NewStyles(Theme{})
+	with := func(state rtc.State, change func(*rtc.PeerView)) rtc.PeerView {
+		p := peer("x", state)
+		if change != nil {
+			change(&p)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		name              string
+		peer              rtc.PeerView
+		long, mid, narrow string
+	}{
+		{"new", with(rtc.StateNew, nil), "○ waiting", "○ waiting", "○ waiting"},
+		{"connecting", with(rtc.StateConnecting, nil), "⠋ Connecting...", "⠋ Connecting...", "⠋ connecting"},
+		{"connected", with(rtc.StateConnected, nil), "● connected", "● connected", "● connected"},
+		{"one way", with(rtc.StateConnected, func(p *rtc.PeerView) { p.OneWay = true }), "◐ not hearing you", "◐ not hearing you", "◐ one-way"},
+		{"silent", with(rtc.StateDisconnected, nil), "⠋ Reconnecting...", "⠋ Reconnecting...", "⠋ retry"},
+		{"attempt", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Repair = rtc.RepairView{Attempt: 2, Of: 3} }),
+			"⠋ Reconnecting... 2/3", "⠋ Reconnecting...", "⠋ retry 2/3"},
+		{"away", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Away, p.Repair.Waiting = true, true }),
+			"⠋ Reconnecting... away", "⠋ Reconnecting...", "⠋ retry away"},
+		{"no server", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Repair.Waiting = true }),
+			"⠋ Reconnecting... wait", "⠋ Reconnecting...", "⠋ retry wait"},
+		{"failed", with(rtc.StateFailed, nil), "✕ Failed", "✕ Failed", "✕ Failed"},
+		{"closed", with(rtc.StateClosed, nil), "◌ left", "◌ left", "◌ left"},
+	} {
+		b := badge{peer: c.peer}
+		for w, want := range map[int]string{badgeLong: c.long, badgeMiddle: c.mid, 12: c.narrow} {
+			if got := b.Text(s, w); got != want {
+				t.Errorf("%s in %d cells: %q, want %q", c.name, w, got, want)
+			}
+			if n := width(b.Render(s, w)); n != w {
+				t.Errorf("%s is %d cells wide, want %d", c.name, n, w)
+			}
+		}
+	}
+}
+
+func TestBanner(t *testing.T) {
+	s := NewStyles(Theme{})
+	lost := func(name string, r rtc.RepairView) rtc.PeerView {
+		p := peer(name, rtc.StateDisconnected)
+		p.Repair = r
+		return p
+	}
+	now := rtc.RepairView{Attempt: 2, Of: 3}
+	soon := rtc.RepairView{Attempt: 1, Of: 3, NextAt: noon.Add(1200 * time.Millisecond)}
+	down := rtc.ServerView{State: signal.Reconnecting, Lost: true, Attempt: 3, RetryAt: noon.Add(4 * time.Second)}
+	room := func(server rtc.ServerView, peers ...rtc.PeerView) *rtc.RoomView {
+		v := roomOf(peers...)
+		v.Server = server
+		return v
+	}
+	up := rtc.ServerView{State: signal.Connected}
+	for _, c := range []struct {
+		name string
+		view *rtc.RoomView
+		w    int
+		want string
+	}{
+		{"all well", room(up, peer("bob", rtc.StateConnected)), 80, ""},
+		{"one", room(up, lost("carol", now)), 80, "⠋ Reconnecting to 1 peer... carol (2 of 3, now)"},
+		{"two", room(up, lost("carol", now), lost("dave", soon)), 100, "⠋ Reconnecting to 2 peers... carol (2 of 3, now), dave (1 of 3, in 2 s)"},
+		{"no room", room(up, lost("carol", now), lost("dave", soon)), 70, "⠋ Reconnecting to 2 peers... carol (2 of 3, now), +1 more"},
+		{"less room", room(up, lost("carol", now), lost("dave", soon)), 40, "⠋ Reconnecting to 2 peers..."},
+		{"failed is no longer being mended", room(up, peer("bob", rtc.StateFailed)), 80, ""},
+		{"the server wins", room(down, lost("carol", now), peer("bob", rtc.StateConnected)), 80,
+			"⠋ Reconnecting to server... media 1/2, attempt 3 in 4 s"},
+		{"first connect", room(rtc.ServerView{State: signal.Connecting}), 80, "⠋ Connecting to server..."},
+	} {
+		b := banner{view: c.view, now: noon}
+		if got := strings.TrimSpace(printable(b.Render(s, c.w))); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestBarKeepsHelpAndLeave(t *testing.T) {
+	s, m := NewStyles(Theme{}), DefaultKeymap()
+	last := 0
+	for w := 30; w <= 120; w++ {
+		got := strings.TrimSpace(printable(m.Bar(s, w)))
+		if !strings.HasSuffix(got, "? help  q leave") {
+			t.Errorf("%d cells: %q", w, got)
+		}
+		if n := strings.Count(got, "  "); n < last {
+			t.Errorf("%d cells show fewer keys than %d", w, w-1)
+		} else {
+			last = n
+		}
+	}
+	if got := printable(m.Bar(s, 24)); !strings.HasPrefix(got, " m mic") {
+		t.Errorf("the middle does not go first: %q", got)
+	}
+}
+
+func TestKeymap(t *testing.T) {
+	m, err := NewKeymap(map[string][]string{"mic": {"F2", "f2"}, "leave": {"Q"}, "talk": {"space"}, "grid": {"v"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]Action{
+		"f2": ActMic, "m": "", "Q": ActLeave, "q": "", "ctrl+c": ActLeave, " ": ActTalk, "v": ActGrid, "alt+v": ActCamera,
+	} {
+		if got := m.action(key); got != want {
+			t.Errorf("%q does %q, want %q", key, got, want)
+		}
+	}
+	for name, c := range map[string]struct {
+		custom map[string][]string
+		want   string
+	}{
+		"unknown":  {map[string][]string{"dance": {"x"}}, `key for "dance": there is no such action`},
+		"twice":    {map[string][]string{"mic": {"z"}, "zoom": {"z"}}, `key for "zoom": "z" already means mic`},
+		"digit":    {map[string][]string{"mic": {"3"}}, `key for "mic": the digits 1 to 9 choose people`},
+		"empty":    {map[string][]string{"mic": {""}}, `key for "mic": empty key`},
+		"way out":  {map[string][]string{"mic": {"ctrl+c"}}, `key for "mic": "ctrl+c" already means leave`},
+		"no space": {map[string][]string{"mic": {" "}, "talk": {"space"}}, `key for "talk": "space" already means mic`},
+	} {
+		m, err := NewKeymap(c.custom)
+		var bad *KeyError
+		if !errors.As(err, &bad) || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+		if m.action("?") != ActHelp || m.action("ctrl+c") != ActLeave {
+			t.Errorf("%s: the keymap is unusable", name)
+		}
+	}
+	for _, a := range Actions() {
+		if len(a.Keys) == 0 || a.Help == "" {
+			t.Errorf("%s has no key or no help", a.Action)
+		}
+	}
+}
+
+func TestTalkMachine(t *testing.T) {
+	at := func(ms int) time.Time { return noon.Add(time.Duration(ms) * time.Millisecond) }
+	type step struct {
+		at   int
+		do   string
+		want talkAct
+	}
+	for name, c := range map[string]struct {
+		releases, open bool
+		steps          []step
+	}{
+		"a tap without releases does nothing": {steps: []step{{0, "press", talkKeep}, {800, "tick", talkKeep}, {900, "press", talkKeep}}},
+		"held without releases": {steps: []step{
+			{0, "press", talkKeep}, {500, "press", talkStart}, {530, "press", talkKeep}, {779, "tick", talkKeep}, {780, "tick", talkStop}, {790, "tick", talkKeep}}},
+		"focus lost":              {steps: []step{{0, "press", talkKeep}, {300, "press", talkStart}, {310, "release", talkStop}, {560, "tick", talkKeep}}},
+		"held with releases":      {releases: true, steps: []step{{0, "press", talkStart}, {30, "press", talkKeep}, {9000, "tick", talkKeep}, {9001, "release", talkStop}}},
+		"release without a press": {releases: true, steps: []step{{0, "release", talkKeep}}},
+		"open already":            {releases: true, open: true, steps: []step{{0, "press", talkKeep}, {50, "release", talkKeep}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var m talk
+			for _, s := range c.steps {
+				var got talkAct
+				switch s.do {
+				case "press":
+					m, got = m.press(at(s.at), c.releases, c.open)
+				case "release":
+					m, got = m.release()
+				case "tick":
+					m, got = m.tick(at(s.at))
+				}
+				if got != s.want {
+					t.Errorf("%s at %d ms: %d, want %d", s.do, s.at, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+// TestLayoutNeverOverlaps checks every shape there can be: all rectangles lie
+// on the screen and apart from each other.
+func TestLayoutNeverOverlaps(t *testing.T) {
+	bools := []bool{false, true}
+	for w := 30; w <= 240; w += 10 {
+		for h := 8; h <= 70; h += 6 {
+			for _, people := range []int{1, 5, 16, 32} {
+				for _, tiles := range []int{0, 1, 2, 9, 33} {
+					for m := modeSpotlight; m <= modeZoom; m++ {
+						for i := range 16 {
+							s := shape{w, h, people, tiles, m, bools[i&1], bools[i>>1&1], bools[i>>2&1], bools[i>>3&1]}
+							s.typing = s.typing && s.chat
+							checkLayout(t, s)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func checkLayout(t *testing.T, s shape) {
+	t.Helper()
+	l := arrange(s)
+	rects := append([]rect{l.header, l.banner, l.table, l.spot, l.panel, l.chat, l.status, l.help}, l.tiles...)
+	rects = slices.DeleteFunc(rects, rect.empty)
+	for i, a := range rects {
+		if a.x < 0 || a.y < 0 || a.x+a.w > s.w || a.y+a.h > s.h {
+			t.Fatalf("%+v: %+v is off the screen", s, a)
+		}
+		for _, b := range rects[i+1:] {
+			if a.x < b.x+b.w && b.x < a.x+a.w && a.y < b.y+b.h && b.y < a.y+a.h {
+				t.Fatalf("%+v: %+v overlaps %+v", s, a, b)
+			}
+		}
+	}
+	if s.panel == l.panel.empty() {
+		t.Fatalf("%+v: wanted panel %v, got %+v", s, s.panel, l.panel)
+	}
+	if s.typing && !s.panel && l.chat.empty() {
+		t.Fatalf("%+v: nowhere to type", s)
+	}
+	if arranged := arrange(s); arranged.table != l.table {
+		t.Fatalf("%+v: not a function", s)
+	}
+}
+
+func TestReport(t *testing.T) {
+	var r Report
+	v := many(3)
+	v.Since = noon
+	bob, carol := rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, rtc.Who{Peer: "id-carol", Name: "carol\x1b[2J"}
+	r.Note(rtc.Joined{}, v, noon)
+	r.Note(rtc.Reconnected{Who: bob, Attempts: 1, Outage: 1200 * time.Millisecond}, v, noon)
+	r.Note(rtc.Reconnected{Who: bob, Attempts: 2, Outage: 31 * time.Second}, v, noon)
+	r.Note(rtc.Reconnected{Who: carol, Outage: 3 * time.Second}, v, noon)
+	r.Note(rtc.ReconnectFailed{Who: carol, Attempts: 3}, v, noon)
+	r.Note(rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected}, v, noon)
+	r.stats(map[signal.PeerID]LinkStats{"id-carol": {Received: 5_000_000, Sent: 1_000_000}, "id-guest-01": {Received: 7_400_000, Sent: 2_000}})
+	r.stats(map[signal.PeerID]LinkStats{"id-guest-01": {Received: 7_000_000}})
+	last := *v
+	last.Peers = slices.Clone(v.Peers)
+	last.Peers[1].State = rtc.StateFailed
+	r.Note(nil, &last, noon.Add(34*time.Minute+5*time.Second))
+	want := `standup: 34 min 5 s with carol, guest-01, guest-02
+  carol: 1 outage mended in 3.0 s, reconnecting failed once
+  guest-01: 2 outages mended, the longest in 31 s
+  guest-02: not connected at the end
+  the server was lost once
+  data: 12 MB in, 1.0 MB out
+`
+	if got := r.Text(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	if got := (&Report{}).Text(); got != "" {
+		t.Errorf("a room that was never entered: %q", got)
+	}
+}
+
+func TestSparklineShowsTheLastMinute(t *testing.T) {
+	var past history
+	for i := range 100 {
+		past = past.add(map[signal.PeerID]LinkStats{"a": {Down: i}, "b": {}})
+	}
+	if n := len(past["a"]); n != minute {
+		t.Errorf("%d samples are kept", n)
+	}
+	if past = past.add(map[signal.PeerID]LinkStats{"a": {}}); len(past) != 1 {
+		t.Error("who left is remembered")
+	}
+	s := NewStyles(Theme{})
+	if got := s.sparkline([]float64{0, 1, 2, 4, 100, 0}, 8, 4); got != "  ▁▁▁▁█▁" {
+		t.Errorf("got %q", got)
+	}
+	if got := s.sparkline([]float64{0, 1, 2, 4}, 3, 4); got != "▂▄█" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestInviteHasAReadableCode(t *testing.T) {
+	b := newInviteBox(Invite{Link: "https://meet.example/standup#k=c2VjcmV0"})
+	code := b.code(NewStyles(Theme{}))
+	if len(code) == 0 {
+		t.Fatal("no QR code")
+	}
+	// Every module is there, with the quiet zone of two around it.
+	if want := len(b.qr) + 4; width(code[0]) != want || len(code) != (want+1)/2 {
+		t.Errorf("%d by %d cells for %d modules", width(code[0]), len(code), len(b.qr))
+	}
+	for y := range b.qr {
+		for x := range b.qr {
+			cell := []rune(printable(code[(y+2)/2]))[x+2]
+			light := cell == '█' || cell == '▀' && y%2 == 0 || cell == '▄' && y%2 == 1
+			if light == b.qr[y][x] {
+				t.Fatalf("module %d,%d is drawn as %q", x, y, cell)
+			}
+		}
+	}
+	if b := newInviteBox(Invite{Link: strings.Repeat("x", 5000)}); b.qr != nil {
+		t.Error("a code for a link that fits into none")
+	}
+}
