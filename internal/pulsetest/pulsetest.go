@@ -24,6 +24,8 @@ const (
 	startTime = 10 * time.Second
 	// rate and its companions are the sample format of everything here.
 	rate = "48000"
+	// latency is deep enough for a machine busy with other tests.
+	latency = "200"
 )
 
 // Require skips the test, with the reason, unless tests with real sound
@@ -195,7 +197,7 @@ func (s *Server) SetDefault(sink, source string) {
 // waits for the end.
 func (s *Server) PlayFile(sink, wav string) (wait func() error) {
 	s.t.Helper()
-	cmd := s.command(s.t.Context(), "paplay", "--device="+sink, "--latency-msec=20", wav)
+	cmd := s.command(s.t.Context(), "paplay", "--device="+sink, "--latency-msec="+latency, wav)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -215,7 +217,7 @@ func (s *Server) PlayFile(sink, wav string) (wait func() error) {
 func (s *Server) Record(source, wav string) (stop func() error) {
 	s.t.Helper()
 	cmd := s.command(s.t.Context(), "parec", "--device="+source, "--rate="+rate, "--channels=1",
-		"--format=s16le", "--latency-msec=20", "--file-format=wav", wav)
+		"--format=s16le", "--latency-msec="+latency, "--file-format=wav", wav)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

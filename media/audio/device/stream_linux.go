@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/jfreymuth/pulse/proto"
 
@@ -12,12 +13,19 @@ import (
 
 const (
 	// playBlocks is how much sound the server keeps ahead of the speaker:
-	// 30 ms. Two blocks crackle as soon as the machine is busy.
-	playBlocks = 3
+	// 30 ms. Two blocks crackle as soon as the machine is busy. Where three do
+	// too there is one more after every gap, up to maxPlayBlocks, but for those
+	// within raiseEvery, which have the same cause.
+	playBlocks    = 3
+	maxPlayBlocks = 12
+	raiseEvery    = 300 * time.Millisecond
 	// captureBlocks is how much recorded sound the server keeps for us when
 	// we are late. Depth costs no delay.
 	captureBlocks = 20
 )
+
+// bufferBytes is the room for sound the server gives a playback stream.
+const bufferBytes = 2 * maxPlayBlocks * blockBytes
 
 // spec is the one sample format streams have.
 var spec = proto.SampleSpec{Format: proto.FormatFloat32LE, Channels: 1, Rate: pcm.SampleRate}
@@ -89,12 +97,14 @@ func capture(ctx context.Context, o Options, emit func([]float32)) error {
 
 func play(ctx context.Context, o Options, render func([]float32)) error {
 	var room atomic.Int64 // bytes the server has asked for
-	asked, killed := make(chan struct{}, 1), make(chan struct{}, 1)
+	asked, starved, killed := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	s, err := dial(ctx, func(message any) {
 		switch m := message.(type) {
 		case *proto.Request:
 			room.Add(int64(m.Length))
 			poke(asked)
+		case *proto.Underflow:
+			poke(starved)
 		case *proto.PlaybackStreamKilled:
 			poke(killed)
 		}
@@ -112,7 +122,7 @@ func play(ctx context.Context, o Options, render func([]float32)) error {
 	if err := s.request("open a speaker", &proto.CreatePlaybackStream{
 		SampleSpec: spec, ChannelMap: proto.ChannelMap{proto.ChannelMono},
 		SinkIndex: proto.Undefined, SinkName: sink,
-		BufferMaxLength: 4 * playBlocks * blockBytes, BufferTargetLength: playBlocks * blockBytes,
+		BufferMaxLength: bufferBytes, BufferTargetLength: playBlocks * blockBytes,
 		BufferMinimumRequest: blockBytes,
 		// No waiting for a full buffer: after an underrun sound goes on at
 		// once. We deliver whatever is asked for anyway.
@@ -125,6 +135,7 @@ func play(ctx context.Context, o Options, render func([]float32)) error {
 	}
 	room.Add(int64(stream.Missing))
 
+	depth, raised := uint32(playBlocks), time.Now()
 	var block [pcm.BlockSamples]float32
 	var data [blockBytes]byte
 	for {
@@ -143,6 +154,18 @@ func play(ctx context.Context, o Options, render func([]float32)) error {
 			return fmt.Errorf("play: %w", ErrLost)
 		case <-killed:
 			return fmt.Errorf("play: %w", ErrLost)
+		case <-starved:
+			if depth == maxPlayBlocks || time.Since(raised) < raiseEvery {
+				continue
+			}
+			depth, raised = depth+1, time.Now()
+			if err := s.request("deepen the playback buffer", &proto.SetPlaybackStreamBufferAttr{
+				StreamIndex: stream.StreamIndex, BufferMaxLength: bufferBytes,
+				BufferTargetLength: depth * blockBytes, BufferMinimumRequest: blockBytes,
+				AdjustLatency: true,
+			}, &proto.SetPlaybackStreamBufferAttrReply{}); err != nil {
+				return err
+			}
 		case <-asked:
 		}
 	}
