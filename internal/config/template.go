@@ -1,0 +1,105 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// KeyHelp describes one action for the template.
+type KeyHelp struct {
+	Action string
+	Keys   []string
+	Help   string
+}
+
+// ColorHelp describes one colour for the template.
+type ColorHelp struct {
+	Name, Dark, Light string
+}
+
+// Template is the file that [Init] writes: every setting, commented out, with
+// its default and what it does.
+func Template(keys []KeyHelp, colors []ColorHelp) string {
+	var b strings.Builder
+	b.WriteString(`# Settings of meet. Remove the "#" before a line to use it.
+# Flags on the command line go before what is written here.
+
+# How others see you; the default is the system user.
+# name = "Ada"
+
+# The signaling server. The default is one on this machine.
+# server = "wss://meet.example"
+
+# Devices: "default", "none", "device:ID" (meet devices lists them); the
+# microphone may also be "tone" or "file:PATH", the camera "testcard".
+# mic = "default"
+# speaker = "default"
+# camera = "default"
+# screen = "default"
+
+# How to start.
+# muted = false
+# camera-off = false
+# no-lobby = false
+
+# How pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant,
+# half, ascii or off.
+# video = "auto"
+
+# The screen. The background is asked of the terminal unless it is given here.
+# background = "dark"
+# ascii = false
+# mouse = false
+
+# Colours: "#rrggbb", or a number of the terminal's palette. An empty default is
+# the terminal's own colour for text.
+[colors]
+`)
+	for _, c := range colors {
+		value := c.Dark
+		if value == "" {
+			value = "7"
+		}
+		fmt.Fprintf(&b, "# %s = %q\n", c.Name, value)
+	}
+	b.WriteString("\n# Keys: one, or several in a list. \"space\", \"enter\", \"tab\", \"f1\", \"ctrl+x\" and\n# \"alt+x\" are names; a capital letter is the key with shift.\n[keys]\n")
+	for _, k := range keys {
+		quoted := make([]string, len(k.Keys))
+		for i, key := range k.Keys {
+			quoted[i] = fmt.Sprintf("%q", key)
+		}
+		value := strings.Join(quoted, ", ")
+		if len(quoted) != 1 {
+			value = "[" + value + "]"
+		}
+		fmt.Fprintf(&b, "# %s = %s  # %s\n", k.Action, value, k.Help)
+	}
+	return b.String()
+}
+
+// Init writes a new file. One that exists is left alone and is an error that
+// wraps [fs.ErrExist].
+func Init(path, template string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the configuration directory: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: %w", path, fs.ErrExist)
+	}
+	if err != nil {
+		return fmt.Errorf("create the configuration: %w", err)
+	}
+	if _, err := f.WriteString(template); err != nil {
+		_ = f.Close()
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
