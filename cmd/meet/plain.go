@@ -2,14 +2,25 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/tui/plain"
 )
 
-func showPlain(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
-	return showHeadless(ctx, c, invite, f)
+// showPlain shows the call as lines of text, then prints the report.
+func showPlain(ctx context.Context, c *call.Call, invite signal.Invite, _ joinFlags) error {
+	a := newAdapter(c)
+	report, err := plain.Run(ctx, plain.Options{
+		Room: a, Controls: c, Chat: a, Links: a, In: os.Stdin, Out: os.Stdout,
+		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Print(report.Text())
+	return nil
 }
-
-var _ = os.Stdout

@@ -26,7 +26,7 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	if err != nil {
 		return err
 	}
-	fmt.Print(report)
+	fmt.Print(report.Text())
 	return nil
 }
 
