@@ -7,6 +7,7 @@
 // TestNet need root and the commands ip and nft. Environment:
 //
 //	MEET_E2E=1        run; the binary is built once, without cgo
+//	MEET_E2E_BINARY=P test this program instead of building one
 //	MEET_BENCH=1      repeat what is measured, one test at a time, and write
 //	                  medians and worst cases as tables
 //	MEET_BENCH_RUNS=N repetitions of each case, 5 by default

@@ -128,11 +128,12 @@ func turns(about, state string) func(event) bool {
 	}
 }
 
-// resumes matches media of somebody that comes back after a gap.
+// resumes matches media of somebody that comes back after a gap, or comes for
+// the first time: somebody who was forgotten meanwhile is met anew.
 func resumes(about, kind string) func(event) bool {
 	return func(e event) bool {
 		f, ok := e.Body.(*flow)
-		return ok && e.Name == "media-resumed" && e.PeerName == about && f.Kind == kind
+		return ok && e.PeerName == about && f.Kind == kind
 	}
 }
 

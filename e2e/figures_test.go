@@ -39,8 +39,9 @@ type figure struct {
 // single time always.
 type bounds struct{ median, worst time.Duration }
 
-// add records one measurement and fails the test if it is over the limit.
-func (m *measured) add(t *testing.T, name string, b bounds, d time.Duration) {
+// add records one measurement, with what it was taken of for the log, and
+// fails the test if it is over the limit.
+func (m *measured) add(t *testing.T, name string, b bounds, of fmt.Stringer, d time.Duration) {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,9 +51,9 @@ func (m *measured) add(t *testing.T, name string, b bounds, d time.Duration) {
 		m.cases = append(m.cases, &figure{Case: name, Aim: ms(b.median), Limit: ms(b.worst)})
 	}
 	m.cases[i].Samples = append(m.cases[i].Samples, ms(d))
-	t.Logf("%s: %.0f ms", name, ms(d))
+	t.Logf("%s: %v: %.0f ms", name, of, ms(d))
 	if d > b.worst {
-		t.Errorf("%s: %v, must not be over %v", name, d, b.worst)
+		t.Errorf("%s: %v: %v, must not be over %v", name, of, d, b.worst)
 	}
 }
 

@@ -26,7 +26,7 @@ func (r *room) settled(ready time.Time) {
 		news := p.between(ready, time.Now(), func(e event) bool {
 			return e.Name == "roster" || serverTurns("connected")(e)
 		})
-		figures.add(r.t, "server back to roster settled", serverBack, news[len(news)-1].At.Sub(ready))
+		figures.add(r.t, "server back to roster settled", serverBack, p, news[len(news)-1].At.Sub(ready))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestNetLeave(t *testing.T) {
 			l, ok := e.Body.(*roster)
 			return ok && len(l.Participants) == 2
 		})
-		figures.add(t, "leave to off the list", bounds{100 * time.Millisecond, 500 * time.Millisecond}, gone.At.Sub(at))
+		figures.add(t, "leave to off the list", bounds{100 * time.Millisecond, 500 * time.Millisecond}, p, gone.At.Sub(at))
 	}
 	a.rosterSettled(time.Second, c)
 	a.hears(c, time.Now(), 150) // three seconds: longer than any detection
@@ -167,7 +167,7 @@ func TestNetComeback(t *testing.T) {
 			q.rosterSettled(5*time.Second, slices.DeleteFunc(slices.Clone(r.people), func(p *participant) bool { return p == q })...)
 			heard := b.next(started, 10*time.Second, "audio of "+q.name, is("media-started", q.name))
 			figures.add(t, "process start to audio of another, after a crash",
-				bounds{300 * time.Millisecond, 3 * time.Second}, heard.At.Sub(started))
+				bounds{300 * time.Millisecond, 3 * time.Second}, q, heard.At.Sub(started))
 			q.hears(b, time.Now(), sureOf)
 		}
 	}

@@ -26,6 +26,9 @@ type participant struct {
 	stderr    *logText
 }
 
+// String returns the person's name.
+func (p *participant) String() string { return p.name }
+
 // start joins the room, with the person's own flags added to the usual ones.
 func (p *participant) start() {
 	r := p.room
