@@ -61,8 +61,8 @@ func (e *Encoder) analyseMacroblock(s *searcher, col, row int, hasAbove bool) in
 	*mb = macroblock{mode: modeZero, ref: refLast}
 	*p = plan{}
 
-	same := sameMacroblock(e.src, e.prevSrc, col, row)
-	if same && int(e.quality[at]) <= e.rate.lastIndex+4 {
+	p.same = sameMacroblock(e.src, e.prevSrc, col, row)
+	if p.same && int(e.prevQuality[at]) <= goodIndex {
 		p.static = true
 		return 0
 	}
@@ -70,7 +70,7 @@ func (e *Encoder) analyseMacroblock(s *searcher, col, row int, hasAbove bool) in
 	s.block.load(&e.src.planes[0], s.x, s.y)
 	zero := s.block.sad(s.ref.at(s.x, s.y), s.ref.stride, noLimit)
 	f := found{cost: zero, sad: zero}
-	if !same {
+	if !p.same {
 		e.findVector(s, &f, index, last, hasAbove)
 	}
 	mb.mv = f.v
@@ -78,7 +78,54 @@ func (e *Encoder) analyseMacroblock(s *searcher, col, row int, hasAbove bool) in
 		mb.mode = modeNew
 	}
 	p.sad = int32(f.sad)
+	if p.same {
+		return 0 // whether to improve on it is for refine to say
+	}
 	return f.sad
+}
+
+// goodIndex is the quantiser index of which more quality is not wanted in
+// content that stands still.
+const goodIndex = 4
+
+// refine picks macroblocks that have not changed but were coded badly, as far
+// as the frame has room for them after the changes, whose complexity is given.
+// It sets the quantiser accordingly and returns their complexity. All others
+// that have not changed become static.
+func (e *Encoder) refine(changes int) int {
+	worst := 0
+	for i := range e.plans {
+		if p := &e.plans[i]; p.same && p.sad > 0 {
+			worst = max(worst, int(e.prevQuality[i]))
+		}
+	}
+	// In stages: it is better to improve much of the picture a little than
+	// little of it much.
+	index := max(e.frame.index, goodIndex, worst/2)
+	room := int(e.rate.affordable(false) * float64(acQuant[index]))
+	if changes > room/2 {
+		room = 0 // not at the expense of what moves
+	}
+	room -= changes
+	sum := 0
+	for range e.plans {
+		if e.cursor++; e.cursor >= len(e.plans) {
+			e.cursor = 0
+		}
+		p := &e.plans[e.cursor]
+		if !p.same {
+			continue
+		}
+		p.static = true
+		if p.sad > 0 && int(e.prevQuality[e.cursor]) > index+index/4 && sum < room {
+			p.static = false
+			sum += int(p.sad)
+		}
+	}
+	if sum > 0 {
+		e.frame.index = index
+	}
+	return sum
 }
 
 // findVector improves on the zero vector.

@@ -1,8 +1,8 @@
 package vp8
 
 // write writes the frame (RFC 6386, sections 9 and 19) and returns it in a
-// buffer of its own.
-func (e *Encoder) write() []byte {
+// buffer of its own, and the bits of it that are tokens.
+func (e *Encoder) write() (data []byte, tokens int) {
 	if e.frame.key {
 		e.state.entropy.reset()
 	}
@@ -28,9 +28,9 @@ func (e *Encoder) write() []byte {
 	e.second.reset(e.second.buf[:0])
 	e.coder.tokens.write(&e.second, &e.state.entropy.coef)
 	second := e.second.flush()
-	out := make([]byte, len(first)+len(second))
-	copy(out[copy(out, first):], second)
-	return out
+	data = make([]byte, len(first)+len(second))
+	copy(data[copy(data, first):], second)
+	return data, 8 * len(second)
 }
 
 // modeProbs are the probabilities that a frame header sets for one frame.

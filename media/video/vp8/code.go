@@ -72,6 +72,7 @@ func (c *coder) macroblock(col, row int) {
 		return
 	}
 	c.pred.macroblock(e.rec, e.ref, col, row, mb.mv)
+	e.quality[at] = e.inherited(mb, col, row)
 	if p.static {
 		mb.coded = false
 		c.above[col].clear(true)
@@ -81,7 +82,19 @@ func (c *coder) macroblock(col, row int) {
 	c.lumaResidue(col, row)
 	c.chromaResidue(col, row)
 	c.finish(mb, col, row, true)
-	e.quality[at] = uint8(e.frame.index)
+	if mb.coded {
+		e.quality[at] = uint8(e.frame.index)
+	} else {
+		e.quality[at] = min(e.quality[at], uint8(e.frame.index))
+	}
+}
+
+// inherited is the quality that a macroblock gets from where it is predicted
+// from.
+func (e *Encoder) inherited(mb *macroblock, col, row int) uint8 {
+	x := min(max(col+(int(mb.mv.x)+32)>>6, 0), e.modes.cols-1)
+	y := min(max(row+(int(mb.mv.y)+32)>>6, 0), e.modes.rows-1)
+	return e.prevQuality[y*e.modes.cols+x]
 }
 
 // intraFrom is the difference from which on a prediction within the picture is

@@ -63,11 +63,14 @@ type Encoder struct {
 	rec, ref     *picture // being made, and the last one
 	modes        *modeMap
 	plans        []plan
-	quality      []uint8 // quantiser index at which each macroblock was last coded
-	bModes       [][16]uint8
-	changed      []bool // by macroblock row, for the scroll finder
-	scroll       scrollFinder
-	scrolled     int // the vector found for this frame, in rows
+	// Quantiser index at which each macroblock was last coded, in the frame
+	// being made and in the one before.
+	quality, prevQuality []uint8
+	cursor               int // where refining goes on
+	bModes               [][16]uint8
+	changed              []bool // by macroblock row, for the scroll finder
+	scroll               scrollFinder
+	scrolled             int // the vector found for this frame, in rows
 
 	state  persistent
 	levels filterLevels
@@ -81,6 +84,7 @@ type Encoder struct {
 // plan is what the analysis of a macroblock finds.
 type plan struct {
 	sad    int32 // difference to the prediction
+	same   bool  // as the source was in the last picture
 	static bool  // nothing to code
 }
 
@@ -137,7 +141,8 @@ func (e *Encoder) resize(width, height int) error {
 	e.rec, e.ref = newPicture(cols, rows, refPad, nil), newPicture(cols, rows, refPad, nil)
 	e.modes = newModeMap(cols, rows)
 	e.plans = make([]plan, cols*rows)
-	e.quality = make([]uint8, cols*rows)
+	e.quality, e.prevQuality = make([]uint8, cols*rows), make([]uint8, cols*rows)
+	e.cursor = 0
 	e.bModes = make([][16]uint8, cols*rows)
 	e.changed = make([]bool, rows)
 	e.coder = coder{e: e, above: make([]tokenContext, cols)}
@@ -158,22 +163,50 @@ func (e *Encoder) Encode(f *video.Frame) (Packet, error) {
 		return Packet{Dropped: true}, nil
 	}
 	e.src, e.prevSrc = e.prevSrc, e.src
+	e.quality, e.prevQuality = e.prevQuality, e.quality
 	loadFrame(e.src, f)
 	e.frame.key = e.forceKey
 	e.forceKey = false
-	complexity := 0
-	if !e.frame.key {
-		complexity = e.analyse()
-	}
+	var data []byte
 	if e.frame.key {
-		complexity = e.analyseKey()
+		data = e.encodeKey()
+	} else {
+		data = e.encodeInter()
 	}
-	e.frame.index = e.rate.choose(complexity, e.frame.key)
-	e.coder.code()
-	data := e.finish()
-	e.rate.coded(8*len(data), complexity, e.frame.index, e.frame.key)
 	e.rec, e.ref = e.ref, e.rec
 	return Packet{Data: data, Key: e.frame.key}, nil
+}
+
+// encodeKey encodes the source as a key frame. Nothing is known of the picture
+// beforehand, so that the first attempt may come out too large; then there is a
+// second.
+func (e *Encoder) encodeKey() []byte {
+	complexity := e.analyseKey()
+	target := e.rate.target(true)
+	for attempt := 0; ; attempt++ {
+		e.frame.index = e.rate.choose(complexity, true)
+		e.coder.code()
+		e.setFilter()
+		data, tokens := e.write()
+		if attempt == 0 && float64(8*len(data)) > 1.3*target && e.frame.index < e.rate.maxIndex {
+			e.rate.learnKey(tokens, complexity, e.frame.index)
+			continue
+		}
+		e.filter()
+		e.rate.coded(8*len(data), tokens, complexity, e.frame.index, true)
+		return data
+	}
+}
+
+// encodeInter encodes the source as a change of the last picture.
+func (e *Encoder) encodeInter() []byte {
+	complexity := e.analyse()
+	e.frame.index = e.rate.choose(complexity, false)
+	complexity += e.refine(complexity)
+	e.coder.code()
+	data, tokens := e.finish()
+	e.rate.coded(8*len(data), tokens, complexity, e.frame.index, false)
+	return data
 }
 
 // elapsed returns the seconds since the last frame, as its time stamp has it
@@ -189,8 +222,9 @@ func (e *Encoder) elapsed(now time.Time) float64 {
 }
 
 // finish filters the new picture and writes the frame, the one beside the
-// other if there are two threads.
-func (e *Encoder) finish() []byte {
+// other if there are two threads. It returns the frame and the bits that its
+// tokens take.
+func (e *Encoder) finish() ([]byte, int) {
 	e.setFilter()
 	if e.cfg.Threads < 2 {
 		e.filter()
@@ -198,9 +232,9 @@ func (e *Encoder) finish() []byte {
 	}
 	var wg sync.WaitGroup
 	wg.Go(e.filter)
-	data := e.write()
+	data, tokens := e.write()
 	wg.Wait()
-	return data
+	return data, tokens
 }
 
 // setFilter chooses the loop filter for the frame.

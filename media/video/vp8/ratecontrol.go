@@ -1,7 +1,5 @@
 package vp8
 
-import "math"
-
 // rateControl chooses the quantiser so that the stream keeps to its bit rate,
 // and drops frames when it cannot. It thinks of a sender that drains a queue at
 // the target rate: level is what waits in it.
@@ -12,8 +10,10 @@ type rateControl struct {
 	maxIndex      int
 
 	level float64 // bits in the queue
-	// Bits per unit of complexity over step size, learnt from past frames.
+	// Bits of tokens per unit of complexity over step size, and bits of
+	// everything else per frame, learnt from past frames.
 	inter, key float64
+	overhead   float64
 	lastIndex  int // of the last inter frame
 }
 
@@ -56,41 +56,48 @@ func (r *rateControl) target(key bool) float64 {
 // choose returns the quantiser index for a frame of the given complexity, the
 // sum of absolute differences that remain to be coded.
 func (r *rateControl) choose(complexity int, key bool) int {
-	k := r.inter
-	if key {
-		k = r.key
-	}
-	step := k * float64(complexity) / r.target(key)
+	step := float64(complexity) / r.affordable(key)
 	index := r.minIndex
 	for index < r.maxIndex && float64(acQuant[index]) < step {
 		index++
 	}
-	if !key {
-		// Sudden changes of quality show more than slow ones.
-		index = max(index, r.lastIndex-6)
-	}
 	return index
 }
 
-// coded notes the outcome of a frame.
-func (r *rateControl) coded(bits, complexity, index int, key bool) {
-	r.level += float64(bits)
-	if !key {
-		r.lastIndex = index
-	}
-	if complexity < 1000 || bits < 400 {
-		return // too little to learn from
-	}
-	k := float64(bits) * float64(acQuant[index]) / float64(complexity)
+// affordable is the complexity that the next frame has room for with a step
+// size of 1.
+func (r *rateControl) affordable(key bool) float64 {
 	if key {
-		r.key += 0.5 * (k - r.key)
+		return r.target(key) / r.key
+	}
+	t := r.target(key)
+	return max(t-r.overhead, t/4) / r.inter
+}
+
+// coded notes the outcome of a frame: its size and that of its tokens alone.
+func (r *rateControl) coded(bits, tokens, complexity, index int, key bool) {
+	r.level += float64(bits)
+	if key {
+		r.learnKey(tokens, complexity, index)
 		return
 	}
+	r.lastIndex = index
+	r.overhead += 0.2 * (float64(bits-tokens) - r.overhead)
+	if tokens < 1000 || complexity < 1000 {
+		return // too little to learn from
+	}
+	k := float64(tokens) * float64(acQuant[index]) / float64(complexity)
 	// Learn quickly that frames get larger, slowly that they get smaller.
 	weight := 0.2
 	if k > r.inter {
 		weight = 0.4
 	}
 	r.inter += weight * (k - r.inter)
-	r.inter = math.Max(r.inter, 0.05)
+}
+
+// learnKey notes the size of a key frame.
+func (r *rateControl) learnKey(tokens, complexity, index int) {
+	if complexity > 0 {
+		r.key = float64(tokens) * float64(acQuant[index]) / float64(complexity)
+	}
 }
