@@ -295,6 +295,36 @@ func TestTextIsNeverOverdrawn(t *testing.T) {
 	}
 }
 
+// TestLeftOverTextGoes leaves cells to video that no tile covers yet.
+func TestLeftOverTextGoes(t *testing.T) {
+	const cols, rows = 20, 4
+	term := newTerminal(t, cols, rows)
+	_, _ = term.WriteString("\x1b[2;1Hold text everywhere")
+	c := newCanvas(term, cols, rows)
+	clear(c.free[1][:4])
+	d := New(c, Config{Mode: ModeOctant, Now: stillClock})
+	first := draw(t, d, Scene{Cols: cols, Rows: rows})
+	for x, want := range "old                 " {
+		if got := term.CellAt(x, 1).Content; got != string(want) {
+			t.Errorf("cell %d shows %q, want %q", x, got, want)
+		}
+	}
+	if again := draw(t, d, Scene{Cols: cols, Rows: rows}); first.Cells != cols*rows-4 || again.Bytes != 0 {
+		t.Errorf("%d cells blanked, then %d bytes; want %d and 0", first.Cells, again.Bytes, cols*rows-4)
+	}
+}
+
+// TestStoppedTerminalIsForgiven holds one write up for a minute.
+func TestStoppedTerminalIsForgiven(t *testing.T) {
+	p := pace{interval: time.Second / 15}
+	began := time.Unix(0, 0)
+	ended := began.Add(time.Minute)
+	p.wrote(began, ended)
+	if !p.holds(ended) || p.holds(ended.Add(maxRest)) {
+		t.Errorf("rests until %v, want %v", p.resumeAt, ended.Add(maxRest))
+	}
+}
+
 // TestFailedWriteIsDrawnAgain checks that nothing is believed of a write that
 // failed.
 func TestFailedWriteIsDrawnAgain(t *testing.T) {

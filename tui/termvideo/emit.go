@@ -34,7 +34,7 @@ func (d *Drawer) build(free [][]uint32) []byte {
 				}
 				stamp = stamps[x]
 			}
-			d.updateCell(x, y, stamp, &at)
+			d.updateCell(x, y, stamp, !all, &at)
 		}
 	}
 	if d.pixels != nil {
@@ -95,8 +95,9 @@ func (d *Drawer) prepareDamaged(y int, stamps []uint32, all bool) {
 	}
 }
 
-// updateCell brings one cell up to date. A stamp of 0 means that it shows text.
-func (d *Drawer) updateCell(x, y int, stamp uint32, at *position) {
+// updateCell brings one cell up to date. A stamp of 0 means that it shows text;
+// shared, that the stamps come from a Painter.
+func (d *Drawer) updateCell(x, y int, stamp uint32, shared bool, at *position) {
 	s := &d.shown[y*d.cols+x]
 	if stamp == 0 {
 		*s = shownCell{}
@@ -105,13 +106,12 @@ func (d *Drawer) updateCell(x, y int, stamp uint32, at *position) {
 	damaged := s.kind == cellForeign || s.stamp != stamp
 	o := d.owner[y*d.cols+x]
 	if o == 0 {
-		// Nobody's: only what a tile left behind has to go.
-		if s.kind == cellGlyph && !damaged {
+		// Nobody's. What a tile left behind has to go, and so has old text
+		// where the interface leaves a cell to video; on a plain writer other
+		// cells are not ours to touch.
+		if s.kind == cellGlyph && !damaged || shared && (damaged || s.kind != cellBlank) {
 			d.moveTo(x, y, at)
 			d.putBlank(s, stamp, at)
-		}
-		if s.kind != cellBlank {
-			*s = shownCell{}
 		}
 		return
 	}

@@ -21,10 +21,10 @@ type kittyEncoder struct {
 }
 
 // appendKittyKeys appends the keys all transmissions share: show the picture
-// (a=T) in RGB (f=24) over so many cells, leave the cursor alone (C=1), send no
-// answer (q=2).
+// (a=T) in RGB (f=24) over so many cells, below any text that may be put there
+// (z=-1), leave the cursor alone (C=1), send no answer (q=2).
 func appendKittyKeys(b []byte, image uint32, area rect, w, h int) []byte {
-	b = append(b, "\x1b_Ga=T,f=24,q=2,C=1,i="...)
+	b = append(b, "\x1b_Ga=T,f=24,q=2,C=1,z=-1,i="...)
 	b = strconv.AppendUint(b, uint64(image), 10)
 	for _, kv := range [...]struct {
 		key   string

@@ -13,6 +13,9 @@ const (
 	// recoveryTime is how long writes have to be quick before the threshold
 	// halves again.
 	recoveryTime = time.Second
+	// maxRest bounds how long nothing is drawn after a slow write: someone who
+	// stopped the terminal for a minute should not wait for another one.
+	maxRest = time.Second
 )
 
 // pace decides how much a terminal is asked to show. A write that blocks
@@ -36,7 +39,7 @@ func (p *pace) wrote(began, ended time.Time) {
 		p.strain = min(p.strain+1, maxStrain)
 		// The terminal gets as long to breathe as it was busy: its input stays
 		// empty half of the time and keys are answered at once.
-		p.resumeAt = ended.Add(took)
+		p.resumeAt = ended.Add(min(took, maxRest))
 		p.quickFor = p.resumeAt
 		return
 	}

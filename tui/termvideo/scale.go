@@ -239,15 +239,22 @@ func (c rgb) luma() int32 {
 // limitedRGB converts a limited-range BT.601 sample (luma 16 to 235) to RGB.
 // Go's color.YCbCr is full range and would grey the blacks.
 func limitedRGB(y, u, v uint8) rgb {
-	c := 298*(int32(y)-16) + 128
+	// 255/219, and the matrix of BT.601 times 255/224, in 1/65536.
+	c := 76309*(int32(y)-16) + 1<<15
 	d, e := int32(u)-128, int32(v)-128
-	r := clamp8((c + 409*e) >> 8)
-	g := clamp8((c - 100*d - 208*e) >> 8)
-	b := clamp8((c + 516*d) >> 8)
+	r := clamp16(c + 104597*e)
+	g := clamp16(c - 25675*d - 53279*e)
+	b := clamp16(c + 132201*d)
 	return rgb(r<<16 | g<<8 | b)
 }
 
-func clamp8(v int32) int32 { return min(max(v, 0), 255) }
+// clamp16 is the whole part of a number in 1/65536, held to 0 to 255.
+func clamp16(v int32) uint32 {
+	if uint32(v)&0xff000000 != 0 {
+		return uint32(^(v >> 31)) & 0xff // below: 0, above: 255
+	}
+	return uint32(v) >> 16
+}
 
 // dimmed darkens a colour and takes most of its colour away: the last frame of
 // a stalled tile.
