@@ -36,6 +36,7 @@ type capture struct {
 
 	// Owned by the goroutine of the source in use; there is one at a time.
 	enc     *opus.Encoder
+	auto    *autoGain // nil unless asked for
 	meter   pcm.Meter
 	voice   voiceDetector
 	frame   [pcm.FrameSamples]float32
@@ -62,6 +63,9 @@ func newCapture(cfg Config, dev devices) (*capture, error) {
 		onFrame: cfg.OnFrame, devices: dev, echoCancel: cfg.EchoCancel, wake: newWake(),
 		mic: cfg.Mic, muted: cfg.Muted, enc: enc, epoch: 1,
 		loss: loss{opus.DefaultLoss, true}, set: loss{opus.DefaultLoss, true},
+	}
+	if cfg.AutoGain {
+		c.auto = &autoGain{}
 	}
 	c.level.Store(int64(pcm.Silence) * 100)
 	return c, nil
@@ -153,6 +157,9 @@ func (c *capture) take(block []float32) {
 	c.mu.Unlock()
 	if muted {
 		return
+	}
+	if c.auto != nil {
+		block = c.auto.apply(block)
 	}
 	c.meter.Add(block)
 	c.level.Store(int64(c.meter.DB() * 100))

@@ -17,6 +17,9 @@ type Config struct {
 	Muted   bool
 	// EchoCancel asks the sound server for echo cancellation.
 	EchoCancel bool
+	// AutoGain evens out how loud the microphone is and turns down the
+	// background between words.
+	AutoGain bool
 	// OnFrame gets every frame to send, from one goroutine at a time, at once
 	// and in order. It must neither wait nor call the Engine: a mute waits
 	// for it.
