@@ -13,7 +13,11 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/term"
+
+	"github.com/meet-term/meet/internal/quietstart"
 )
+
+func init() { quietstart.Done() }
 
 // Options say what the screen shows and where. Room is required; every other
 // interface may be nil, and what it is for is then absent.
