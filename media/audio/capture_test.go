@@ -114,8 +114,8 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 			Speaker: Speaker{Kind: None}, devices: dev,
 			OnFrame: func(f Frame) { frames = append(frames, f) },
 		})
-		defer stop()
 		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
 		e.SetMuted(true)
 		n := len(frames)
 		if n != 50 {
@@ -125,6 +125,7 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 			t.Errorf("level %.0f while muted", got)
 		}
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if len(frames) != n {
 			t.Errorf("%d frames while muted", len(frames)-n)
 		}
@@ -133,6 +134,7 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 		}
 		e.SetMuted(false)
 		time.Sleep(time.Second)
+		stop()
 		if len(frames) != n+50 && len(frames) != n+49 {
 			t.Errorf("%d frames in the second after", len(frames)-n)
 		}
@@ -165,6 +167,7 @@ func TestNobodyListens(t *testing.T) {
 		defer stop()
 		e.SetListened(false)
 		time.Sleep(2*time.Second + time.Millisecond)
+		synctest.Wait()
 		if frames != 0 {
 			t.Errorf("%d frames encoded for nobody", frames)
 		}
@@ -173,6 +176,7 @@ func TestNobodyListens(t *testing.T) {
 		}
 		e.SetListened(true)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if frames < 49 {
 			t.Errorf("%d frames in a second once somebody listens", frames)
 		}
@@ -187,10 +191,12 @@ func TestMicChangesDuringTheCall(t *testing.T) {
 			OnFrame: func(f Frame) { last = f },
 		})
 		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
 		e.SetMic(Mic{Kind: None})
 		synctest.Wait()
 		before := last
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if last.Timestamp != before.Timestamp {
 			t.Error("frames from no microphone")
 		}
