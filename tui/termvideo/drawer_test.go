@@ -77,21 +77,20 @@ func TestTerminalShowsWhatTheDrawerBelieves(t *testing.T) {
 	const cols, rows = 60, 20
 	big := Place{ID: "big", X: 1, Y: 1, Cols: 40, Rows: 12}
 	small := Place{ID: "small", X: 45, Y: 3, Cols: 13, Rows: 7}
-	f := clip()
 	steps := []struct {
 		name  string
 		tiles []Tile
 	}{
-		{"one tile", []Tile{{Place: big, Frame: f[0]}}},
-		{"it plays", []Tile{{Place: big, Frame: f[1]}}},
-		{"a second tile", []Tile{{Place: big, Frame: f[2]}, {Place: small, Frame: f[9]}}},
-		{"one stalls", []Tile{{Place: big, Frame: f[2], Dim: true}, {Place: small, Frame: f[10], Mirror: true}}},
-		{"order changes", []Tile{{Place: small, Frame: f[11], Fill: true}, {Place: big, Frame: f[3]}}},
-		{"a tile moves over another", []Tile{{Place: big, Frame: f[4]}, {Place: Place{ID: "small", X: 20, Y: 5, Cols: 13, Rows: 7}, Frame: f[11]}}},
-		{"a tile grows", []Tile{{Place: Place{ID: "big", X: 0, Y: 0, Cols: 60, Rows: 20}, Frame: f[5]}}},
-		{"a tile shrinks", []Tile{{Place: big, Frame: f[6]}}},
-		{"partly outside", []Tile{{Place: Place{ID: "big", X: -7, Y: -3, Cols: 40, Rows: 12}, Frame: f[7]}, {Place: Place{ID: "low", X: 50, Y: 15, Cols: 40, Rows: 12}, Frame: f[8]}}},
-		{"no picture yet", []Tile{{Place: big}, {Place: small, Frame: f[12]}}},
+		{"one tile", []Tile{{Place: big, Frame: frameAt(0)}}},
+		{"it plays", []Tile{{Place: big, Frame: frameAt(1)}}},
+		{"a second tile", []Tile{{Place: big, Frame: frameAt(2)}, {Place: small, Frame: frameAt(9)}}},
+		{"one stalls", []Tile{{Place: big, Frame: frameAt(2), Dim: true}, {Place: small, Frame: frameAt(10), Mirror: true}}},
+		{"order changes", []Tile{{Place: small, Frame: frameAt(11), Fill: true}, {Place: big, Frame: frameAt(3)}}},
+		{"a tile moves over another", []Tile{{Place: big, Frame: frameAt(4)}, {Place: Place{ID: "small", X: 20, Y: 5, Cols: 13, Rows: 7}, Frame: frameAt(11)}}},
+		{"a tile grows", []Tile{{Place: Place{ID: "big", X: 0, Y: 0, Cols: 60, Rows: 20}, Frame: frameAt(5)}}},
+		{"a tile shrinks", []Tile{{Place: big, Frame: frameAt(6)}}},
+		{"partly outside", []Tile{{Place: Place{ID: "big", X: -7, Y: -3, Cols: 40, Rows: 12}, Frame: frameAt(7)}, {Place: Place{ID: "low", X: 50, Y: 15, Cols: 40, Rows: 12}, Frame: frameAt(8)}}},
+		{"no picture yet", []Tile{{Place: big}, {Place: small, Frame: frameAt(12)}}},
 		{"all gone", nil},
 	}
 	for _, mode := range []Mode{ModeOctant, ModeSextant, ModeQuadrant, ModeHalf} {
@@ -119,10 +118,10 @@ func TestStandingPictureSettles(t *testing.T) {
 	var out bytes.Buffer
 	d := New(&out, Config{Mode: ModeOctant, Now: stillClock})
 	screen := newPixelReader(testCols, testRows)
-	ref := reference(clip()[3], testCols*2, testRows*4)
+	ref := reference(frameAt(3), testCols*2, testRows*4)
 	draw := func(i int) int {
 		out.Reset()
-		stat, err := d.Draw(fullScene(clip()[i]))
+		stat, err := d.Draw(fullScene(frameAt(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +196,7 @@ func TestSlowTerminalGetsFewerFrames(t *testing.T) {
 	d := New(w, Config{Mode: ModeHalf, Now: func() time.Time { return w.now }, FrameInterval: interval})
 	play := func(frames int) (drawn int) {
 		for i := range frames {
-			stat, err := d.Draw(fullScene(clip()[i%clipFrames]))
+			stat, err := d.Draw(fullScene(frameAt(i % 4)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +256,7 @@ func TestTextIsNeverOverdrawn(t *testing.T) {
 			c := newCanvas(term, cols, rows)
 			d := New(c, Config{Mode: mode, Now: stillClock})
 			scene := func(i int) Scene {
-				return Scene{Cols: cols, Rows: rows, Tiles: []Tile{{Place: Place{ID: "a", Cols: cols, Rows: rows}, Frame: clip()[i], Fill: true}}}
+				return Scene{Cols: cols, Rows: rows, Tiles: []Tile{{Place: Place{ID: "a", Cols: cols, Rows: rows}, Frame: frameAt(i), Fill: true}}}
 			}
 			draw := func(i int) Stats {
 				stat, err := d.Draw(scene(i))
@@ -331,11 +330,11 @@ func TestFailedWriteIsDrawnAgain(t *testing.T) {
 	broken := errors.New("broken pipe")
 	w := &failingWriter{err: broken}
 	d := New(w, Config{Mode: ModeQuadrant, Now: stillClock})
-	if _, err := d.Draw(fullScene(clip()[0])); !errors.Is(err, broken) {
+	if _, err := d.Draw(fullScene(frameAt(0))); !errors.Is(err, broken) {
 		t.Fatalf("error %v, want %v", err, broken)
 	}
 	w.err = nil
-	stat, err := d.Draw(fullScene(clip()[0]))
+	stat, err := d.Draw(fullScene(frameAt(0)))
 	if err != nil {
 		t.Fatal(err)
 	}

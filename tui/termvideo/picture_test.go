@@ -10,13 +10,23 @@ import (
 	"github.com/meet-term/meet/media/video"
 )
 
-var clip = sync.OnceValue(func() []*video.Frame {
-	frames := make([]*video.Frame, clipFrames)
+// frameAt returns a frame of the clip, which is rendered once.
+func frameAt(i int) *video.Frame { return rendered[i]() }
+
+var rendered = func() (frames [clipFrames]func() *video.Frame) {
 	for i := range frames {
-		frames[i] = clipFrame(i)
+		frames[i] = sync.OnceValue(func() *video.Frame { return clipFrame(i) })
 	}
 	return frames
-})
+}()
+
+func clip() []*video.Frame {
+	frames := make([]*video.Frame, clipFrames)
+	for i := range frames {
+		frames[i] = frameAt(i)
+	}
+	return frames
+}
 
 const testCols, testRows = 100, 30
 
@@ -216,7 +226,7 @@ func BenchmarkDraw(b *testing.B) {
 }
 
 func BenchmarkScale(b *testing.B) {
-	f := clip()[0]
+	f := frameAt(0)
 	s := newScaler(scalerKey{srcW: f.Width, srcH: f.Height, gridW: 200, gridH: 120, pxW: 1, pxH: 1})
 	for b.Loop() {
 		for i := range s.dst.h {

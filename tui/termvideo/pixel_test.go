@@ -167,22 +167,22 @@ func TestKittyPictures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k, d := newKitty(t, local, stillClock)
 			for i := range 3 {
-				draw(t, d, fullScene(clip()[i]))
+				draw(t, d, fullScene(frameAt(i)))
 			}
 			img := k.only()
 			if img.at != "1;1" || img.cols != "100" || img.rows != "30" {
 				t.Errorf("shown at %s in %sx%s cells", img.at, img.cols, img.rows)
 			}
-			ref := reference(clip()[2], img.w, img.h)
+			ref := reference(frameAt(2), img.w, img.h)
 			if db := psnr(floats(img.rgb), ref); db < 45 {
 				t.Errorf("%.1f dB at %dx%d", db, img.w, img.h)
 			}
 			before := k.sent
-			if stat := draw(t, d, fullScene(clip()[2])); stat.Bytes != 0 || k.sent != before {
+			if stat := draw(t, d, fullScene(frameAt(2))); stat.Bytes != 0 || k.sent != before {
 				t.Error("the same picture was sent again")
 			}
 			draw(t, d, Scene{Cols: testCols, Rows: testRows, Tiles: []Tile{
-				{Place: Place{ID: "a", X: 50, Y: 2, Cols: 40, Rows: 12}, Frame: clip()[2]}}})
+				{Place: Place{ID: "a", X: 50, Y: 2, Cols: 40, Rows: 12}, Frame: frameAt(2)}}})
 			if img := k.only(); img.at != "3;51" || img.cols != "40" {
 				t.Errorf("after a move: at %s in %s columns", img.at, img.cols)
 			}
@@ -190,7 +190,7 @@ func TestKittyPictures(t *testing.T) {
 			if len(k.images) != 0 {
 				t.Errorf("%d pictures left after the tile went", len(k.images))
 			}
-			draw(t, d, fullScene(clip()[0]))
+			draw(t, d, fullScene(frameAt(0)))
 			if err := d.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +208,7 @@ func TestUnreadKittyPicturesDoNotPileUp(t *testing.T) {
 	k.reads = false
 	shown := 0
 	for i := range 45 { // three seconds
-		if stat := draw(t, d, fullScene(clip()[i%clipFrames])); stat.Bytes > 0 {
+		if stat := draw(t, d, fullScene(frameAt(i%4))); stat.Bytes > 0 {
 			shown++
 		}
 		now = now.Add(time.Second / 15)
@@ -232,16 +232,16 @@ func TestPictureLeavesRowsOfTextAlone(t *testing.T) {
 	k, _ := newKitty(t, false, stillClock)
 	c := newCanvas(k, testCols, testRows)
 	d := New(c, Config{Mode: ModeKitty, Now: stillClock})
-	draw(t, d, fullScene(clip()[0]))
+	draw(t, d, fullScene(frameAt(0)))
 	c.free[29][4] = 0 // a badge in the last row
-	draw(t, d, fullScene(clip()[1]))
+	draw(t, d, fullScene(frameAt(1)))
 	if img := k.only(); img.rows != "29" {
 		t.Errorf("the picture has %s rows over a badge, want 29", img.rows)
 	}
 	for y := 8; y < 22; y++ {
 		c.free[y][50] = 0 // a dialog in the middle
 	}
-	draw(t, d, fullScene(clip()[2]))
+	draw(t, d, fullScene(frameAt(2)))
 	if len(k.images) != 0 {
 		t.Error("a picture is shown beside a dialog in the middle of its tile")
 	}
@@ -251,7 +251,7 @@ func TestSixelPicture(t *testing.T) {
 	var out bytes.Buffer
 	d := New(&out, Config{Mode: ModeSixel, Now: stillClock, CellWidth: 4, CellHeight: 8})
 	draw(t, d, Scene{Cols: testCols, Rows: testRows + 1, Tiles: []Tile{
-		{Place: Place{ID: "a", Cols: testCols, Rows: testRows}, Frame: clip()[0]}}})
+		{Place: Place{ID: "a", Cols: testCols, Rows: testRows}, Frame: frameAt(0)}}})
 	_, rest, ok := strings.Cut(out.String(), "\x1bP0;1q")
 	if !ok {
 		t.Fatal("no sixel sequence")
@@ -262,7 +262,7 @@ func TestSixelPicture(t *testing.T) {
 	}
 	w, h := testCols*4, testRows*8
 	got := decodeSixel(t, body, w, h)
-	ref := reference(clip()[0], w, h)
+	ref := reference(frameAt(0), w, h)
 	if db := psnr(got, ref); db < 20 {
 		t.Errorf("%.1f dB against the frame", db)
 	}
@@ -356,7 +356,7 @@ func imageFloats(img image.Image, w, h int) []float64 {
 func TestSixelStaysAboveTheLastRow(t *testing.T) {
 	var out bytes.Buffer
 	d := New(&out, Config{Mode: ModeSixel, Now: stillClock, CellWidth: 4, CellHeight: 8})
-	draw(t, d, fullScene(clip()[0]))
+	draw(t, d, fullScene(frameAt(0)))
 	if want := "\"1;1;400;" + strconv.Itoa((testRows-1)*8); !strings.Contains(out.String(), want) {
 		t.Errorf("the picture is not %s pixels in size", want)
 	}
@@ -365,7 +365,7 @@ func TestSixelStaysAboveTheLastRow(t *testing.T) {
 func TestITermPicture(t *testing.T) {
 	var out bytes.Buffer
 	d := New(&out, Config{Mode: ModeITerm, Now: stillClock})
-	draw(t, d, fullScene(clip()[0]))
+	draw(t, d, fullScene(frameAt(0)))
 	_, rest, ok := strings.Cut(out.String(), "\x1b]1337;File=")
 	if !ok {
 		t.Fatal("no inline file")
@@ -387,7 +387,7 @@ func TestITermPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := img.Bounds()
-	if db := psnr(imageFloats(img, b.Dx(), b.Dy()), reference(clip()[0], b.Dx(), b.Dy())); db < 28 {
+	if db := psnr(imageFloats(img, b.Dx(), b.Dy()), reference(frameAt(0), b.Dx(), b.Dy())); db < 28 {
 		t.Errorf("%.1f dB at %v", db, b)
 	}
 }
@@ -411,7 +411,7 @@ func TestSamplesKeepTheirMeaning(t *testing.T) {
 
 // TestScalingIsExact compares the integer scaler with areas in floating point.
 func TestScalingIsExact(t *testing.T) {
-	f := clip()[0]
+	f := frameAt(0)
 	plane := make([]float64, f.Width*f.Height*3)
 	for i := range f.Width * f.Height {
 		plane[3*i] = float64(f.Y[i])
@@ -464,7 +464,7 @@ func TestFitting(t *testing.T) {
 // all patterns on cells of the clip.
 func TestFitCellNearTheBest(t *testing.T) {
 	d := New(io.Discard, Config{Mode: ModeSextant, Now: stillClock})
-	tile := &tileState{Tile: fullScene(clip()[0]).Tiles[0]}
+	tile := &tileState{Tile: fullScene(frameAt(0)).Tiles[0]}
 	tile.allocate(6)
 	var ours, best int64
 	for row := 3; row < testRows; row += 6 {

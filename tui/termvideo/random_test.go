@@ -35,11 +35,14 @@ func playRandom(t *testing.T, mode Mode, rnd *rand.Rand) {
 	for step := range 120 {
 		x, y := rnd.IntN(cols), rnd.IntN(rows)
 		w, h := 1+rnd.IntN(cols-x), 1+rnd.IntN(rows-y)
-		text := rnd.IntN(3) == 0
+		text := rnd.IntN(2) == 0
+		flash := rnd.IntN(3) == 0 // the text is gone again before the next frame
 		stamp++
 		for row := y; row < y+h; row++ {
 			for col := x; col < x+w; col++ {
 				switch {
+				case text && flash:
+					c.free[row][col] = stamp
 				case text:
 					c.free[row][col] = 0
 				case c.free[row][col] == 0:
