@@ -1,7 +1,6 @@
 package termvideo
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -41,7 +40,7 @@ func newPixelSender(cfg *Config) *pixelSender {
 		// Somewhere far from the small numbers that tools like to use.
 		cfg.ImageIDs = 0x6d000000 | uint32(os.Getpid()&0xfff)*imageIDCount
 	}
-	return &pixelSender{cfg: cfg, files: newFileBox(fmt.Sprintf("meet-%d", os.Getpid()))}
+	return &pixelSender{cfg: cfg, files: newFileBox(filePrefix())}
 }
 
 // invalidate forgets the pictures; they are sent and placed again.

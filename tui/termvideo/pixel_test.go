@@ -228,6 +228,25 @@ func TestUnreadKittyPicturesDoNotPileUp(t *testing.T) {
 	}
 }
 
+func TestAbandon(t *testing.T) {
+	box := newFileBox(filePrefix())
+	name, _, err := box.put("tile", []byte("picture"), time.Time{})
+	if err != nil {
+		t.Skipf("no place for pictures here: %v", err)
+	}
+	path := box.unread["tile"].path
+	var out bytes.Buffer
+	if err := Abandon(&out, ModeKitty); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("%s is still there (%v)", name, err)
+	}
+	if want := "\x1b[?2026l\x1b[m\x1b_Ga=d,d=A,q=2\x1b\\"; out.String() != want {
+		t.Errorf("sent %q, want %q", out.String(), want)
+	}
+}
+
 func TestPictureLeavesRowsOfTextAlone(t *testing.T) {
 	k, _ := newKitty(t, false, stillClock)
 	c := newCanvas(k, testCols, testRows)
