@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -96,8 +97,11 @@ type guest struct {
 	done   chan struct{}
 	err    error // of Run, once done
 
-	mu     sync.Mutex // guards events
+	mu     sync.Mutex // guards what follows
 	events []stamped
+	// What someone believes who only follows the changes.
+	peers map[PeerID]Presence
+	link  LinkState
 }
 
 // stamped is an event and when it came.
@@ -124,7 +128,7 @@ func (b *bed) start(name string, tweak func(*Config)) *guest {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	g := &guest{bed: b, name: name, done: make(chan struct{})}
+	g := &guest{bed: b, name: name, done: make(chan struct{}), peers: make(map[PeerID]Presence)}
 	cfg := Config{
 		URL: "ws://" + serverAddress + "/ws", Room: b.room, Self: id, Inc: 1,
 		State:  State{N: 1, Name: name, Media: Media{Mic: true}},
@@ -135,6 +139,14 @@ func (b *bed) start(name string, tweak func(*Config)) *guest {
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			g.events = append(g.events, stamped{time.Since(b.started), e})
+			switch e := e.(type) {
+			case PeerChanged:
+				g.peers[e.Peer] = e.Presence
+			case PeerGone:
+				delete(g.peers, e.Peer)
+			case ServerState:
+				g.link = e.State
+			}
 		},
 	}
 	if tweak != nil {
@@ -211,8 +223,27 @@ func lines[T any](items []T) string {
 	return s
 }
 
-// connected is what a client reports when its link is up again.
-func connected() ServerState { return ServerState{State: Connected, Previous: Reconnecting} }
+// roster returns whom g believes in the room, after everything has settled.
+func (g *guest) roster() []Presence {
+	synctest.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.peers))
+}
+
+// isConnected reports what g believes of its link, after everything has settled.
+func (g *guest) isConnected() bool {
+	synctest.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.link == Connected
+}
+
+// inside returns what the client's Run owns, while it waits for something.
+func (g *guest) inside() *run {
+	synctest.Wait()
+	return &g.run
+}
 
 // raw is a connection to the server that speaks for itself.
 type raw struct {

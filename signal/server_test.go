@@ -144,7 +144,7 @@ func TestMaxRooms(t *testing.T) {
 		}
 		ada.Leave() // the room goes with its last member
 		time.Sleep(2 * time.Second)
-		if bob.run.state != Connected {
+		if !bob.isConnected() {
 			t.Error("bob never got in")
 		}
 	})
@@ -177,6 +177,7 @@ func TestMetricsCount(t *testing.T) {
 		b := newBed(t, ServerConfig{})
 		ada, bob := b.join("ada"), b.join("bob")
 		ada.Send(bob.id, bob.inc, Need{})
+		synctest.Wait()
 		bob.cancel()
 		<-bob.done
 		synctest.Wait()

@@ -87,13 +87,13 @@ func run(ctx context.Context, o options, only string) error {
 		}
 	}
 	fmt.Printf("%d idle members in rooms of %d; %d messages of 600 bytes per round\n\n", o.members, o.roomSize, o.messages)
-	fmt.Printf("%-10s %12s %12s %12s %14s %14s\n", "server", "kB/member", "kB/added", "us/join", "us/msg 1 fly", "us/msg 50 fly")
+	fmt.Printf("%-10s %11s %11s %11s %11s %14s %14s\n", "server", "kB/member", "kB/added", "us/join", "idle CPU %", "us/message", "us/message of 50")
 	for _, s := range subjects {
 		r, err := measure(ctx, s, o)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", s.name(), err)
 		}
-		fmt.Printf("%-10s %12.1f %12.1f %12.1f %14.1f %14.1f\n", s.name(), r.perMember, r.perAdded, r.join, r.relay1, r.relay50)
+		fmt.Printf("%-10s %11.1f %11.1f %11.1f %11.1f %14.1f %14.1f\n", s.name(), r.perMember, r.perAdded, r.join, r.idle, r.relay1, r.relay50)
 	}
 	return nil
 }
@@ -104,6 +104,7 @@ type result struct {
 	perMember float64 // all of the process's resident memory
 	perAdded  float64 // what the members added to that of the empty process
 	join      float64
+	idle      float64 // percent of a core while all idle
 	relay1    float64 // one message under way at a time
 	relay50   float64 // fifty
 }
@@ -168,6 +169,11 @@ func measureIdle(ctx context.Context, s subject, o options, r *result) error {
 	if err != nil {
 		return err
 	}
+	idled, err := p.cpu()
+	if err != nil {
+		return err
+	}
+	r.idle = 100 * (idled - after).Seconds() / o.settle.Seconds()
 	n := float64(len(members))
 	r.perMember = float64(full) / n / 1000
 	r.perAdded = float64(full-empty) / n / 1000

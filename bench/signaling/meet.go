@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -20,6 +21,7 @@ import (
 // serveMeet is the server process: ours, with limits that let one machine be
 // everyone.
 func serveMeet(ctx context.Context) error {
+	debug.SetGCPercent(signal.ServerGCPercent) // as the meet command does
 	server := signal.NewServer(signal.ServerConfig{MaxPerAddress: -1, Rate: 1 << 20, Burst: 1 << 20})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
