@@ -118,7 +118,7 @@ func stats(now time.Time, s call.PeerStats) fields {
 	if s.Transport.Relay {
 		path = "relay"
 	}
-	return fields{
+	f := fields{
 		"time": now.UTC().Format(time.RFC3339Nano), "event": "stats",
 		"peer": s.Peer, "name": s.Name, "path": path,
 		"rtt_ms": milliseconds(s.Transport.RTT),
@@ -132,6 +132,10 @@ func stats(now time.Time, s call.PeerStats) fields {
 			"audio_bytes": s.Sent[rtc.Mic], "camera_bytes": s.Sent[rtc.Camera], "screen_bytes": s.Sent[rtc.Screen],
 		},
 	}
+	if !s.Audio.FirstDecoded.IsZero() {
+		f["first_decoded"] = s.Audio.FirstDecoded.UTC().Format(time.RFC3339Nano)
+	}
+	return f
 }
 
 func picture(p call.PictureStats) fields {

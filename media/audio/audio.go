@@ -48,13 +48,15 @@ type Packet struct {
 // Stats are the figures of one remote person. All counters are totals since
 // the Receiver was made and never go back; the rest is as of now.
 type Stats struct {
-	Packets   uint64 // received, duplicates not counted
-	Bytes     uint64 // of all payloads received
-	Lost      uint64 // never came (known 32 packets later)
-	Decoded   uint64 // frames decoded
-	Recovered uint64 // lost frames played from redundancy or in-band FEC
-	Late      uint64 // came after their time
-	Discarded uint64 // malformed, absurd, duplicate or too many
+	Packets uint64 // received, duplicates not counted
+	Bytes   uint64 // of all payloads received
+	Lost    uint64 // never came (known 32 packets later)
+	Decoded uint64 // frames decoded
+	// FirstDecoded is when the first of them was; zero before.
+	FirstDecoded time.Time
+	Recovered    uint64 // lost frames played from redundancy or in-band FEC
+	Late         uint64 // came after their time
+	Discarded    uint64 // malformed, absurd, duplicate or too many
 
 	ConcealedMS float64 // sound made up for what was missing, total
 	JitterMS    float64 // interarrival jitter, RFC 3550

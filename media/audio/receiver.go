@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/meet-term/meet/media/audio/jitter"
 	"github.com/meet-term/meet/media/audio/mix"
@@ -40,7 +41,8 @@ type Receiver struct {
 	buffer *jitter.Buffer
 	spare  []Packet // the other half of the inbox
 	bytes  uint64
-	bad    uint64 // redundant audio that was none
+	bad    uint64    // redundant audio that was none
+	first  time.Time // when the first frame was decoded
 	meter  pcm.Meter
 	said   pcm.Level // the level the sender gave last
 	holds  int       // for how many more samples it counts
@@ -135,19 +137,23 @@ func (r *Receiver) take(p Packet) {
 
 func (r *Receiver) collect(dropped uint64) Stats {
 	j := r.buffer.Stats()
+	if j.Decoded > 0 && r.first.IsZero() {
+		r.first = time.Now()
+	}
 	return Stats{
-		Packets:     j.Packets,
-		Bytes:       r.bytes,
-		Lost:        j.Lost,
-		Decoded:     j.Decoded,
-		Recovered:   j.Redundant + j.Recovered,
-		Late:        j.Late,
-		Discarded:   j.Discarded + j.Duplicates + dropped + r.bad,
-		ConcealedMS: milliseconds(j.Concealed),
-		JitterMS:    float64(j.Jitter.Microseconds()) / 1000,
-		BufferMS:    float64(j.Delay.Microseconds()) / 1000,
-		TargetMS:    float64(j.Target.Microseconds()) / 1000,
-		LevelDB:     r.meter.DB(),
+		Packets:      j.Packets,
+		Bytes:        r.bytes,
+		Lost:         j.Lost,
+		Decoded:      j.Decoded,
+		FirstDecoded: r.first,
+		Recovered:    j.Redundant + j.Recovered,
+		Late:         j.Late,
+		Discarded:    j.Discarded + j.Duplicates + dropped + r.bad,
+		ConcealedMS:  milliseconds(j.Concealed),
+		JitterMS:     float64(j.Jitter.Microseconds()) / 1000,
+		BufferMS:     float64(j.Delay.Microseconds()) / 1000,
+		TargetMS:     float64(j.Target.Microseconds()) / 1000,
+		LevelDB:      r.meter.DB(),
 	}
 }
 
