@@ -95,31 +95,56 @@ func capture(ctx context.Context, o Options, emit func([]float32)) error {
 	}
 }
 
+// playback is one stream to a speaker. Its channels and its counter are filled
+// by the reader of the connection; the rest belongs to run.
+type playback struct {
+	room    atomic.Int64  // bytes the server has asked for
+	asked   chan struct{} // room has grown
+	starved chan struct{} // there was a gap in the sound
+	killed  chan struct{} // the server has ended the stream
+
+	server *server
+	stream uint32
+	depth  uint32 // blocks the server keeps ahead
+	raised time.Time
+}
+
 func play(ctx context.Context, o Options, render func([]float32)) error {
-	var room atomic.Int64 // bytes the server has asked for
-	asked, starved, killed := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
-	s, err := dial(ctx, func(message any) {
-		switch m := message.(type) {
-		case *proto.Request:
-			room.Add(int64(m.Length))
-			poke(asked)
-		case *proto.Underflow:
-			poke(starved)
-		case *proto.PlaybackStreamKilled:
-			poke(killed)
-		}
-	})
+	p := playback{
+		asked: make(chan struct{}, 1), starved: make(chan struct{}, 1), killed: make(chan struct{}, 1),
+	}
+	s, err := dial(ctx, p.on)
 	if err != nil {
 		return fmt.Errorf("open a speaker: %w", err)
 	}
 	defer s.close()
-
-	sink, err := s.speaker(o.ID)
-	if err != nil {
+	p.server = s
+	if err := p.open(o); err != nil {
 		return fmt.Errorf("open a speaker: %w", err)
 	}
+	return p.run(ctx, render)
+}
+
+// on takes the messages of the server.
+func (p *playback) on(message any) {
+	switch m := message.(type) {
+	case *proto.Request:
+		p.room.Add(int64(m.Length))
+		poke(p.asked)
+	case *proto.Underflow:
+		poke(p.starved)
+	case *proto.PlaybackStreamKilled:
+		poke(p.killed)
+	}
+}
+
+func (p *playback) open(o Options) error {
+	sink, err := p.server.speaker(o.ID)
+	if err != nil {
+		return err
+	}
 	var stream proto.CreatePlaybackStreamReply
-	if err := s.request("open a speaker", &proto.CreatePlaybackStream{
+	if err := p.server.request("create the stream", &proto.CreatePlaybackStream{
 		SampleSpec: spec, ChannelMap: proto.ChannelMap{proto.ChannelMono},
 		SinkIndex: proto.Undefined, SinkName: sink,
 		BufferMaxLength: bufferBytes, BufferTargetLength: playBlocks * blockBytes,
@@ -133,40 +158,48 @@ func play(ctx context.Context, o Options, render func([]float32)) error {
 	}, &stream); err != nil {
 		return err
 	}
-	room.Add(int64(stream.Missing))
+	p.stream, p.depth, p.raised = stream.StreamIndex, playBlocks, time.Now()
+	p.room.Add(int64(stream.Missing))
+	return nil
+}
 
-	depth, raised := uint32(playBlocks), time.Now()
+func (p *playback) run(ctx context.Context, render func([]float32)) error {
 	var block [pcm.BlockSamples]float32
 	var data [blockBytes]byte
 	for {
-		for room.Load() >= blockBytes {
+		for p.room.Load() >= blockBytes {
 			render(block[:])
 			putBlock(data[:], block[:])
-			if err := s.client.Send(stream.StreamIndex, data[:]); err != nil {
+			if err := p.server.client.Send(p.stream, data[:]); err != nil {
 				return fmt.Errorf("play: %w: %w", ErrLost, err)
 			}
-			room.Add(-blockBytes)
+			p.room.Add(-blockBytes)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.lost:
+		case <-p.server.lost:
 			return fmt.Errorf("play: %w", ErrLost)
-		case <-killed:
+		case <-p.killed:
 			return fmt.Errorf("play: %w", ErrLost)
-		case <-starved:
-			if depth == maxPlayBlocks || time.Since(raised) < raiseEvery {
-				continue
+		case <-p.starved:
+			if err := p.deepen(time.Now()); err != nil {
+				return fmt.Errorf("play: %w", err)
 			}
-			depth, raised = depth+1, time.Now()
-			if err := s.request("deepen the playback buffer", &proto.SetPlaybackStreamBufferAttr{
-				StreamIndex: stream.StreamIndex, BufferMaxLength: bufferBytes,
-				BufferTargetLength: depth * blockBytes, BufferMinimumRequest: blockBytes,
-				AdjustLatency: true,
-			}, &proto.SetPlaybackStreamBufferAttrReply{}); err != nil {
-				return err
-			}
-		case <-asked:
+		case <-p.asked:
 		}
 	}
+}
+
+// deepen makes the server keep one block more, unless it has just been told to.
+func (p *playback) deepen(now time.Time) error {
+	if p.depth == maxPlayBlocks || now.Sub(p.raised) < raiseEvery {
+		return nil
+	}
+	p.depth, p.raised = p.depth+1, now
+	return p.server.request("deepen the buffer", &proto.SetPlaybackStreamBufferAttr{
+		StreamIndex: p.stream, BufferMaxLength: bufferBytes,
+		BufferTargetLength: p.depth * blockBytes, BufferMinimumRequest: blockBytes,
+		AdjustLatency: true,
+	}, &proto.SetPlaybackStreamBufferAttrReply{})
 }
