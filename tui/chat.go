@@ -3,8 +3,9 @@ package tui
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/meet-term/meet/signal"
 )
@@ -57,48 +58,114 @@ func (c chatBox) lines(s *Styles, w, n int) []string {
 	return out
 }
 
-// message is one message in w cells: name, time, text. Lines of one message
-// follow each other without added characters, so that a terminal that joins
-// them finds a link whole.
+// message is one message in w cells: name, time, text. A link that is broken
+// over lines stays one link for a terminal that knows OSC 8, and can be copied
+// whole elsewhere, since nothing is added at the break.
 func (c chatBox) message(s *Styles, m Message, w int) []string {
 	style := s.accent
 	if m.From == c.self {
 		style = s.good
 	}
 	name := s.cut(m.Name, max(4, w/3))
-	head := name + " " + m.Time.Format("15:04") + "  "
+	head := width(name) + len(" 15:04  ")
 	styled := style.Render(name) + s.dim.Render(" "+m.Time.Format("15:04")) + "  "
-	if link := longWord(m.Text); link > w-width(head) && link <= w || width(head) > w/2 {
+	if link := longLink(m.Text); link > w-head && link <= w || head > w/2 {
 		// A link that fits on a line of its own gets one.
-		return append([]string{s.fit(styled, w)}, textLines(s, s.text, m.Text, w)...)
+		return append([]string{s.fit(styled, w)}, s.linked(wrap(m.Text, w), m.Text)...)
 	}
-	first := wrap(spaces(width(head))+m.Text, w)
-	if len(first) > 0 && strings.HasPrefix(first[0], spaces(width(head))) {
-		first[0] = styled + s.text.Render(first[0][width(head):])
-	} else {
-		first = append([]string{styled}, wrap(m.Text, w)...)
+	lines := wrap(spaces(head)+m.Text, w)
+	rest, ok := strings.CutPrefix(lines[0], spaces(head))
+	if !ok { // the first word does not fit beside the name
+		return append([]string{styled}, s.linked(wrap(m.Text, w), m.Text)...)
 	}
-	for i := 1; i < len(first); i++ {
-		first[i] = s.text.Render(first[i])
-	}
-	return first
-}
-
-func textLines(_ *Styles, style lipgloss.Style, text string, w int) []string {
-	lines := wrap(text, w)
-	for i := range lines {
-		lines[i] = style.Render(lines[i])
-	}
+	lines[0] = rest
+	lines = s.linked(lines, m.Text)
+	lines[0] = styled + lines[0]
 	return lines
 }
 
-// longWord is the width of the longest word that is a link.
-func longWord(text string) int {
-	n := 0
-	for _, word := range strings.Fields(text) {
-		if strings.Contains(word, "://") {
-			n = max(n, width(word))
+// linked styles the lines that a text was wrapped into and marks the links in
+// them, each with its whole address.
+func (s *Styles) linked(lines []string, text string) []string {
+	spans := links(text)
+	if len(spans) == 0 || !s.hyperlinks {
+		for i := range lines {
+			lines[i] = s.text.Render(lines[i])
 		}
+		return lines
+	}
+	pos := 0 // in text
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		var b strings.Builder
+		from, open := 0, "" // of what is not written yet
+		flush := func(to int) {
+			if part := line[from:to]; open != "" {
+				b.WriteString(ansi.SetHyperlink(open) + s.accent.Underline(true).Render(part) + ansi.ResetHyperlink())
+			} else {
+				b.WriteString(s.text.Render(part))
+			}
+			from = to
+		}
+		for j, r := range line {
+			// Wrapping drops nothing but blanks.
+			for pos < len(text) && !strings.HasPrefix(text[pos:], string(r)) {
+				_, n := utf8.DecodeRuneInString(text[pos:])
+				pos += n
+			}
+			target := ""
+			for _, l := range spans {
+				if pos >= l.from && pos < l.to {
+					target = text[l.from:l.to]
+				}
+			}
+			if target != open {
+				flush(j)
+				open = target
+			}
+			pos += utf8.RuneLen(r)
+		}
+		flush(len(line))
+		out[i] = b.String()
+	}
+	return out
+}
+
+// span is a part of a text, in bytes.
+type span struct{ from, to int }
+
+// links finds the web addresses in a text. Only plain ASCII counts: what looks
+// like another letter could lead elsewhere.
+func links(text string) []span {
+	var out []span
+	at := 0
+	for _, word := range strings.Fields(text) {
+		from := at + strings.Index(text[at:], word)
+		at = from + len(word)
+		opened := strings.TrimLeft(word, "(<\"'")
+		from += len(word) - len(opened)
+		word = strings.TrimRight(opened, ".,;:!?)>\"'")
+		if (strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://")) && isASCII(word) {
+			out = append(out, span{from, from + len(word)})
+		}
+	}
+	return out
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// longLink is the width of the longest link.
+func longLink(text string) int {
+	n := 0
+	for _, l := range links(text) {
+		n = max(n, l.to-l.from)
 	}
 	return n
 }

@@ -98,8 +98,8 @@ func screenOf(v *rtc.RoomView, w, h int) screen {
 	}
 }
 
-// links is plausible statistics for everyone.
-func links(v *rtc.RoomView) map[signal.PeerID]LinkStats {
+// figures is plausible statistics for everyone.
+func figures(v *rtc.RoomView) map[signal.PeerID]LinkStats {
 	out := map[signal.PeerID]LinkStats{}
 	for i, p := range v.Peers {
 		out[p.ID] = LinkStats{

@@ -57,12 +57,22 @@ func (m *Model) oneKey(name string) tea.Cmd {
 		}
 		return nil
 	}
-	if name == "esc" {
+	switch name {
+	case "esc":
 		m.closeOne()
+		return nil
+	case "pgup":
+		m.scrollChat(m.page())
+		return nil
+	case "pgdown":
+		m.scrollChat(-m.page())
 		return nil
 	}
 	return m.act(action)
 }
+
+// page is how many lines of chat a page is.
+func (m *Model) page() int { return max(1, m.layout().chat.h-3) }
 
 // askingKey answers the question whether to leave.
 func (m *Model) askingKey(name string) tea.Cmd {
@@ -94,7 +104,6 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 			return m.act(a)
 		}
 	}
-	page := max(1, m.layout().chat.h-3)
 	switch name {
 	case "esc":
 		m.typing = false
@@ -106,10 +115,10 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 		m.chat.back = 0
 		return nil
 	case "pgup":
-		m.chat.back = min(m.chat.back+page, chatMax*4)
+		m.scrollChat(m.page())
 		return nil
 	case "pgdown":
-		m.chat.back = max(0, m.chat.back-page)
+		m.scrollChat(-m.page())
 		return nil
 	case "ctrl+c":
 		m.asking = true
@@ -139,31 +148,19 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 	case name == "pgdown":
 		step = 10
 	}
-	switch m.panel {
-	case panelDevices:
-		if step != 0 {
-			m.devices = m.devices.move(step)
+	scrolls := m.panel == panelHelp || m.panel == panelLog || m.panel == panelDevices
+	switch {
+	case step != 0 && scrolls:
+		m.scrollPanel(step)
+		return nil, true
+	case name == "enter" && m.panel == panelDevices:
+		dev, ok := m.devices.current()
+		if !ok || m.opt.Devices == nil {
 			return nil, true
 		}
-		if name == "enter" {
-			if dev, ok := m.devices.current(); ok && m.opt.Devices != nil {
-				m.opt.Devices.Select(dev.Kind, dev.ID)
-				m.toast(toastInfo, dev.Kind.String()+": "+dev.Name)
-				return m.listDevices(), true
-			}
-			return nil, true
-		}
-	case panelHelp:
-		if step != 0 {
-			m.scroll = max(0, min(m.scroll+step, len(m.keys.bindings)))
-			return nil, true
-		}
-	case panelLog:
-		if step != 0 {
-			m.scroll = max(0, min(m.scroll-step, len(m.toasts.log)))
-			return nil, true
-		}
-	case panelNone, panelStats, panelInvite:
+		m.opt.Devices.Select(dev.Kind, dev.ID)
+		m.toast(toastInfo, dev.Kind.String()+": "+dev.Name)
+		return m.listDevices(), true
 	}
 	return nil, false
 }

@@ -115,7 +115,7 @@ func (l *layout) medium(s shape, main rect) {
 	rest := main
 	if s.list || s.tiles == 0 {
 		l.table = main
-		l.table.h = min(s.people+1, max(4, main.h/2))
+		l.table.h = min(max(s.people+1, 4), max(4, main.h/2))
 		rest = rect{main.x, main.y + l.table.h, main.w, main.h - l.table.h}
 	}
 	switch {
@@ -159,7 +159,7 @@ func (l *layout) wide(s shape, main rect) {
 	l.stage(s, left)
 	if s.list {
 		l.table = column
-		l.table.h = min(s.people+1, column.h/2)
+		l.table.h = min(max(s.people+1, 4), column.h/2)
 		if s.panel && column.h-l.table.h < panelMin {
 			l.table = rect{}
 		}

@@ -35,9 +35,9 @@ type Model struct {
 // The messages of the model's own commands.
 type (
 	viewMsg    struct{ view *rtc.RoomView }
-	eventMsg   struct{ event rtc.Event }
+	eventMsg   struct{ events []rtc.Event }
 	endMsg     struct{} // the room's events ended
-	chatMsg    struct{ message Message }
+	chatMsg    struct{ messages []Message }
 	devicesMsg struct{ list []Device }
 	tickMsg    struct {
 		gen    int
@@ -101,6 +101,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		redraw = true
 	case tea.KeyMsg:
 		cmd = m.key(msg)
+	case tea.MouseMsg:
+		m.mouse(msg)
 	case tea.BlurMsg:
 		t, act := m.talk.release()
 		m.setTalk(t, act)
@@ -110,13 +112,17 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.setView(msg.view)
 		cmd = m.waitView()
 	case eventMsg:
-		m.event(msg.event)
+		for _, ev := range msg.events {
+			m.event(ev)
+		}
 		cmd = m.waitEvent()
 	case endMsg:
 		m.leaving = true
 		cmd = tea.Quit
 	case chatMsg:
-		m.message(msg.message)
+		for _, line := range msg.messages {
+			m.message(line)
+		}
 		cmd = m.waitChat()
 	case tickMsg:
 		cmd = m.tick(msg)

@@ -44,7 +44,7 @@ func (f *fake) Retry(p signal.PeerID)                  { f.note("retry", p) }
 func (f *fake) Say(text string)                        { f.note("say", text) }
 func (f *fake) Messages() <-chan Message               { return f.chat }
 func (f *fake) Levels() map[signal.PeerID]Level        { return f.levels }
-func (f *fake) Stats() map[signal.PeerID]LinkStats     { return links(f.view) }
+func (f *fake) Stats() map[signal.PeerID]LinkStats     { return figures(f.view) }
 func (f *fake) SetVolume(p signal.PeerID, percent int) { f.note("volume", p, percent) }
 func (f *fake) Sources() []Source                      { return f.sources }
 func (f *fake) Select(k SourceKind, id string)         { f.note("select", k, id) }
@@ -273,7 +273,7 @@ func TestChatUnread(t *testing.T) {
 	r := newRig(t, many(3))
 	r.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 	msg := func(text string, old bool) {
-		r.send(chatMsg{Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon, History: old}})
+		r.send(chatMsg{[]Message{{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon, History: old}}})
 	}
 	msg("said before", true)
 	msg("one", false)
@@ -305,7 +305,7 @@ func TestToasts(t *testing.T) {
 		{rtc.PeerLeft{Who: who, Crashed: true}, "bob lost connection"},
 		{Notice{Text: "the sound server died", Warning: true}, "the sound server died"},
 	} {
-		r.send(eventMsg{c.ev})
+		r.send(eventMsg{[]rtc.Event{c.ev}})
 		r.shows(c.want)
 	}
 	r.f.now = noon.Add(3999 * time.Millisecond)
@@ -318,8 +318,8 @@ func TestToasts(t *testing.T) {
 	r.shows("bob joined", "the sound server died")
 
 	r = newRig(t, many(2))
-	r.send(eventMsg{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting}})
-	r.send(eventMsg{rtc.PeerConnected{Who: who}})
+	r.send(eventMsg{[]rtc.Event{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting}}})
+	r.send(eventMsg{[]rtc.Event{rtc.PeerConnected{Who: who}}})
 	r.hides("Reconnected")
 }
 
@@ -505,7 +505,7 @@ func TestTicksOnlyWhileSomethingMoves(t *testing.T) {
 		"own mic":  {change: func(v *rtc.RoomView) { v.Media.Mic = true }, want: meterEvery},
 		"spinner":  {change: func(v *rtc.RoomView) { v.Peers[0].State = rtc.StateConnecting }, want: spinnerEvery},
 		"server":   {change: func(v *rtc.RoomView) { v.Server.State = signal.Reconnecting }, want: spinnerEvery},
-		"toast":    {act: func(r *rig) { r.send(eventMsg{rtc.PeerJoined{}}) }, want: toastTime},
+		"toast":    {act: func(r *rig) { r.send(eventMsg{[]rtc.Event{rtc.PeerJoined{}}}) }, want: toastTime},
 		"devices":  {act: func(r *rig) { r.keys("d") }, want: listEvery},
 		"talk key": {act: func(r *rig) { r.keys(" ") }, want: talkArm},
 	} {
@@ -564,11 +564,11 @@ func steps(r *rig, next func(n int) int, count int) {
 			r.send(viewMsg{r.f.view})
 		case 2:
 			text := strings.Repeat("wörd 漢字 👍 https://example.org/"+strings.Repeat("x", next(200)), next(4))
-			r.send(chatMsg{Message{From: "id-bob", Name: oddNames().Peers[next(5)].Name, Text: text, Time: noon, History: next(2) == 0}})
+			r.send(chatMsg{[]Message{{From: "id-bob", Name: oddNames().Peers[next(5)].Name, Text: text, Time: noon, History: next(2) == 0}}})
 		case 3:
 			r.send(sampleMsg{
 				levels:  map[signal.PeerID]Level{"id-bob": {DB: -float64(next(128)), Speaking: next(2) == 0}, self: {DB: -20}},
-				stats:   links(r.f.view),
+				stats:   figures(r.f.view),
 				sources: []Source{{Kind: SourceKind(next(4)), Missing: "none"}},
 			})
 			r.send(devicesMsg{r.f.List()[:next(3)]})

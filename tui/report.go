@@ -89,6 +89,9 @@ func (r *Report) stats(links map[signal.PeerID]LinkStats) {
 	}
 }
 
+// NoteStats takes the figures of the links, for the same callers.
+func (r *Report) NoteStats(links map[signal.PeerID]LinkStats) { r.stats(links) }
+
 // finish notes the end of the call.
 func (r *Report) finish(now time.Time) { r.to = now }
 

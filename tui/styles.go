@@ -12,7 +12,7 @@ import (
 type Theme struct {
 	Light   bool // the terminal's background is light
 	NoColor bool // NO_COLOR, or a terminal without colours
-	ASCII   bool // no symbol outside of ASCII
+	ASCII   bool // no symbol outside of ASCII, no hyperlinks
 	// Colors replaces colours by token name, see [ColorTokens]. The values
 	// are "#rrggbb" or an ANSI number from "0" to "255".
 	Colors map[string]string
@@ -80,7 +80,8 @@ type Styles struct {
 	banner   lipgloss.Style
 	qr       lipgloss.Style // light modules of a QR code on dark ground
 
-	glyph glyphs
+	hyperlinks bool // addresses are marked by OSC 8
+	glyph      glyphs
 }
 
 // glyphs are the symbols of the screen, each one cell wide.
@@ -142,7 +143,7 @@ func NewStyles(t Theme) *Styles {
 	s := &Styles{
 		text: paint(tokenText), dim: paint(tokenDim), accent: paint(tokenAccent),
 		good: paint(tokenGood), warn: paint(tokenWarn), bad: paint(tokenBad), speak: paint(tokenSpeak),
-		glyph: unicodeGlyphs,
+		glyph: unicodeGlyphs, hyperlinks: !t.ASCII,
 	}
 	s.bold = s.text.Bold(true)
 	s.title = s.accent.Bold(true)

@@ -19,6 +19,7 @@ type table struct {
 	numbered bool // show the digit that puts a peer in the spotlight
 	step     int
 	missing  map[SourceKind]bool
+	hint     string // shown when nobody else is there
 }
 
 // volume is how loud a peer is played here.
@@ -128,21 +129,47 @@ func (t *table) Render(s *Styles, w, h int) []string {
 		rows = append(rows, t.row(s, p, i+1, nameW, cols, w))
 	}
 	lines = append(lines, t.scroll(s, rows, at, w, h-1)...)
+	if len(t.view.Peers) == 0 && t.hint != "" && h > 3 {
+		lines = append(lines, "", s.dim.Render(s.fit(spaces(1+markerWidth)+t.hint, w)))
+	}
 	return lines[:min(h, len(lines))]
+}
+
+// window says which n of the rows are shown so that the row at is among them,
+// and whether a line is needed to tell how many more there are.
+func window(rows, at, n int) (first, last int, more bool) {
+	switch {
+	case n <= 0:
+		return 0, 0, false
+	case rows <= n:
+		return 0, rows, false
+	case n == 1:
+		return at, at + 1, false
+	}
+	n--
+	first = max(0, min(at-n/2, rows-n))
+	return first, first + n, true
+}
+
+// at is the peer on a line of the table as it is drawn in h lines.
+func (t *table) at(line, h int) (signal.PeerID, bool) {
+	selected := 1 + slices.IndexFunc(t.view.Peers, func(p rtc.PeerView) bool { return p.ID == t.selected })
+	first, last, _ := window(len(t.view.Peers)+1, selected, h-1)
+	row := first + line - 1 // the head is line 0
+	if line < 1 || row >= last || row < 1 {
+		return "", false
+	}
+	return t.view.Peers[row-1].ID, true
 }
 
 // scroll cuts rows to n lines around the line at, and says what it left out.
 func (t *table) scroll(s *Styles, rows []string, at, w, n int) []string {
-	if len(rows) <= n || n <= 0 {
-		return rows[:max(0, min(n, len(rows)))]
+	first, last, cut := window(len(rows), at, n)
+	if !cut {
+		return rows[first:last]
 	}
-	if n == 1 {
-		return rows[at : at+1]
-	}
-	n-- // for the line that tells how many more there are
-	first := max(0, min(at-n/2, len(rows)-n))
-	more := fmt.Sprintf("%s%d more", spaces(1+markerWidth), len(rows)-n)
-	return append(slices.Clone(rows[first:first+n]), s.dim.Render(s.fit(more, w)))
+	more := fmt.Sprintf("%s%d more", spaces(1+markerWidth), len(rows)-(last-first))
+	return append(slices.Clone(rows[first:last]), s.dim.Render(s.fit(more, w)))
 }
 
 // row is one line of the table; a nil peer is oneself.

@@ -34,7 +34,28 @@ func (m *Model) waitView() tea.Cmd {
 	}
 }
 
-// waitEvent waits for the next event.
+// burst is how much is taken at once from a channel on which much waits, so
+// that it costs one picture and not one each.
+const burst = 256
+
+// drain takes what waits on a channel after its first value.
+func drain[T any](first T, from <-chan T) []T {
+	all := []T{first}
+	for len(all) < burst {
+		select {
+		case next, ok := <-from:
+			if !ok {
+				return all
+			}
+			all = append(all, next)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// waitEvent waits for the next events.
 func (m *Model) waitEvent() tea.Cmd {
 	events, done := m.opt.Room.Events(), m.done
 	return func() tea.Msg {
@@ -43,14 +64,14 @@ func (m *Model) waitEvent() tea.Cmd {
 			if !ok {
 				return endMsg{}
 			}
-			return eventMsg{ev}
+			return eventMsg{drain(ev, events)}
 		case <-done:
 			return nil
 		}
 	}
 }
 
-// waitChat waits for the next message.
+// waitChat waits for the next messages.
 func (m *Model) waitChat() tea.Cmd {
 	if m.opt.Chat == nil {
 		return nil
@@ -62,7 +83,7 @@ func (m *Model) waitChat() tea.Cmd {
 			if !ok {
 				return nil
 			}
-			return chatMsg{msg}
+			return chatMsg{drain(msg, messages)}
 		case <-done:
 			return nil
 		}

@@ -158,7 +158,12 @@ func (sc *screen) Render() string {
 
 // table is the list of people of the moment.
 func (sc *screen) table() *table {
+	hint := ""
+	if key := sc.keys.key(ActInvite); sc.view.Server.State == signal.Connected && sc.invite.text() != "" {
+		hint = "nobody else is here yet: " + key + " shows and copies the invite"
+	}
 	return &table{
+		hint: hint,
 		view: sc.view, levels: sc.levels, stats: sc.stats, volumes: sc.volumes,
 		selected: sc.selected, numbered: sc.stage, step: sc.step, missing: sc.missing(),
 	}
@@ -203,7 +208,10 @@ func (sc *screen) renderPanel(w, h int) []string {
 	switch sc.panel {
 	case panelHelp:
 		title, lines = "keys", sc.keys.Help(s, w)
-		lines = append(lines, "", s.dim.Render(s.fit(" "+sc.talkHint(), w)))
+		lines = append(lines, "")
+		for _, hint := range sc.hints() {
+			lines = append(lines, s.dim.Render(s.fit(" "+hint, w)))
+		}
 	case panelLog:
 		title = "what happened"
 		lines = sc.toasts.Log(s, w, max(0, h-1), sc.scroll)
@@ -229,12 +237,20 @@ func (sc *screen) renderPanel(w, h int) []string {
 	return append([]string{s.rule(s.text.Render(title), w)}, shown...)
 }
 
-// talkHint says how hold-to-talk works on this terminal.
-func (sc *screen) talkHint() string {
+// hints are what help says besides the keys: how hold-to-talk works on this
+// terminal, and what the keys do while a message is written.
+func (sc *screen) hints() []string {
+	talk := "talk: hold the key until it repeats; this terminal reports no releases"
 	if sc.releases {
-		return "talk: hold the key; this terminal reports its release"
+		talk = "talk: hold the key; this terminal reports its release"
 	}
-	return "talk: hold the key until it repeats; this terminal reports no releases"
+	return []string{
+		talk, "",
+		"while writing: enter sends, esc goes back, letters never act",
+		"alt+m, alt+v, alt+s still do; up and down recall what was sent",
+		"ctrl+_ undoes, ctrl+w cuts a word, ctrl+y puts it back",
+		"page up and page down scroll the chat",
+	}
 }
 
 // volumesOf is the volume of a peer, 100 percent when it was never changed.

@@ -19,12 +19,14 @@ var scenes = []struct {
 	name string
 	make func(sc *screen)
 }{
-	{"alone", func(sc *screen) { sc.view = roomOf() }},
+	{"alone", func(sc *screen) {
+		sc.view, sc.invite = roomOf(), newInviteBox(Invite{Command: "meet join standup"})
+	}},
 	{"two", func(sc *screen) { sc.view = many(2) }},
 	{"five", func(sc *screen) { sc.view = many(5) }},
 	{"nine", func(sc *screen) { sc.view = many(9) }},
 	{"sixteen", func(sc *screen) { sc.view = many(16); sc.selected = "id-guest-11" }},
-	{"states", func(sc *screen) { sc.view = everyState(); sc.selected = "id-carol"; sc.stats = links(sc.view) }},
+	{"states", func(sc *screen) { sc.view = everyState(); sc.selected = "id-carol"; sc.stats = figures(sc.view) }},
 	{"names", func(sc *screen) { sc.view = oddNames() }},
 	{"server-lost", func(sc *screen) {
 		sc.view = many(4)
@@ -57,9 +59,9 @@ var scenes = []struct {
 	}},
 	{"stats", func(sc *screen) {
 		sc.view, sc.panel, sc.selected = many(4), panelStats, "id-guest-02"
-		sc.stats = links(sc.view)
+		sc.stats = figures(sc.view)
 		for i := range 80 {
-			l := links(sc.view)["id-guest-02"]
+			l := figures(sc.view)["id-guest-02"]
 			l.RTT += time.Duration(i%20) * 5 * time.Millisecond
 			l.Down += i * 9000
 			sc.past = sc.past.add(map[signal.PeerID]LinkStats{"id-guest-02": l})
@@ -87,21 +89,21 @@ var scenes = []struct {
 		sc.input.insert("my answer", false)
 	}},
 	{"meters", func(sc *screen) {
-		sc.view, sc.stats = many(5), links(many(5))
+		sc.view, sc.stats = many(5), figures(many(5))
 		sc.levels = map[signal.PeerID]Level{
 			self: {DB: -30, Speaking: true}, "id-guest-01": {DB: -15, Speaking: true}, "id-guest-02": {DB: -50}, "id-guest-03": {DB: -127},
 		}
 		sc.setVolume("id-guest-02", volume{percent: 50})
 		sc.setVolume("id-guest-04", volume{percent: 100, muted: true})
 	}},
-	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, links(everyState()) }},
+	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, figures(everyState()) }},
 	{"grid", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeGrid }},
 	{"zoom", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeZoom }},
 	{"ascii", func(sc *screen) {
 		sc.view, sc.stage = everyState(), true
 		sc.styles = NewStyles(Theme{ASCII: true, NoColor: true})
 		sc.levels = map[signal.PeerID]Level{self: {DB: -30, Speaking: true}}
-		sc.stats = links(sc.view)
+		sc.stats = figures(sc.view)
 	}},
 }
 
@@ -124,6 +126,29 @@ func TestScenes(t *testing.T) {
 				}
 				golden(t, name, printable(got))
 			})
+		}
+	}
+}
+
+// TestLobbyScenes keeps the screen before the call.
+func TestLobbyScenes(t *testing.T) {
+	for _, size := range sizes {
+		name := fmt.Sprintf("lobby-%dx%d", size.w, size.h)
+		box := lobbyBox{
+			room: "standup", name: "alice", media: signal.Media{Mic: true}, keys: DefaultKeymap(),
+			sources: []Source{
+				{Kind: Microphone, Name: "Built-in Audio", DB: -24}, {Kind: Speaker, Name: "Built-in Audio"},
+				{Kind: Camera, Name: "Integrated Camera"}, {Kind: Display, Missing: "no screen to share"},
+			},
+		}
+		got := box.Render(NewStyles(Theme{}), size.w, size.h)
+		fits(t, got, size.w, size.h)
+		golden(t, name, printable(got))
+		box.asking, box.open = true, true
+		for w := 1; w < 100; w += 3 {
+			for h := 1; h < 30; h++ {
+				fits(t, box.Render(NewStyles(Theme{}), w, h), w, h)
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ const variable = "CI"
 var silenced = silence()
 
 func silence() bool {
-	if _, set := os.LookupEnv(variable); set {
+	if os.Getenv(variable) != "" {
 		return false
 	}
 	return os.Setenv(variable, "quiet start") == nil

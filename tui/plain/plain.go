@@ -68,6 +68,9 @@ func Run(ctx context.Context, opt Options) (*tui.Report, error) {
 	s.welcome()
 	s.loop(ctx, readLines(ctx, opt.In))
 	s.report.Note(nil, opt.Room.View(), opt.Now())
+	if opt.Links != nil {
+		s.report.NoteStats(opt.Links.Stats())
+	}
 	if s.err != nil {
 		return &s.report, fmt.Errorf("write a line: %w", s.err)
 	}

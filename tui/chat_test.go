@@ -1,0 +1,120 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// chatOf is a chat with some texts of one person.
+func chatOf(texts ...string) chatBox {
+	var log chatLog
+	for _, text := range texts {
+		log.add(Message{From: "id-bob", Name: "bob", Text: text, Time: noon}, true)
+	}
+	return chatBox{log: &log, input: &editor{}, self: self}
+}
+
+func TestLinksStayWhole(t *testing.T) {
+	s := NewStyles(Theme{})
+	const link = "https://example.org/a/rather/long/path?with=arguments&and=more"
+	for w := 12; w < 120; w++ {
+		c := chatOf("see " + link + ", it is https://x.example too")
+		lines := c.lines(s, w, 50)
+		joined := ""
+		for _, l := range lines {
+			joined += ansi.Strip(l)
+			if n := width(l); n > w {
+				t.Fatalf("a line of %d cells in %d", n, w)
+			}
+			// Every part of a link leads to all of it.
+			if strings.Contains(ansi.Strip(l), "example.org") && !strings.Contains(l, ansi.SetHyperlink(link)) {
+				t.Errorf("no address on %q", l)
+			}
+			if strings.Count(l, "\x1b]8;;\x07") != strings.Count(l, "\x1b]8;;http") {
+				t.Errorf("a link runs on at the end of %q", l)
+			}
+		}
+		if !strings.Contains(strings.ReplaceAll(joined, " ", ""), link) {
+			t.Errorf("in %d cells the link is broken: %q", w, joined)
+		}
+	}
+	if got := strings.Join(chatOf("see "+link).lines(NewStyles(Theme{ASCII: true}), 80, 9), ""); strings.Contains(got, "\x1b]8") {
+		t.Error("hyperlinks on an ASCII screen")
+	}
+}
+
+func TestLinks(t *testing.T) {
+	for text, want := range map[string]string{
+		"none here":         "",
+		"https://a.example": "https://a.example",
+		"(https://a.example/x), (http://b.example).": "https://a.example/x http://b.example",
+		"https://ex\u0430mple.org":                   "", // a Cyrillic letter
+		"javascript://x ftp://y":                     "",
+		"https://a https://a":                        "https://a https://a",
+	} {
+		var got []string
+		for _, l := range links(text) {
+			got = append(got, text[l.from:l.to])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestHostileChatIsInert(t *testing.T) {
+	s := NewStyles(Theme{})
+	c := chatOf("\x1b[2J\x1b]52;c;eA==\x07a\u202eb\u200bc\U0001CD00\x00\r\n\ttext \x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\")
+	got := strings.Join(c.lines(s, 60, 9), "\n")
+	if want := "bob 12:00  abc text link"; ansi.Strip(got) != want {
+		t.Errorf("got %q, want %q", ansi.Strip(got), want)
+	}
+	if strings.Contains(got, "evil") || strings.Contains(got, "\x1b]") {
+		t.Errorf("a sequence came through: %q", got)
+	}
+}
+
+// TestManyMessages takes ten thousand messages in one go; drawing them costs
+// what is on screen, not what was said.
+func TestManyMessages(t *testing.T) {
+	r := newRig(t, many(3))
+	all := make([]Message, 10_000)
+	for i := range all {
+		all[i] = Message{From: "id-guest-01", Name: "guest-01", Text: fmt.Sprintf("message %d of very many, with some words", i), Time: noon}
+	}
+	for len(all) > 0 {
+		n := min(burst, len(all))
+		r.m.Update(chatMsg{all[:n]})
+		all = all[n:]
+	}
+	r.shows("message 9999")
+	r.hides("message 9900")
+	if n := len(r.m.chat.messages); n > chatMax {
+		t.Errorf("%d messages are kept", n)
+	}
+	r.keys("pgup", "pgup")
+	r.shows("older")
+	r.hides("message 9999")
+	r.keys("pgdown", "pgdown", "pgdown")
+	r.shows("message 9999")
+	for range 200 {
+		r.keys("pgup")
+	}
+	r.shows("message 9000") // the oldest that is kept
+}
+
+func BenchmarkManyMessages(b *testing.B) {
+	var log chatLog
+	for range 2 * chatMax {
+		log.add(Message{Name: "bob", Text: strings.Repeat("word ", 30), Time: time.Now()}, false)
+	}
+	c := chatBox{log: &log, input: &editor{}}
+	s := NewStyles(Theme{})
+	for b.Loop() {
+		c.Render(s, 60, 30)
+	}
+}
