@@ -173,7 +173,8 @@ func shareTheScreen(t *testing.T, synchronized bool) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if err := term.Close(); err != nil {
+	// Not Close: it races with the reader over a flag.
+	if err := term.InputPipe().(io.Closer).Close(); err != nil {
 		t.Fatal(err)
 	}
 	<-answers

@@ -50,7 +50,7 @@ func TestDetectOnPseudoTerminal(t *testing.T) {
 	_ = slave.Close()
 	_ = master.Close()
 	<-shown
-	_ = term.Close()
+	endAnswers(t, term)
 	<-answered
 }
 

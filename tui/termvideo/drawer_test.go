@@ -28,10 +28,23 @@ func newTerminal(t *testing.T, cols, rows int) *terminal {
 		_, _ = io.Copy(io.Discard, e) // answers to queries nobody asked
 	}()
 	t.Cleanup(func() {
-		_ = e.Close()
+		endAnswers(t, e.Emulator)
 		<-done
 	})
 	return e
+}
+
+// endAnswers ends an emulator's Read. Its Close would do so too, but races with
+// the reader over a flag.
+func endAnswers(t *testing.T, e *vt.Emulator) {
+	t.Helper()
+	pipe, ok := e.InputPipe().(io.Closer)
+	if !ok {
+		t.Fatal("the emulator's input cannot be closed")
+	}
+	if err := pipe.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func packed(c color.Color) uint32 {
