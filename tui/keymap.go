@@ -176,28 +176,21 @@ func showKey(k string) string {
 	return k
 }
 
-// Actions lists every action with its keys and what it does, in the order of
-// the help.
-func Actions() []struct {
+// ActionHelp describes an action to people who choose keys.
+type ActionHelp struct {
 	Action Action
-	Keys   []string
+	Keys   []string // the defaults, as people write them
 	Help   string
-} {
-	var out []struct {
-		Action Action
-		Keys   []string
-		Help   string
-	}
-	for _, b := range defaultBindings {
-		keys := make([]string, len(b.keys))
-		for i, k := range b.keys {
-			keys[i] = showKey(k)
+}
+
+// Actions lists every action in the order of the help.
+func Actions() []ActionHelp {
+	out := make([]ActionHelp, len(defaultBindings))
+	for i, b := range defaultBindings {
+		out[i] = ActionHelp{Action: b.action, Help: b.long}
+		for _, k := range b.keys {
+			out[i].Keys = append(out[i].Keys, showKey(k))
 		}
-		out = append(out, struct {
-			Action Action
-			Keys   []string
-			Help   string
-		}{b.action, keys, b.long})
 	}
 	return out
 }

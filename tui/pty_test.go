@@ -18,18 +18,30 @@ import (
 
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
 )
 
 func init() { childMain = child }
 
-// child is that program: a call of three in which nothing happens by itself.
+// child is that program: a call in which nothing happens by itself, of as many
+// people as the variable says; with "nine" they all speak.
 func child() int {
-	v := many(3)
+	people := 3
+	speaking := os.Getenv(childVariable) == "nine"
+	if speaking {
+		people = 9
+	}
+	v := many(people)
 	v.Since = time.Now()
 	f := &lockedFake{fake: newFake(v)}
 	opt := f.options()
 	opt.Room, opt.Controls, opt.Chat, opt.Links, opt.Meter, opt.Stage = f, f, f, nil, nil, nil
 	opt.Out, opt.Now = nil, nil
+	if speaking {
+		opt.Meter, opt.Links = babble{v}, babble{v}
+	}
 	f.chat <- Message{Name: "guest-01", Text: "hello", Time: time.Now(), History: true}
 	report, err := Run(context.Background(), opt)
 	if err != nil {
@@ -42,7 +54,7 @@ func child() int {
 
 // ptyRig is the program on a real pseudo terminal with an emulator behind it.
 type ptyRig struct {
-	*testing.T
+	testing.TB
 	cmd    *exec.Cmd
 	master *os.File
 	exited chan error
@@ -54,19 +66,19 @@ type ptyRig struct {
 	ended   bool
 }
 
-func newPty(t *testing.T, w, h int) *ptyRig {
+func newPty(t testing.TB, w, h int) *ptyRig {
 	t.Helper()
-	return startPty(t, exec.Command(os.Args[0], "-test.run=^$"), w, h)
+	return startPty(t, exec.Command(os.Args[0], "-test.run=^$"), "three", w, h)
 }
 
-func startPty(t *testing.T, cmd *exec.Cmd, w, h int) *ptyRig {
+func startPty(t testing.TB, cmd *exec.Cmd, call string, w, h int) *ptyRig {
 	t.Helper()
-	cmd.Env = append(os.Environ(), childVariable+"=1", "TERM=xterm-256color")
+	cmd.Env = append(os.Environ(), childVariable+"="+call, "TERM=xterm-256color")
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(w), Rows: uint16(h)})
 	if err != nil {
 		t.Fatalf("start on a pseudo terminal: %v", err)
 	}
-	r := &ptyRig{T: t, cmd: cmd, master: master, em: vt.NewEmulator(w, h), exited: make(chan error, 1)}
+	r := &ptyRig{TB: t, cmd: cmd, master: master, em: vt.NewEmulator(w, h), exited: make(chan error, 1)}
 	r.changed = sync.NewCond(&r.mu)
 	go r.display()
 	go io.Copy(io.Discard, r.em) // answers nobody asked for
@@ -143,6 +155,54 @@ func (r *ptyRig) ends(code int) {
 	if r.em.IsAltScreen() {
 		r.Error("the alternate screen is still on")
 	}
+}
+
+// babble is a room in which everybody speaks, ever louder and softer.
+type babble struct{ view *rtc.RoomView }
+
+func (b babble) Levels() map[signal.PeerID]Level {
+	out := map[signal.PeerID]Level{}
+	for i, p := range b.view.Peers {
+		db := -15 - float64((time.Now().UnixMilli()/100+int64(i)*7)%40)
+		out[p.ID] = Level{DB: db, Speaking: db > -40}
+	}
+	return out
+}
+
+func (b babble) Stats() map[signal.PeerID]LinkStats { return figures(b.view) }
+
+// BenchmarkAudioScreen reports the share of a core that the screen of a call
+// of nine takes in which everybody speaks, and how much it writes.
+func BenchmarkAudioScreen(b *testing.B) {
+	const span = 5 * time.Second
+	for b.Loop() {
+		r := startPty(b, exec.Command(os.Args[0], "-test.run=^$"), "nine", 120, 40)
+		r.shows("q leave")
+		start := time.Now()
+		time.Sleep(span)
+		r.press("qy")
+		r.ends(0)
+		state := r.cmd.ProcessState
+		b.ReportMetric((state.UserTime()+state.SystemTime()).Seconds()/time.Since(start).Seconds()*100, "%core")
+		b.ReportMetric(float64(r.sent.Len())/time.Since(start).Seconds()/1000, "kB/s")
+	}
+}
+
+// BenchmarkKeyPress reports how long it takes from a key to its effect on the
+// terminal, and from the start of the process to the first picture.
+func BenchmarkKeyPress(b *testing.B) {
+	start := time.Now()
+	r := startPty(b, exec.Command(os.Args[0], "-test.run=^$"), "nine", 120, 40)
+	r.shows("q leave")
+	first := time.Since(start)
+	state := []string{"mic OFF", "mic on"}
+	for i := 0; b.Loop(); i++ {
+		r.press("m")
+		r.shows(state[i%2])
+	}
+	b.ReportMetric(float64(first.Milliseconds()), "ms/first-paint")
+	r.press("qy")
+	r.ends(0)
 }
 
 func TestPtyQuestionsNobody(t *testing.T) {
@@ -225,7 +285,7 @@ func TestPtyResizeStorm(t *testing.T) {
 // would stop: POSIX lets orphaned process groups ignore the key.
 func TestPtySuspend(t *testing.T) {
 	script := `set -m; "$0" -test.run='^$'; echo stopped with $?; fg >/dev/null`
-	r := startPty(t, exec.Command("sh", "-c", script, os.Args[0]), 80, 24)
+	r := startPty(t, exec.Command("sh", "-c", script, os.Args[0]), "three", 80, 24)
 	r.shows("3 connected")
 	r.press("\x1a")
 	entered := func() int { return bytes.Count(r.sent.Bytes(), enterAlt) }
