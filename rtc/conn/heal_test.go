@@ -93,7 +93,7 @@ func TestCutHealsAlone(t *testing.T) {
 
 // The pulse of a peer that sends no media never misses, and a silence of two
 // seconds is told exactly: it is dated by what was heard
-// last, and keepalives come four times a second.
+// last, and keepalives come five times a second.
 func TestPulse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPair(t, 10*time.Millisecond)
@@ -240,7 +240,7 @@ func TestNATRebindingIsFollowed(t *testing.T) {
 				for _, who := range []*person{p.ann, p.bob} {
 					gap := who.longestGap(rtc.Mic)
 					t.Logf("%s: silent for %v over a cut of %v; ann was %s, is %s", who.id, gap, cut, before, after)
-					if gap > cut+700*time.Millisecond {
+					if gap > cut+400*time.Millisecond {
 						t.Errorf("%s: silent for %v", who.id, gap)
 					}
 				}

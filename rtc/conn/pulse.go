@@ -15,10 +15,10 @@ import (
 )
 
 // roamAfter is the silence of the pair in use after which a check that comes in
-// on another pair makes that one the pair in use: two missed keepalives less
-// some jitter. A peer that is well keeps to one pair, so following it early
-// costs nothing.
-const roamAfter = 400 * time.Millisecond
+// on another pair makes that one the pair in use: a missed keepalive and some
+// jitter. A peer that is well keeps to one pair, so following it early costs
+// nothing.
+const roamAfter = keepalive + 80*time.Millisecond
 
 // maxPairs bounds the pairs that are remembered. Peers use one or two.
 const maxPairs = 16
