@@ -1,0 +1,55 @@
+// Package stream moves pictures between sources, the VP8 codec and the network:
+// a Sender per own source, a Receiver per person and kind, and the Policy that
+// decides how large, how often and how finely pictures are sent.
+//
+// Key invariants:
+//   - One encode for all viewers, none for nobody: a source that nobody watches
+//     is let go of.
+//   - The newest picture wins. Pictures are dropped, never queued, on both
+//     sides; a receiver that falls behind goes on with a key frame.
+//   - Off is final: no frame leaves a Sender once SetOn(false) has returned.
+//   - Counters never go back, whatever connection the frames came by.
+package stream
+
+import (
+	"time"
+)
+
+// Kind says what a stream shows.
+type Kind uint8
+
+// The kinds of streams.
+const (
+	Camera Kind = iota
+	Screen
+)
+
+// String returns the name of k in lower case.
+func (k Kind) String() string {
+	if k == Screen {
+		return "screen"
+	}
+	return "camera"
+}
+
+// Encoded is one whole VP8 frame (RFC 6386).
+type Encoded struct {
+	Data []byte
+	Key  bool // decoding can start here
+	// Timestamp is the media time at 90 kHz; it starts anywhere and wraps.
+	Timestamp uint32
+	// At is when the picture was taken (when sent) or when its last packet
+	// came (when received).
+	At time.Time
+}
+
+// clockRate is of RTP timestamps of video, in Hz (RFC 7741).
+const clockRate = 90000
+
+// poke puts the token into a channel of capacity 1.
+func poke(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
