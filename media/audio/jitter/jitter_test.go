@@ -410,6 +410,27 @@ func TestMuteIsSilenceAndNotLoss(t *testing.T) {
 	}
 }
 
+func TestTimestampJumpsAheadWithALoss(t *testing.T) {
+	b := New(&fakeCodec{})
+	s := stream{ssrc: 1}
+	var packets []sent
+	for i := range 250 {
+		if i == 100 {
+			s.ts += 80000 // within what is taken for the same time base
+			s.next(0)     // and one lost
+		}
+		packets = append(packets, s.next(5*time.Millisecond))
+	}
+	out := run(b, packets, 5*time.Second, nil)
+	st := b.Stats()
+	if st.Delay > 80*time.Millisecond {
+		t.Errorf("delay %v after the jump", st.Delay)
+	}
+	if l := pcm.Measure(out[pcm.Samples(2200*time.Millisecond):pcm.Samples(2300*time.Millisecond)]); l < -20 {
+		t.Errorf("%d dBov 200 ms after the jump", l)
+	}
+}
+
 func TestNewStreamWithoutABurst(t *testing.T) {
 	codec := &fakeCodec{}
 	b := New(codec)

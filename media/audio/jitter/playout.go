@@ -115,8 +115,8 @@ func (p *player) step(frames []frame) int {
 		p.settle(f)
 		p.playFrame(f)
 		return 1
-	case gap >= pcm.FrameSamples && !f.copied && f.seq == p.seq+1:
-		// The sender was silent in between: nothing is missing.
+	case !f.copied && gap-(f.seq-p.seq-1)*f.dur >= pcm.FrameSamples:
+		// More time than packets is missing: the sender was silent.
 		p.pause()
 		return 0
 	case p.bridged > 0:
