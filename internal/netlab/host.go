@@ -152,7 +152,11 @@ func (h *Host) MoveToInterface() time.Time {
 // Command prepares a program to run on the host. The command's process id is
 // that of the program itself.
 func (h *Host) Command(args ...string) *exec.Cmd {
-	return exec.Command("ip", append([]string{"netns", "exec", h.ns}, args...)...)
+	return exec.Command("ip", h.inNamespace(args)...)
+}
+
+func (h *Host) inNamespace(args []string) []string {
+	return append([]string{"netns", "exec", h.ns}, args...)
 }
 
 // Run runs a program on the host to its end and returns what it printed. The
@@ -168,16 +172,9 @@ func (h *Host) Run(args ...string) string {
 
 // Try is Run for a program that may fail: its output is part of the error.
 func (h *Host) Try(args ...string) (string, error) {
-	cmd := h.Command(args...)
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		if cmd.Process != nil {
-			cmd.Process.Kill() //nolint:errcheck // it ended in this instant
-		}
-	})
-	defer stop()
-	out, err := cmd.CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ip", h.inNamespace(args)...).CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("run %s: %w: %s", strings.Join(args, " "), err, out)
 	}
