@@ -24,7 +24,7 @@ func (s *session) addCandidates(c rtc.AddCandidates) {
 		for range len(c.Candidates) - room {
 			s.drop("early candidate")
 		}
-		s.early2 = s.early2 || c.Done
+		s.earlyEnd = s.earlyEnd || c.Done
 		return
 	}
 	for _, line := range c.Candidates {
@@ -41,8 +41,8 @@ func (s *session) openCandidates() {
 		return
 	}
 	s.remoteOpen = true
-	early, done := s.early, s.early2
-	s.early, s.early2 = nil, false
+	early, done := s.early, s.earlyEnd
+	s.early, s.earlyEnd = nil, false
 	s.addCandidates(rtc.AddCandidates{Candidates: early, Done: done})
 }
 

@@ -11,7 +11,7 @@ import (
 type Received struct {
 	Packets uint64
 	Bytes   uint64 // headers included
-	Lost    uint64 // packets that never came, late ones taken off again
+	Lost    uint64 // packets missing when a later one came; one that turns up after all stays counted
 	// Jitter is the interarrival jitter of RFC 3550 section 6.4.1.
 	Jitter time.Duration
 	// Last is when the newest packet arrived.

@@ -77,7 +77,7 @@ type session struct {
 	offered    bool     // an offer of ours waits for its answer
 	remoteOpen bool     // the remote description of this generation is applied
 	early      []string // candidates that came before it
-	early2     bool     // and the word that there are no more
+	earlyEnd   bool     // and the word that there are no more
 	taken      int      // candidates given to pion in this generation
 	remoteFrag string   // ICE user fragment of the peer's generation
 
