@@ -413,6 +413,90 @@ func TestNudge(t *testing.T) {
 	})
 }
 
+// A nudge ends the wait for the next dial.
+func TestNudgeWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{})
+		ada := b.join("ada")
+		b.stop()
+		time.Sleep(10 * time.Minute)
+		ada.take()
+		b.startServer(ServerConfig{})
+		ada.Nudge()
+		if !ada.isConnected() {
+			t.Errorf("ada is not connected after the nudge: %+v", ada.take())
+		}
+	})
+}
+
+// What is said while the link is down is dropped, not said later; the state is
+// kept, and only the newest.
+func TestOfflineSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{})
+		ada, bob := b.join("ada"), b.join("bob")
+		time.Sleep(500 * time.Millisecond)
+		b.net.Link("ada").Cut()
+		b.net.Link("ada").Reset()
+		synctest.Wait()
+		bob.take()
+		for range 3 * maxOutbox {
+			ada.Send(bob.id, bob.inc, Need{Epoch: 1})
+		}
+		for n := range uint64(10) {
+			ada.SetState(State{N: 2 + n, Name: "ada"})
+		}
+		synctest.Wait()
+		b.net.Link("ada").Heal()
+		time.Sleep(3 * time.Second)
+		back := ada.presence(false)
+		back.State = State{N: 11, Name: "ada"}
+		bob.want(back)
+	})
+}
+
+// A caller that posts more than Run can take is not blocked and costs no memory
+// without bound.
+func TestOutboxIsBounded(t *testing.T) {
+	room, err := Invite{Name: "demo"}.Room()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewClient(Config{URL: "ws://x/ws", Room: room, Self: "aaaaaaaaaaaaaaaaaaaaaa", Inc: NewInc(time.Now()), Handle: func(Event) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * maxOutbox { // Run is not running
+		c.Send("bbbbbbbbbbbbbbbbbbbbbb", 1, Need{})
+	}
+	if box := c.takeOutbox(); len(box.messages) != maxOutbox || box.dropped != 2*maxOutbox {
+		t.Errorf("%d messages wait, %d were dropped", len(box.messages), box.dropped)
+	}
+}
+
+func TestNewClientChecks(t *testing.T) {
+	room, err := Invite{Name: "demo"}.Room()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := Config{URL: "ws://x/ws", Room: room, Self: "aaaaaaaaaaaaaaaaaaaaaa", Inc: 1, Handle: func(Event) {}}
+	for name, change := range map[string]func(*Config){
+		"no address":    func(c *Config) { c.URL = "" },
+		"no room":       func(c *Config) { c.Room = nil },
+		"no handler":    func(c *Config) { c.Handle = nil },
+		"no id":         func(c *Config) { c.Self = "" },
+		"no process":    func(c *Config) { c.Inc = 0 },
+		"a long state":  func(c *Config) { c.State.Name = strings.Repeat("x", 5000) },
+		"no randomness": func(c *Config) { c.Rand = strings.NewReader("") },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := NewClient(cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
 // Without a server the dials go on forever, further and further apart.
 func TestBackoffTimeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,14 +1,19 @@
 package signal
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 func get(s http.Handler, path string) *httptest.ResponseRecorder {
@@ -194,76 +199,160 @@ func TestMetricsCount(t *testing.T) {
 	})
 }
 
-// The whole way over real sockets: TCP, package http, and writing without
-// waiting.
+// A member that sends nothing by itself but answers the server's pings, as a
+// browser does whose timers sleep, stays present.
+func TestPingsKeepAQuietMemberPresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, ServerConfig{})
+		ada := b.join("ada")
+		r := b.dialRaw("quiet")
+		b.hello(r, nil)
+		go func() {
+			for {
+				if _, _, err := r.ws.ReadMessage(); err != nil {
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		ada.take()
+		time.Sleep(10 * time.Minute)
+		ada.want()
+		r.ws.Close()
+	})
+}
+
+// The whole way over real sockets: TCP with its writes that never wait, and TLS,
+// where a goroutine waits instead.
 func TestOverLoopback(t *testing.T) {
+	t.Run("tcp", func(t *testing.T) { overLoopback(t, httptest.NewServer) })
+	t.Run("tls", func(t *testing.T) { overLoopback(t, httptest.NewTLSServer) })
+}
+
+func overLoopback(t *testing.T, serve func(http.Handler) *httptest.Server) {
 	server := NewServer(ServerConfig{})
-	web := httptest.NewServer(server)
+	web := serve(server)
 	defer web.Close()
+	ada := startOver(t, web, "ada")
+	ada.until(func(e Event) bool { _, ok := e.(Welcome); return ok })
+	bob := startOver(t, web, "bob")
+	ada.until(func(e Event) bool { p, ok := e.(PeerChanged); return ok && p.Peer == bob.id })
+	large := Offer{Epoch: 1, SDP: strings.Repeat("x", MaxSDP)}
+	for range 40 {
+		ada.Send(bob.id, 1, large)
+		bob.until(func(e Event) bool {
+			m, ok := e.(Message)
+			if ok && m.Body != Body(large) {
+				t.Fatal("a message was damaged")
+			}
+			return ok
+		})
+	}
+	bob.Leave()
+	if err := <-bob.done; err != nil {
+		t.Error(err)
+	}
+	ada.until(func(e Event) bool { p, ok := e.(PeerGone); return ok && p.Peer == bob.id })
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ada.until(func(e Event) bool { s, ok := e.(ServerState); return ok && s.State == Reconnecting })
+	ada.Leave()
+	if err := <-ada.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// socketGuest is a client over a real socket.
+type socketGuest struct {
+	*Client
+	t      *testing.T
+	id     PeerID
+	events chan Event
+	done   chan error
+}
+
+func startOver(t *testing.T, web *httptest.Server, name string) *socketGuest {
+	t.Helper()
 	room, err := Invite{Name: "demo"}.Room()
 	if err != nil {
 		t.Fatal(err)
 	}
-	type client struct {
-		*Client
-		events chan Event
-		done   chan error
+	id, err := NewPeerID(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	start := func(name string) client {
-		id, err := NewPeerID(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := client{events: make(chan Event, 1000), done: make(chan error, 1)}
-		c.Client, err = NewClient(Config{
-			URL: "ws" + strings.TrimPrefix(web.URL, "http") + "/ws", Room: room, Self: id, Inc: 1,
-			State: State{N: 1, Name: name}, Handle: func(e Event) { c.events <- e },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() { c.done <- c.Run(t.Context()) }()
-		return c
+	cfg := Config{
+		URL: "ws" + strings.TrimPrefix(web.URL, "http") + "/ws", Room: room, Self: id, Inc: 1,
+		State: State{N: 1, Name: name},
 	}
-	ada := start("ada")
-	for e := range ada.events {
-		if _, ok := e.(Welcome); ok {
-			break
-		}
+	if web.TLS != nil {
+		cfg.TLS = web.Client().Transport.(*http.Transport).TLSClientConfig
 	}
-	bob := start("bob")
-	var bobID PeerID
-	for e := range ada.events {
-		if p, ok := e.(PeerChanged); ok {
-			bobID = p.Peer
-			break
-		}
+	g := &socketGuest{t: t, id: id, events: make(chan Event, 1000), done: make(chan error, 1)}
+	cfg.Handle = func(e Event) { g.events <- e }
+	if g.Client, err = NewClient(cfg); err != nil {
+		t.Fatal(err)
 	}
-	large := Offer{Epoch: 1, SDP: strings.Repeat("x", MaxSDP)}
-	const count = 40 // more than a socket's buffers take at once
-	for range count {
-		ada.Send(bobID, 1, large)
-	}
-	got := 0
-	for e := range bob.events {
-		if m, ok := e.(Message); ok {
-			if m.Body != Body(large) {
-				t.Fatal("a message was damaged")
+	go func() { g.done <- g.Run(t.Context()) }()
+	return g
+}
+
+// until takes events up to one that ends the wait.
+func (g *socketGuest) until(ends func(Event) bool) {
+	g.t.Helper()
+	for {
+		select {
+		case e := <-g.events:
+			if ends(e) {
+				return
 			}
-			if got++; got == count {
-				break
-			}
+		case <-time.After(30 * time.Second):
+			g.t.Fatal("the awaited event never came")
 		}
 	}
-	bob.Leave()
-	ada.Leave()
-	if err := <-bob.done; err != nil {
-		t.Error(err)
+}
+
+// What does not fit into a socket's buffers is written later, in order and
+// complete, and nobody waits for it.
+func TestWritesNeverWait(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := <-ada.done; err != nil {
-		t.Error(err)
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := server.Shutdown(t.Context()); err != nil {
-		t.Error(err)
+	defer client.Close()
+	nc, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	client.(*net.TCPConn).SetReadBuffer(4 << 10)
+	c := &conn{server: NewServer(ServerConfig{}), nc: nc, raw: rawWriter(nc)}
+	var want []byte
+	for i := range 200 { // 200 KB, less than the queue may hold
+		frame := textFrame(bytes.Repeat([]byte{byte('a' + i%26)}, 1000))
+		want = append(want, frame...)
+		c.send(frame)
+	}
+	c.mu.Lock()
+	waiting := c.queued
+	c.mu.Unlock()
+	if waiting == 0 {
+		t.Fatal("everything fit into the socket's buffers: this tests nothing")
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the frames came damaged (%v)", err)
+	}
+	c.finish(nil, websocket.CloseNormalClosure)
+	c.waitWritten()
+	if rest, err := io.ReadAll(client); err != nil || len(rest) != 4 {
+		t.Errorf("after a close frame of 4 bytes the connection should end: %q, %v", rest, err)
 	}
 }

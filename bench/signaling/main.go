@@ -28,7 +28,7 @@ func main() {
 	flag.IntVar(&o.members, "members", 5000, "idle members")
 	flag.IntVar(&o.roomSize, "room", 5, "members of a room")
 	flag.IntVar(&o.messages, "messages", 40000, "messages to relay in each round")
-	flag.DurationVar(&o.settle, "settle", 10*time.Second, "time from the last join to reading the memory")
+	flag.DurationVar(&o.settle, "settle", 30*time.Second, "how long the members idle before their memory is read; Socket.IO pings every 25s")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
