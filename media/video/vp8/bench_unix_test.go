@@ -154,6 +154,14 @@ func TestSideBySide(t *testing.T) {
 		cfg := Config{Width: w.width, Height: w.height, FPS: benchFPS, BitrateKbps: w.kbps, ContentHint: w.hint}
 		packets, quality := encodeAll(t, frames, cfg)
 		line("own", packets, quality, timeEncode(t, frames, cfg), timeDecode(t, packets))
+		out := filepath.Join(dir, "own.ivf")
+		if err := os.WriteFile(out, joinIVF(w.width, w.height, packets), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("%-16s %-12s %51s %6.2f\n", w.name, "own stream", "decoded by libvpx",
+			timed(t, "vpxdec", "--noblit", "--threads=1", out).Seconds()*1000/n)
+		fmt.Printf("%-16s %-12s %51s %6.2f\n", w.name, "libvpx -8", "decoded by own",
+			timeDecode(t, readIVF(t, filepath.Join(dir, "out.ivf"))).Seconds()*1000/n)
 	}
 }
 

@@ -1,9 +1,6 @@
 package vp8
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // boolReader is the arithmetic decoder of RFC 6386, section 7. Bytes past the
 // end of the data read as zero, as the reference decoder has it.
@@ -35,9 +32,9 @@ func (w boolWindow) next(p uint8) (boolWindow, bool) {
 		split = w.rng - split
 		w.value -= big
 	}
-	shift := bits.LeadingZeros8(uint8(split)) & 7
-	w.rng = split << uint(shift)
-	w.value <<= uint(shift)
+	shift := normShift[uint8(split)] & 7
+	w.rng = split << shift
+	w.value <<= shift
 	w.bits -= int32(shift)
 	return w, one
 }
@@ -71,6 +68,16 @@ func (r *boolReader) bool(p uint8) bool {
 	r.boolWindow, one = r.next(p)
 	return one
 }
+
+// normShift is how far a range must move to be 128 or more.
+var normShift = func() (t [256]uint8) {
+	for i := 1; i < 256; i++ {
+		for i<<t[i] < 128 {
+			t[i]++
+		}
+	}
+	return t
+}()
 
 // bit is bool as a number.
 func (r *boolReader) bit(p uint8) int {

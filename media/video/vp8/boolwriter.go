@@ -30,16 +30,6 @@ func (w *boolWriter) bool(bit bool, p uint8) {
 	}
 }
 
-// normShift is how far a range must move to be 128 or more.
-var normShift = func() (t [256]uint8) {
-	for i := 1; i < 256; i++ {
-		for i<<t[i] < 128 {
-			t[i]++
-		}
-	}
-	return t
-}()
-
 // emit moves 32 bits to the buffer.
 func (w *boolWriter) emit() {
 	w.bits -= 32

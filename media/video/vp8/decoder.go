@@ -226,12 +226,20 @@ func (d *residue) addBlock(block int, dst []byte, stride int) {
 
 func (d *residue) addLuma(pic *picture, col, row int) {
 	y := &pic.planes[0]
+	dst := y.at(16*col, 16*row)
 	for i := range 16 {
-		d.addBlock(i, y.at(16*col+i&3*4, 16*row+i>>2*4), y.stride)
+		if end := d.ends[i]; end > 1 {
+			addDCT(&d.coefs[i], dst[i>>2*4*y.stride+i&3*4:], y.stride)
+		} else if end == 1 {
+			addDC(d.coefs[i][0], dst[i>>2*4*y.stride+i&3*4:], y.stride)
+		}
 	}
 }
 
 func (d *residue) addChroma(pic *picture, col, row int) {
+	if *(*[8]uint8)(d.ends[16:]) == [8]uint8{} {
+		return
+	}
 	for i := range 8 {
 		p := &pic.planes[1+i>>2]
 		d.addBlock(16+i, p.at(8*col+i&1*4, 8*row+i>>1&1*4), p.stride)

@@ -33,15 +33,9 @@ var sixTap = [8][6]uint64{
 func load8(b []byte) uint64     { return binary.LittleEndian.Uint64(b) }
 func store8(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 
-// clampLanes takes four filter sums to samples: shifted down, freed of the
-// bias and saturated.
-func clampLanes(sum uint64) uint64 {
-	const top = 0x8000 * laneOnes
-	v := (sum >> 7 & (0x1ff * laneOnes)) + (top - laneShift*laneOnes)
-	positive := v & top // set unless the sum was below zero
-	v &= positive>>6 - positive>>15
-	over := v >> 8 & laneOnes
-	return (v | (over<<8 - over)) & laneMask
+// narrow takes four filter sums to what saturate makes samples of.
+func narrow(sum uint64) uint64 {
+	return sum>>7&(0x1ff*laneOnes) + (laneTop - laneShift*laneOnes)
 }
 
 // predictor makes inter predictions. The zero value is ready; it is scratch
@@ -62,7 +56,12 @@ const windowStride = 32
 // fy in eighths of a sample. w is 16, 8 or 4.
 func (p *predictor) block(dst []byte, dstStride int, ref *plane, x, y, fx, fy, w, h int) {
 	src, stride, at := ref.pix, ref.stride, ref.origin+y*ref.stride+x
-	if x-2 < -ref.pad || y-2 < -ref.pad || x+w+3 > ref.width+ref.pad || y+h+3 > ref.height+ref.pad {
+	before, after := 0, 0
+	if fx|fy != 0 {
+		before, after = 2, 3
+	}
+	if x-before < -ref.pad || y-before < -ref.pad ||
+		x+w+after > ref.width+ref.pad || y+h+after > ref.height+ref.pad {
 		p.gather(ref, x-2, y-2, w+5, h+5)
 		src, stride, at = p.window[:], windowStride, 2*windowStride+2
 	}
@@ -120,8 +119,8 @@ func filterAcross(dst []byte, dstStride int, src []byte, stride int, taps *[6]ui
 			s2, s3 := w2&laneMask, w2>>8&laneMask
 			s4, s5 := w4&laneMask, w4>>8&laneMask
 			s6 := w6 & laneMask
-			even := clampLanes(laneBias + a*s0 + c*s2 + d*s3 + f*s5 - b*s1 - e*s4)
-			odd := clampLanes(laneBias + a*s1 + c*s3 + d*s4 + f*s6 - b*s2 - e*s5)
+			even := saturate(narrow(laneBias + a*s0 + c*s2 + d*s3 + f*s5 - b*s1 - e*s4))
+			odd := saturate(narrow(laneBias + a*s1 + c*s3 + d*s4 + f*s6 - b*s2 - e*s5))
 			out := even | odd<<8
 			if w == 4 {
 				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
@@ -142,10 +141,10 @@ func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint
 		r4 := load8(src[x+4*stride:])
 		for y := range h {
 			r5 := load8(src[x+(y+5)*stride:])
-			even := clampLanes(laneBias + a*(r0&laneMask) + c*(r2&laneMask) + d*(r3&laneMask) + f*(r5&laneMask) -
-				b*(r1&laneMask) - e*(r4&laneMask))
-			odd := clampLanes(laneBias + a*(r0>>8&laneMask) + c*(r2>>8&laneMask) + d*(r3>>8&laneMask) + f*(r5>>8&laneMask) -
-				b*(r1>>8&laneMask) - e*(r4>>8&laneMask))
+			even := saturate(narrow(laneBias + a*(r0&laneMask) + c*(r2&laneMask) + d*(r3&laneMask) + f*(r5&laneMask) -
+				b*(r1&laneMask) - e*(r4&laneMask)))
+			odd := saturate(narrow(laneBias + a*(r0>>8&laneMask) + c*(r2>>8&laneMask) + d*(r3>>8&laneMask) + f*(r5>>8&laneMask) -
+				b*(r1>>8&laneMask) - e*(r4>>8&laneMask)))
 			out := even | odd<<8
 			if w == 4 {
 				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))

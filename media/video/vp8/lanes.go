@@ -7,8 +7,19 @@ package vp8
 const laneTop = 0x8000 * laneOnes
 
 // saturate takes lanes that hold x + 0x8000, x being between -1024 and 1023,
-// to x limited to 0 through 255.
+// to x limited to 0 through 255. Mostly there is nothing to limit.
 func saturate(u uint64) uint64 {
+	if u&(0x8700*laneOnes) == laneTop {
+		return u & laneMask
+	}
+	return limit(u)
+}
+
+// limit is saturate where there is something to limit. It is kept out of line
+// so that the common way is short.
+//
+//go:noinline
+func limit(u uint64) uint64 {
 	positive := u & laneTop
 	u &= positive>>5 - positive>>15
 	over := (u>>8 | u>>9) & laneOnes
@@ -68,6 +79,11 @@ func absLanes(z uint64) uint64 {
 	return (z&(0x3fff*laneOnes) ^ (negative<<14 - negative)) + negative
 }
 
+// The filters come in two forms. The quick one leaves all limiting out and
+// collects in a word where it would have been needed, which is seldom; then the
+// careful one does the work again.
+const outOfRange = 0x8700 * laneOnes
+
 // step computes the common part of all filters for the samples next to the
 // edge: outer (the limited difference of the far ones, plus 128, or 128 for
 // none) plus three times the step, limited, plus 128, and 128 where the mask
@@ -92,6 +108,28 @@ func eighths(f uint64) (up, down uint64) {
 // innerEdge filters the edge between two blocks of one macroblock (RFC 6386,
 // section 15.3).
 func innerEdge(p1, p0, q0, q1, mask, hev uint64) (_, _, _, _ uint64) {
+	// Lanes that are not to be filtered get equal samples on either side.
+	outer := p1 + laneTop + 128*laneOnes - (q1 ^ (q1^p1)&^(mask&hev))
+	f := outer + 3*(q0^(q0^p0)&^mask) - 3*p0
+	bad := outer ^ laneTop | f ^ laneTop
+	f &= laneMask
+	a, b := f+4*laneOnes, f+3*laneOnes
+	bad |= a
+	const five = 0x1f * laneOnes
+	up, down := a>>3&five, b>>3&five
+	half := (up + laneOnes) >> 1 & laneMask
+	half = 8*laneOnes ^ (half^8*laneOnes)&^hev
+	r0, s0 := p0+laneTop-16*laneOnes+down, q0+laneTop+16*laneOnes-up
+	r1, s1 := p1+laneTop-8*laneOnes+half, q1+laneTop+8*laneOnes-half
+	bad |= r0 ^ laneTop | s0 ^ laneTop | r1 ^ laneTop | s1 ^ laneTop
+	if bad&outOfRange != 0 {
+		return innerEdgeLimited(p1, p0, q0, q1, mask, hev)
+	}
+	return r1 & laneMask, r0 & laneMask, s0 & laneMask, s1 & laneMask
+}
+
+// innerEdgeLimited is innerEdge with all limits.
+func innerEdgeLimited(p1, p0, q0, q1, mask, hev uint64) (_, _, _, _ uint64) {
 	outer := saturate(p1 + laneTop + 128*laneOnes - q1)
 	outer = 128*laneOnes ^ (outer^128*laneOnes)&hev
 	up, down := eighths(step(outer, p0, q0, mask))
@@ -107,6 +145,29 @@ func innerEdge(p1, p0, q0, q1, mask, hev uint64) (_, _, _, _ uint64) {
 
 // outerEdge filters the edge between two macroblocks (RFC 6386, section 15.3).
 func outerEdge(p2, p1, p0, q0, q1, q2, mask, hev uint64) (_, _, _, _, _, _ uint64) {
+	if hev&mask != 0 {
+		return outerEdgeLimited(p2, p1, p0, q0, q1, q2, mask, hev)
+	}
+	// Lanes that are not to be filtered get equal samples on either side.
+	outer := p1 + laneTop + 128*laneOnes - (q1 ^ (q1^p1)&^mask)
+	f := outer + 3*(q0^(q0^p0)&^mask) - 3*p0
+	bad := outer ^ laneTop | f ^ laneTop
+	f &= laneMask
+	u := (f*27 + 63*laneOnes) >> 7 & laneMask // carries 27
+	r0, s0 := p0+laneTop-27*laneOnes+u, q0+laneTop+27*laneOnes-u
+	u = (f*18 + 63*laneOnes) >> 7 & laneMask
+	r1, s1 := p1+laneTop-18*laneOnes+u, q1+laneTop+18*laneOnes-u
+	u = (f*9 + 63*laneOnes) >> 7 & laneMask
+	r2, s2 := p2+laneTop-9*laneOnes+u, q2+laneTop+9*laneOnes-u
+	bad |= r0 ^ laneTop | s0 ^ laneTop | r1 ^ laneTop | s1 ^ laneTop | r2 ^ laneTop | s2 ^ laneTop
+	if bad&outOfRange != 0 {
+		return outerEdgeLimited(p2, p1, p0, q0, q1, q2, mask, hev)
+	}
+	return r2 & laneMask, r1 & laneMask, r0 & laneMask, s0 & laneMask, s1 & laneMask, s2 & laneMask
+}
+
+// outerEdgeLimited is outerEdge with all limits and for high variance.
+func outerEdgeLimited(p2, p1, p0, q0, q1, q2, mask, hev uint64) (_, _, _, _, _, _ uint64) {
 	outer := saturate(p1 + laneTop + 128*laneOnes - q1)
 	f := step(outer, p0, q0, mask)
 	if hev&mask != 0 {

@@ -4,47 +4,73 @@ package vp8
 // sizes, and returns the place behind the last token: first when there is none
 // (RFC 6386, section 13). ctx is the number of neighbouring blocks, above and
 // left, that have tokens. out must be zero.
+//
+// Reading a bit is written out here, for the window to stay in registers and
+// each outcome to be decided by one branch.
 func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]int16, out *[16]int16) int {
-	w := r.boolWindow
+	value, rng, bits := r.value, r.rng, r.bits
 	n := first
 	p := &probs[coefBands[n&15]][ctx]
-	var bit bool
 	afterZero := false // then the end cannot follow
 	for n < 16 {
 		// Four bits of at most 7 window bits each before the next look.
-		if w.bits < 32 {
-			r.boolWindow = w
+		if bits < 32 {
+			r.value, r.bits = value, bits
 			r.fill()
-			w = r.boolWindow
+			value, bits = r.value, r.bits
 		}
 		if !afterZero {
-			if w, bit = w.next(p[0]); !bit {
-				break
+			split := 1 + ((rng-1)*uint32(p[0]))>>8
+			if value < uint64(split)<<56 {
+				shift := normShift[uint8(split)]
+				r.value, r.rng, r.bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
+				return n
 			}
+			value -= uint64(split) << 56
+			rng -= split
+			shift := normShift[uint8(rng)]
+			value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
 		}
 		at := n
 		n++
-		if w, bit = w.next(p[1]); !bit {
+		split := 1 + ((rng-1)*uint32(p[1]))>>8
+		if value < uint64(split)<<56 {
+			shift := normShift[uint8(split)]
+			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
 			p = &probs[coefBands[n]][0]
 			afterZero = true
 			continue
 		}
+		value -= uint64(split) << 56
+		rng -= split
+		shift := normShift[uint8(rng)]
+		value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
 		afterZero = false
+
 		v := 1
-		if w, bit = w.next(p[2]); bit {
-			r.boolWindow = w
-			v = r.readLarge(p)
-			w = r.boolWindow
-			p = &probs[coefBands[n]][2]
-		} else {
+		split = 1 + ((rng-1)*uint32(p[2]))>>8
+		if value < uint64(split)<<56 {
+			shift := normShift[uint8(split)]
+			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
 			p = &probs[coefBands[n]][1]
+		} else {
+			rng -= split
+			shift := normShift[uint8(rng)]
+			r.value, r.rng, r.bits = (value-uint64(split)<<56)<<(shift&7), rng<<(shift&7), bits-int32(shift)
+			v = r.readLarge(p)
+			value, rng, bits = r.value, r.rng, r.bits
+			p = &probs[coefBands[n]][2]
 		}
-		if w, bit = w.next(128); bit {
-			v = -v
-		}
-		out[zigzag[at&15]] = int16(v * int(step[min(at, 1)]))
+		// The sign, an even bit, without a branch: nobody can foresee it.
+		split = (rng + 1) >> 1
+		sign := int64(uint64(split)<<56-1-value) >> 63 // -1 if the bit is set
+		value -= uint64(split) << 56 & uint64(sign)
+		rng = split + (rng-2*split)&uint32(sign)
+		shift = normShift[uint8(rng)]
+		value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
+		out[zigzag[at&15]&15] = int16((v^int(sign))-int(sign)) * step[min(at, 1)]
 	}
-	r.boolWindow = w
+	r.value, r.rng, r.bits = value, rng, bits
 	return n
 }
 

@@ -1,5 +1,7 @@
 package vp8
 
+import "encoding/binary"
+
 // The constants of the inverse DCT in 16-bit fixed point: sqrt(2)*cos(pi/8)-1
 // and sqrt(2)*sin(pi/8) (RFC 6386, section 14.3).
 const (
@@ -56,14 +58,18 @@ func addDCT(c *[16]int16, dst []byte, stride int) {
 
 // addDC is addDCT for a block that has nothing but a DC.
 func addDC(dc int16, dst []byte, stride int) {
-	v := (int32(dc) + 4) >> 3
-	for y := range 4 {
-		row := (*[4]byte)(dst[y*stride:])
-		row[0] = clampByte(int32(row[0]) + v)
-		row[1] = clampByte(int32(row[1]) + v)
-		row[2] = clampByte(int32(row[2]) + v)
-		row[3] = clampByte(int32(row[3]) + v)
-	}
+	// Beyond 255 every sample is at its limit anyway.
+	v := uint64(0x8000+min(max((int(dc)+4)>>3, -255), 255)) * laneOnes
+	r0, r1 := dst[:4], dst[stride:stride+4]
+	r2, r3 := dst[2*stride:2*stride+4], dst[3*stride:3*stride+4]
+	a := uint64(binary.LittleEndian.Uint32(r0)) | uint64(binary.LittleEndian.Uint32(r1))<<32
+	b := uint64(binary.LittleEndian.Uint32(r2)) | uint64(binary.LittleEndian.Uint32(r3))<<32
+	a = saturate(a&laneMask+v) | saturate(a>>8&laneMask+v)<<8
+	b = saturate(b&laneMask+v) | saturate(b>>8&laneMask+v)<<8
+	binary.LittleEndian.PutUint32(r0, uint32(a))
+	binary.LittleEndian.PutUint32(r1, uint32(a>>32))
+	binary.LittleEndian.PutUint32(r2, uint32(b))
+	binary.LittleEndian.PutUint32(r3, uint32(b>>32))
 }
 
 // clampByte saturates v to a sample.
