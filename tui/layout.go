@@ -24,6 +24,7 @@ type shape struct {
 	tiles  int // pictures and name tiles there are; 0: no stage at all
 	mode   mode
 	list   bool // the list of people is wanted
+	link   bool // there are figures of a connection for a line below the list
 	panel  bool // a panel is open
 	chat   bool // there is a chat
 	typing bool // and it has the keyboard
@@ -36,6 +37,7 @@ type layout struct {
 	header rect
 	banner rect // empty: the banner shares the status line
 	table  rect
+	link   rect   // a line about one connection
 	spot   rect   // box of the spotlight
 	tiles  []rect // boxes of the strip or the grid, in order
 	panel  rect
@@ -165,6 +167,11 @@ func (l *layout) wide(s shape, main rect) {
 		}
 		column.y += l.table.h
 		column.h -= l.table.h
+		if s.link && !s.panel {
+			l.link = rect{column.x, column.y, column.w, 1}
+			column.y++
+			column.h--
+		}
 	}
 	if s.panel {
 		l.panel = column

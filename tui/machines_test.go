@@ -196,8 +196,8 @@ func TestLayoutNeverOverlaps(t *testing.T) {
 			for _, people := range []int{1, 5, 16, 32} {
 				for _, tiles := range []int{0, 1, 2, 9, 33} {
 					for m := modeSpotlight; m <= modeZoom; m++ {
-						for i := range 16 {
-							s := shape{w, h, people, tiles, m, bools[i&1], bools[i>>1&1], bools[i>>2&1], bools[i>>3&1]}
+						for i := range 32 {
+							s := shape{w, h, people, tiles, m, bools[i&1], bools[i>>4&1], bools[i>>1&1], bools[i>>2&1], bools[i>>3&1]}
 							s.typing = s.typing && s.chat
 							checkLayout(t, s)
 						}
@@ -211,7 +211,7 @@ func TestLayoutNeverOverlaps(t *testing.T) {
 func checkLayout(t *testing.T, s shape) {
 	t.Helper()
 	l := arrange(s)
-	rects := append([]rect{l.header, l.banner, l.table, l.spot, l.panel, l.chat, l.status, l.help}, l.tiles...)
+	rects := append([]rect{l.header, l.banner, l.table, l.link, l.spot, l.panel, l.chat, l.status, l.help}, l.tiles...)
 	rects = slices.DeleteFunc(rects, rect.empty)
 	for i, a := range rects {
 		if a.x < 0 || a.y < 0 || a.x+a.w > s.w || a.y+a.h > s.h {

@@ -464,6 +464,41 @@ func TestSpotlight(t *testing.T) {
 	}
 }
 
+func TestMouse(t *testing.T) {
+	r := newRig(t, many(12))
+	click := func(x, y int) {
+		r.send(tea.MouseMsg{X: x, Y: y, Action: tea.MouseActionPress, Button: tea.MouseButtonLeft})
+	}
+	table := r.m.layout().table
+	click(table.x+3, table.y+3) // head, oneself, the first, the second
+	if r.m.selected != "id-guest-02" {
+		t.Errorf("a click in the list selected %q", r.m.selected)
+	}
+	click(table.x+3, table.y+1)
+	if r.m.selected != "id-guest-02" {
+		t.Errorf("a click on oneself selected %q", r.m.selected)
+	}
+	third := r.f.tiles[2]
+	click(third.X, third.Y)
+	if got := r.f.tiles[0]; got.Peer != third.Peer {
+		t.Errorf("a click on %s put %s in the spotlight", third.Peer, got.Peer)
+	}
+	chat := r.m.layout().chat
+	for i := range 100 {
+		r.send(chatMsg{[]Message{{Name: "bob", Text: fmt.Sprint("line ", i), Time: noon}}})
+	}
+	wheel := func(b tea.MouseButton) {
+		r.send(tea.MouseMsg{X: chat.x + 1, Y: chat.y + 1, Action: tea.MouseActionPress, Button: b})
+	}
+	wheel(tea.MouseButtonWheelUp)
+	r.hides("line 99")
+	wheel(tea.MouseButtonWheelDown)
+	r.shows("line 99")
+	click(-1, -1)
+	click(500, 500)
+	r.did()
+}
+
 func TestStalledTileKeepsItsPlace(t *testing.T) {
 	v := many(2)
 	r := newRig(t, v)

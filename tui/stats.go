@@ -41,6 +41,38 @@ type linkBox struct {
 	step   int
 }
 
+// linkPeer is whom the line below the list is about: the selected person, or
+// the one in the spotlight.
+func (sc *screen) linkPeer() signal.PeerID {
+	if sc.selected != "" {
+		return sc.selected
+	}
+	return sc.chosen(sc.pictures()).peer
+}
+
+// linkLine is the line about a connection: "bob  15 fps  23 ms  0.0% lost".
+func (sc *screen) linkLine(w int) string {
+	id := sc.linkPeer()
+	p, ok := sc.view.Peer(id)
+	if !ok {
+		return spaces(w)
+	}
+	s, l := sc.styles, sc.stats[id]
+	parts := []string{s.text.Render(s.cut(cleanName(p.Name), max(8, w/3)))}
+	shown := l.Camera
+	if l.Screen.FPS > 0 && sc.chosen(sc.pictures()) == (picture{id, ScreenTile}) {
+		shown = l.Screen
+	}
+	if shown.FPS > 0 {
+		parts = append(parts, fmt.Sprintf("%.0f fps", shown.FPS))
+	}
+	if l.RTT > 0 {
+		parts = append(parts, millis(l.RTT))
+	}
+	parts = append(parts, percent(l.Loss)+" lost", path(l))
+	return s.fit(spaces(1+markerWidth)+parts[0]+s.dim.Render("  "+strings.Join(parts[1:], "  ")), w)
+}
+
 // linkBox is the panel for the selected person, or the first.
 func (sc *screen) linkBox() linkBox {
 	i := sc.index(sc.selected)

@@ -20,6 +20,7 @@ type table struct {
 	step     int
 	missing  map[SourceKind]bool
 	hint     string // shown when nobody else is there
+	narrow   bool   // the camera's column tells of shared screens too
 }
 
 // volume is how loud a peer is played here.
@@ -108,6 +109,7 @@ func (t *table) Render(s *Styles, w, h int) []string {
 		return nil
 	}
 	nameW, cols := t.columns(w)
+	t.narrow = !slices.ContainsFunc(cols, func(c column) bool { return c.title == columnScreen.title })
 	head := spaces(1+markerWidth) + s.fit("NAME", nameW)
 	for _, c := range cols {
 		head += spaces(columnGap)
@@ -267,6 +269,8 @@ func levelMeter(s *Styles, l Level) string {
 
 func (t *table) camCell(s *Styles, p *rtc.PeerView, _ int) string {
 	switch {
+	case t.narrow && (p == nil && t.view.Media.Screen || p != nil && p.Media.Screen):
+		return s.accent.Bold(true).Render("scrn")
 	case p == nil && t.missing[Camera]:
 		return s.dim.Render("none")
 	case p == nil && t.view.Media.Camera, p != nil && p.Media.Camera:

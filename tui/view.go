@@ -98,8 +98,10 @@ func (sc *screen) header() header {
 
 // shape is what the layout depends on.
 func (sc *screen) shape() shape {
+	_, known := sc.stats[sc.linkPeer()]
 	return shape{
-		w: sc.w, h: sc.h, people: len(sc.view.Peers) + 1, tiles: len(sc.pictures()),
+		link: known,
+		w:    sc.w, h: sc.h, people: len(sc.view.Peers) + 1, tiles: len(sc.pictures()),
 		mode: sc.mode, list: sc.list, panel: sc.panel != panelNone,
 		chat: sc.hasChat, typing: sc.typing,
 	}
@@ -115,6 +117,8 @@ func (sc *screen) line() string {
 	switch {
 	case sc.asking:
 		text = "leave? y/n"
+	case sc.typing:
+		return sc.styles.fit(sc.styles.glyph.prompt+" "+sc.input.Render(sc.styles, max(0, sc.w-2), true), sc.w)
 	case b.server():
 		text = sc.styles.spinner(sc.step) + " server " + text
 	case b.Shown():
@@ -142,6 +146,9 @@ func (sc *screen) Render() string {
 		{l.table, sc.table().Render(s, l.table.w, l.table.h)},
 		{l.status, []string{sc.status(l)}},
 		{l.help, []string{sc.bar(l.help.w)}},
+	}
+	if !l.link.empty() {
+		blocks = append(blocks, block{l.link, []string{sc.linkLine(l.link.w)}})
 	}
 	if !l.chat.empty() {
 		c := chatBox{log: &sc.chat, input: &sc.input, typing: sc.typing, self: sc.view.Self, key: sc.keys.key(ActChat)}

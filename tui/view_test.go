@@ -219,6 +219,12 @@ func TestTinyScreensAreOneLine(t *testing.T) {
 		}
 	}
 	sc := screenOf(many(3), 29, 8)
+	sc.typing = true
+	sc.input.insert("a text", false)
+	if got := printable(sc.Render()); !strings.HasPrefix(got, "> a text ") {
+		t.Errorf("while typing the line says %q", got)
+	}
+	sc.typing = false
 	if got := printable(sc.Render()); !strings.Contains(got, "standup 3") || !strings.Contains(got, "mic on") {
 		t.Errorf("the line says %q", got)
 	}
