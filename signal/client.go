@@ -362,7 +362,7 @@ func (c *Client) nudged(now time.Time) {
 // lose gives the link up and plans the first dial.
 func (c *Client) lose(err error) {
 	r := &c.run
-	r.link.close()
+	r.link.abort()
 	r.link = nil
 	r.pingAt, r.pongBy = time.Time{}, time.Time{}
 	r.downAt, r.attempt = time.Now(), 0

@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -56,8 +57,29 @@ func startLink(ctx context.Context, ws *websocket.Conn, lim frameLimits) *link {
 // close ends both goroutines and waits for them.
 func (l *link) close() {
 	l.cancel()
-	l.ws.Close()
+	hangUp(l.ws.NetConn(), false)
 	l.tasks.Wait()
+}
+
+// abort is close for a link whose path is lost. What the system has not sent
+// yet is thrown away: a last ping that arrives when the path heals would make
+// us present for a moment, and the end of the connection away again.
+func (l *link) abort() {
+	l.cancel()
+	hangUp(l.ws.NetConn(), true)
+	l.tasks.Wait()
+}
+
+// hangUp closes a connection without waiting for its other end, which closing a
+// TLS connection would do. With abort, what is still to be sent is thrown away.
+func hangUp(c net.Conn, abort bool) {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	if l, ok := c.(interface{ SetLinger(int) error }); ok && abort {
+		_ = l.SetLinger(0) // then the close is an ordinary one
+	}
+	c.Close()
 }
 
 // send queues a frame and reports whether there was room for it.
@@ -141,7 +163,7 @@ func (l *link) write(ctx context.Context, pace *rate.Limiter) {
 func (l *link) writeFrame(frame []byte) bool {
 	l.ws.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if err := l.ws.WriteMessage(websocket.TextMessage, frame); err != nil {
-		l.ws.Close()
+		hangUp(l.ws.NetConn(), false)
 		return false
 	}
 	return true

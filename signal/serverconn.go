@@ -461,10 +461,5 @@ func (c *conn) kill() {
 	c.dead = true
 	c.queue, c.queued, c.offset = nil, 0, 0
 	c.mu.Unlock()
-	// Closing a TLS connection would wait for its peer; the one below does not.
-	if t, ok := c.nc.(interface{ NetConn() net.Conn }); ok {
-		t.NetConn().Close()
-		return
-	}
-	c.nc.Close()
+	hangUp(c.nc, false)
 }

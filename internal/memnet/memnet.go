@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -277,6 +278,7 @@ type Conn struct {
 	local, remote addr
 	peer          *Conn
 	forget        func()
+	abort         atomic.Bool // Close throws away what is under way
 }
 
 // Read implements net.Conn.
@@ -289,8 +291,20 @@ func (c *Conn) Write(b []byte) (int, error) { return c.write.write(b) }
 // io.EOF.
 func (c *Conn) Close() error {
 	c.read.abandon()
-	c.write.finish()
+	if c.abort.Load() {
+		c.write.abort()
+	} else {
+		c.write.finish()
+	}
 	c.forget()
+	return nil
+}
+
+// SetLinger is net.TCPConn.SetLinger: with 0, Close throws away what has not
+// arrived yet. The other end is told so unless the link is cut; then it finds
+// out when it writes.
+func (c *Conn) SetLinger(seconds int) error {
+	c.abort.Store(seconds == 0)
 	return nil
 }
 
@@ -394,6 +408,21 @@ func (p *pipe) finish() {
 	p.finished = true
 	if p.writeErr == nil {
 		p.writeErr = net.ErrClosed
+	}
+	p.notifyLocked()
+	p.mu.Unlock()
+}
+
+// abort ends the writer's side and forgets what it wrote.
+func (p *pipe) abort() {
+	cut, _, _ := p.link.state()
+	p.mu.Lock()
+	p.segments, p.size = nil, 0
+	if p.writeErr == nil {
+		p.writeErr = net.ErrClosed
+	}
+	if p.readErr == nil && !cut {
+		p.readErr = ErrReset
 	}
 	p.notifyLocked()
 	p.mu.Unlock()

@@ -190,3 +190,30 @@ func TestCloseOverCut(t *testing.T) {
 		}
 	})
 }
+
+// An aborted connection leaves nothing under way, and over a cut link the other
+// end finds out when it writes after healing.
+func TestAbort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New()
+		client, server, _ := pair(t, n)
+		n.Link("a").Cut()
+		client.Write([]byte("never"))
+		client.(*Conn).SetLinger(0)
+		client.Close()
+		n.Link("a").Heal()
+		server.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read after healing = %v", err)
+		}
+		if _, err := server.Write([]byte("x")); !errors.Is(err, ErrReset) {
+			t.Errorf("write after healing = %v", err)
+		}
+	})
+	client, server, _ := pair(t, New())
+	client.(*Conn).SetLinger(0)
+	client.Close()
+	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, ErrReset) {
+		t.Errorf("read over a whole link = %v", err)
+	}
+}
