@@ -2,6 +2,7 @@ package conn
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +247,79 @@ func TestNATRebindingIsFollowed(t *testing.T) {
 				}
 				p.end(t)
 			})
+		})
+	}
+}
+
+// Restarts made while the path is dead, or after pion gave it up, connect as
+// soon as the path is back: the checks of the new generation do not run out.
+func TestRestartAcrossACut(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		cut, restart time.Duration
+		failed       bool // pion gives the path up in between
+	}{
+		{name: "restart during the cut", cut: 30 * time.Second, restart: 5 * time.Second},
+		{name: "restart out of failed", cut: 80 * time.Second, restart: 80 * time.Second, failed: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPair(t, 10*time.Millisecond)
+				p.talk()
+				time.Sleep(time.Second)
+				p.ann.forgetMedia()
+				p.bob.forgetMedia()
+				time.Sleep(time.Second)
+				p.wan.setCut("10.0.0.1", true)
+				time.Sleep(c.restart)
+				restart := func() { p.link.a.session.Do(rtc.MakeOffer{N: 2, Gen: 2, Restart: true}) }
+				if c.restart < c.cut {
+					restart()
+				}
+				time.Sleep(c.cut - c.restart)
+				p.wan.setCut("10.0.0.1", false)
+				if c.restart == c.cut {
+					restart()
+				}
+				time.Sleep(5 * time.Second)
+				failed := p.link.a.count(func(ev rtc.SessionEvent) bool {
+					return ev == rtc.ICEStateChanged{State: rtc.ICEFailed}
+				})
+				if (failed > 0) != c.failed {
+					t.Errorf("ICE failed %d times", failed)
+				}
+				for _, who := range []*person{p.ann, p.bob} {
+					gap := who.longestGap(rtc.Mic)
+					t.Logf("%s: back %v after healing", who.id, gap-c.cut)
+					if gap < c.cut || gap > c.cut+500*time.Millisecond {
+						t.Errorf("%s: silent for %v over a cut of %v", who.id, gap, c.cut)
+					}
+				}
+				p.end(t)
+			})
+		})
+	}
+}
+
+// A quarter of everything lost, ICE and DTLS included, delays a connection but
+// does not prevent it.
+func TestConnectAtHeavyLoss(t *testing.T) {
+	for seed := range uint64(5) {
+		bubble(t, func(t *testing.T) {
+			p := &pair{wan: newWAN(t, 10*time.Millisecond), stop: make(chan struct{})}
+			p.ann = newPerson(t, "ann", p.wan.host(t, "10.0.0.1"))
+			p.bob = newPerson(t, "bob", p.wan.host(t, "10.0.0.2"))
+			random := rand.New(rand.NewPCG(seed, 0))
+			p.wan.drop = func(vnet.Chunk) bool { return random.Float64() < 0.25 }
+			p.wan.start(t)
+			began := time.Now()
+			p.link = connect(t, p.ann, p.bob, 1, 10*time.Millisecond)
+			p.link.await()
+			t.Logf("connected, data channel open, after %v", time.Since(began))
+			if took := time.Since(began); took > 6*time.Second {
+				t.Errorf("took %v", took)
+			}
+			p.end(t)
 		})
 	}
 }
