@@ -82,7 +82,7 @@ var Unavailable = sync.OnceValue(func() string {
 	if err := command("", "ip", "netns", "add", probe); err != nil {
 		return "this sandbox lets nobody make a network namespace: " + err.Error()
 	}
-	defer command("", "ip", "netns", "del", probe) //nolint:errcheck // swept later
+	defer func() { _ = command("", "ip", "netns", "del", probe) }() // else the next sweep does
 	if err := command("add table netdev probe", "ip", "netns", "exec", probe, "nft", "-f", "-"); err != nil {
 		return "nftables does not work here: " + err.Error()
 	}

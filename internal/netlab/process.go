@@ -59,7 +59,7 @@ func (p *Process) Signal(sig os.Signal) error {
 
 // Kill ends the program as a crash does: it gets no chance to say goodbye.
 func (p *Process) Kill() {
-	p.Signal(os.Kill) //nolint:errcheck // the wait for its end tells
+	_ = p.Signal(os.Kill) // whoever waits for its end sees if it failed
 }
 
 // ExitCode waits for the end of the program, at most so long, and returns its

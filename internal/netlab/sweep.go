@@ -31,7 +31,7 @@ func sweep(tb testing.TB) {
 		}
 		for field := range strings.FieldsSeq(string(out)) {
 			if pid, err := strconv.Atoi(field); err == nil {
-				syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it ended in this instant
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may end in this instant
 			}
 		}
 		if err := command("", "ip", "netns", "del", e.Name()); err != nil {
