@@ -18,6 +18,9 @@ import (
 
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/video"
+	"github.com/meet-term/meet/media/video/source"
+	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -34,6 +37,11 @@ type Config struct {
 	Start   signal.Media
 	Mic     audio.Mic
 	Speaker audio.Speaker
+	Camera  source.Camera
+	Screen  source.Screen
+	// WatchAll receives and decodes every picture although nobody looks at
+	// them, for scripts; else only what [Call.Show] names is asked for.
+	WatchAll bool
 
 	Dial   signal.DialFunc // of the signaling link; nil: the system's network
 	Net    transport.Net   // of the media; nil: the system's network
@@ -87,7 +95,7 @@ func New(cfg Config) (*Call, error) {
 	c.mesh = rtc.NewManager(rtc.Config{
 		Self: cfg.Self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
 		Dialer: c.media.dialer, Signal: c.client, Sealer: c.client.Sealer(),
-		Handle: c.events.post, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
+		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
 		Timing: cfg.Timing, Logger: cfg.Logger,
 	})
 	return c, nil
@@ -209,14 +217,40 @@ func (c *Call) Say(text string) bool {
 	if !ok {
 		return false
 	}
-	c.mesh.SendData("", "chat", encodeLines([]chatLine{line}))
+	c.mesh.SendData("", "chat", encode([]chatLine{line}))
 	c.events.post(line.event(false))
 	return true
+}
+
+// handle follows the mesh before an event goes to the reader.
+func (c *Call) handle(e rtc.Event) {
+	if e, ok := e.(rtc.PeerConnected); ok {
+		c.media.connected(e.Peer)
+	}
+	c.events.post(e)
+}
+
+// Show says which pictures are looked at and at which size in samples; all
+// others are hidden, and nobody sends them for our sake. The map is the call's
+// to keep.
+func (c *Call) Show(sizes map[Viewed]stream.Size) { c.media.pictures.show(c.cfg.Self, sizes) }
+
+// Picture is the newest picture of somebody, oneself included, or nil while
+// there is none. Frame.Seq tells pictures apart.
+func (c *Call) Picture(v Viewed) *video.Frame {
+	if v.Peer == c.cfg.Self {
+		return c.media.pictures.sender(v.Kind).Latest()
+	}
+	return c.media.pictures.latest(v)
 }
 
 // data takes what a peer said over its data channel.
 func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 	switch kind {
+	case "view":
+		if err := c.media.pictures.heard(from, data); err != nil {
+			c.log.Debug("view dropped", "peer", from, "error", err)
+		}
 	case "chat", "chat-history":
 		lines, err := decodeLines(data)
 		if err != nil {
@@ -233,8 +267,9 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 
 // dataOpen tells a peer what it may have missed.
 func (c *Call) dataOpen(peer signal.PeerID) {
+	c.mesh.SendData(peer, "view", encode(c.media.pictures.viewOf(peer)))
 	if lines := c.chat.share(); len(lines) > 0 {
-		c.mesh.SendData(peer, "chat-history", encodeLines(lines))
+		c.mesh.SendData(peer, "chat-history", encode(lines))
 	}
 }
 

@@ -126,8 +126,9 @@ func (c chatLine) event(history bool) Chat {
 	}
 }
 
-func encodeLines(lines []chatLine) json.RawMessage {
-	b, err := json.Marshal(lines)
+// encode makes the data of a message of our own.
+func encode(v any) json.RawMessage {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return nil // strings and numbers cannot fail
 	}

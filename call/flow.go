@@ -8,9 +8,12 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
-// resumeGap is the shortest silence whose end is worth an event. Muting makes
-// such gaps too: the event says what was heard, not why.
-const resumeGap = 300 * time.Millisecond
+// resumeGap is the shortest gap whose end is worth an event. Muting makes such
+// gaps too: the event says what came, not why. A screen that does not change
+// sends a picture every 2 s only.
+var resumeGap = [rtc.Kinds]time.Duration{
+	rtc.Mic: 300 * time.Millisecond, rtc.Camera: 300 * time.Millisecond, rtc.Screen: 2500 * time.Millisecond,
+}
 
 // flowWatch notices the first packet of everything, and the first after a
 // gap. Packets come from many goroutines: a few lines under one mutex.
@@ -40,7 +43,7 @@ func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
 	switch {
 	case was.IsZero():
 		w.post(MediaStarted{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at})
-	case at.Sub(was) > resumeGap:
+	case at.Sub(was) > resumeGap[kind]:
 		w.post(MediaResumed{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at.Sub(was), at})
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
@@ -15,18 +18,24 @@ import (
 // media is what one participant sends and receives. It knows which sources a
 // person wants on and which there are; only what is both is sent and told.
 type media struct {
-	call   *Call
-	audio  *audio.Engine
-	out    *conn.Outbound
-	dialer *conn.Dialer
+	call     *Call
+	audio    *audio.Engine
+	pictures *pictures
+	out      *conn.Outbound
+	dialer   *conn.Dialer
 
-	mu   sync.Mutex
-	want signal.Media // as the person wishes
-	have signal.Media // what there is a source for
+	mu        sync.Mutex
+	want      signal.Media // as the person wishes
+	have      signal.Media // what there is a source for
+	losses    map[signal.PeerID]float64
+	listeners map[signal.PeerID]bool // peers that were connected and have not left
 }
 
 func newMedia(cfg Config, c *Call) (*media, error) {
-	m := &media{call: c, out: conn.NewOutbound(), want: cfg.Start}
+	m := &media{
+		call: c, out: conn.NewOutbound(), want: cfg.Start,
+		losses: map[signal.PeerID]float64{}, listeners: map[signal.PeerID]bool{},
+	}
 	m.have.Mic = cfg.Mic.Kind != audio.None
 	var err error
 	m.audio, err = audio.New(audio.Config{
@@ -40,14 +49,64 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare connections: %w", err)
 	}
+	m.audio.SetListened(false)
+	m.pictures = newPictures(pictureConfig{
+		camera: cfg.Camera.Source(), screen: cfg.Screen.Source(), start: cfg.Start,
+		watchAll: cfg.WatchAll, out: m.out,
+		log:       c.log.Warn,
+		warn:      func(w stream.Warning) { c.events.post(Warning{string(w.Code), w.Text}) },
+		available: m.setHave,
+		keyFrame:  m.dialer.RequestKeyFrame,
+		tell:      func(peer signal.PeerID, v viewMessage) { c.mesh.SendData(peer, "view", encode(v)) },
+	})
 	return m, nil
 }
 
+// alignEvery is how often pictures are lined up with sound.
+const alignEvery = 500 * time.Millisecond
+
 // run keeps the sources and sinks until ctx ends.
 func (m *media) run(ctx context.Context) {
-	if err := m.audio.Run(ctx); err != nil {
-		m.call.log.Error("sound ended", "error", err)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := m.audio.Run(ctx); err != nil {
+			m.call.log.Error("sound ended", "error", err)
+		}
+	})
+	wg.Go(func() { m.pictures.run(ctx) })
+	wg.Go(func() { m.align(ctx) })
+	wg.Wait()
+}
+
+// align keeps the pictures of everybody together with their sound.
+func (m *media) align(ctx context.Context) {
+	ticker := time.NewTicker(alignEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, p := range m.call.View().Peers {
+			var wait time.Duration
+			if r, err := m.audio.Peer(string(p.ID)); err == nil && p.Media.Mic {
+				wait = time.Duration(r.Stats().BufferMS * float64(time.Millisecond))
+			}
+			m.pictures.align(p.ID, wait)
+		}
 	}
+}
+
+// connected says that a peer can be sent to. It stays so until forget, cuts
+// included: a path heals before anybody knows, and sound must be there at once.
+// With nobody in the room nothing is encoded.
+func (m *media) connected(peer signal.PeerID) {
+	m.mu.Lock()
+	m.listeners[peer] = true
+	m.audio.SetListened(true)
+	m.mu.Unlock()
+	m.pictures.connected(peer)
 }
 
 // sending is what really goes out.
@@ -93,6 +152,7 @@ func (m *media) setHave(k rtc.Kind, have bool) {
 func (m *media) apply() signal.Media {
 	s := m.both()
 	m.audio.SetMuted(!s.Mic)
+	m.pictures.setOn(m.want)
 	return s
 }
 
@@ -130,6 +190,12 @@ func (m *media) audioWarning(w audio.Warning) {
 
 // forget drops what was kept for a person who left.
 func (m *media) forget(peer signal.PeerID) {
+	m.mu.Lock()
+	delete(m.listeners, peer)
+	delete(m.losses, peer)
+	m.audio.SetListened(len(m.listeners) > 0)
+	m.mu.Unlock()
+	m.pictures.forget(peer)
 	m.audio.RemovePeer(string(peer))
 	m.dialer.Forget(peer)
 }
@@ -151,11 +217,36 @@ func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
 }
 
 // Video implements [conn.Sink].
-func (s sink) Video(signal.PeerID, conn.VideoFrame) {}
+func (s sink) Video(peer signal.PeerID, f conn.VideoFrame) {
+	s.call.flow.saw(peer, f.Kind, f.Arrived)
+	s.pictures.push(peer, f)
+}
 
 // KeyFrameWanted implements [conn.Sink].
-func (s sink) KeyFrameWanted(rtc.Kind) {}
+func (s sink) KeyFrameWanted(k rtc.Kind) { s.pictures.sender(k).KeyFrame() }
 
-// Feedback implements [conn.Sink]: the encoder prepares for the worst loss
-// that any listener reports.
-func (s sink) Feedback(signal.PeerID, conn.Feedback) {}
+// Feedback implements [conn.Sink].
+func (s sink) Feedback(peer signal.PeerID, f conn.Feedback) {
+	if f.Kind == rtc.Mic {
+		s.soundLoss(peer, f.Loss)
+		return
+	}
+	s.pictures.report(peer, f)
+}
+
+// heavyLoss is the loss from which listeners get two redundant copies of every
+// frame (RFC 2198), which make in-band error correction pointless.
+const heavyLoss = 0.08
+
+// soundLoss makes the one encoder prepare for the worst loss that any listener
+// reports.
+func (m *media) soundLoss(peer signal.PeerID, loss float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.losses[peer] = loss
+	worst := 0.0
+	for _, l := range m.losses {
+		worst = max(worst, l)
+	}
+	m.audio.SetExpectedLoss(max(opus.DefaultLoss, int(worst*100)), worst <= heavyLoss)
+}

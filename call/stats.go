@@ -46,6 +46,8 @@ func (m *media) stats(p *rtc.PeerView) PeerStats {
 	if r, err := m.audio.Peer(string(p.ID)); err == nil {
 		s.Audio = r.Stats()
 	}
+	s.Camera = m.pictures.stats(Viewed{p.ID, rtc.Camera})
+	s.Screen = m.pictures.stats(Viewed{p.ID, rtc.Screen})
 	for k := range rtc.Kind(rtc.Kinds) {
 		s.Received[k] = m.dialer.Received(p.ID, k).Bytes
 		sent := m.out.Sent(p.ID, k)

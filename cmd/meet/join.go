@@ -18,6 +18,7 @@ import (
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -82,6 +83,14 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	if err != nil {
 		return usagef("--speaker: %w", err)
 	}
+	camera, err := source.ParseCamera(f.camera)
+	if err != nil {
+		return usagef("--camera: %w", err)
+	}
+	screen, err := source.ParseScreen(f.screen)
+	if err != nil {
+		return usagef("--screen: %w", err)
+	}
 	if f.stats < headless.MinStats {
 		return usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
 	}
@@ -117,7 +126,8 @@ func join(ctx context.Context, room string, f joinFlags) error {
 		Start:   signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
 		Mic:     mic,
 		Speaker: speaker,
-		Logger:  log,
+		Camera:  camera, Screen: screen, WatchAll: f.headless,
+		Logger: log,
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/memnet"
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -207,7 +208,9 @@ func (p *Person) start(opts []Option) {
 		Start:   signal.Media{Mic: true, Camera: true},
 		Mic:     audio.Mic{Kind: audio.Tone, Hz: 440},
 		Speaker: audio.Speaker{Kind: audio.None},
-		Dial:    p.room.net.Dialer(p.Name), Net: n,
+		Camera:  source.Camera{Kind: source.None}, Screen: source.Screen{Kind: source.None},
+		WatchAll: true,
+		Dial:     p.room.net.Dialer(p.Name), Net: n,
 	}
 	for _, o := range opts {
 		o(&cfg)

@@ -1,0 +1,300 @@
+package call
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/meet-term/meet/media/video"
+	"github.com/meet-term/meet/media/video/source"
+	"github.com/meet-term/meet/media/video/stream"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/rtc/conn"
+	"github.com/meet-term/meet/signal"
+)
+
+// Viewed names one picture of one person.
+type Viewed struct {
+	Peer signal.PeerID
+	Kind rtc.Kind // Camera or Screen
+}
+
+// pictures is the video of one participant: a sender for each own source, a
+// receiver for each picture of each person, and who looks at what.
+type pictures struct {
+	out        *conn.Outbound
+	log        func(msg string, args ...any)
+	keyFrame   func(signal.PeerID, rtc.Kind) // asks a peer
+	tell       func(peer signal.PeerID, v viewMessage)
+	watchAll   bool
+	camera     *stream.Sender
+	screen     *stream.Sender
+	background sync.WaitGroup // receivers
+
+	mu        sync.Mutex
+	ctx       context.Context // of run; receivers start only while it lives
+	receivers map[Viewed]*receiver
+	showing   map[Viewed]stream.Size        // what we show, and how large
+	views     map[signal.PeerID]viewMessage // what each peer shows of us
+	present   map[signal.PeerID]bool        // connected once and not gone
+}
+
+// receiver is a stream.Receiver and how to end it.
+type receiver struct {
+	*stream.Receiver
+	cancel context.CancelFunc
+}
+
+// viewMessage tells a peer at which size its pictures are shown, in samples;
+// 0, 0 when hidden. Kind "view" of the data channel.
+type viewMessage struct {
+	Camera [2]int `json:"camera"`
+	Screen [2]int `json:"screen"`
+}
+
+// The sizes assumed of a viewer that has not told, and asked for by those who
+// watch everything.
+var (
+	usualCamera = stream.Size{Width: 640, Height: 360}
+	usualScreen = stream.Size{Width: 1280, Height: 720}
+)
+
+// maxView bounds what a peer may claim to show, in samples per side.
+const maxView = 4096
+
+// pictureConfig is what pictures need of their owner.
+type pictureConfig struct {
+	camera, screen source.Source
+	start          signal.Media
+	watchAll       bool
+	out            *conn.Outbound
+	log            func(msg string, args ...any)
+	warn           func(stream.Warning)
+	available      func(rtc.Kind, bool)
+	keyFrame       func(signal.PeerID, rtc.Kind)
+	tell           func(signal.PeerID, viewMessage)
+}
+
+func newPictures(cfg pictureConfig) *pictures {
+	p := &pictures{
+		out: cfg.out, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, watchAll: cfg.watchAll,
+		receivers: map[Viewed]*receiver{}, showing: map[Viewed]stream.Size{},
+		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{},
+	}
+	sender := func(k rtc.Kind, kind stream.Kind, src source.Source, on bool) *stream.Sender {
+		return stream.NewSender(stream.SenderConfig{
+			Kind: kind, Source: src, On: on,
+			OnFrame:     func(e stream.Encoded) { p.out.WriteVideo(k, e.Data, e.Timestamp) },
+			OnWarning:   cfg.warn,
+			OnAvailable: func(ok bool) { cfg.available(k, ok) },
+		})
+	}
+	p.camera = sender(rtc.Camera, stream.Camera, cfg.camera, cfg.start.Camera)
+	p.screen = sender(rtc.Screen, stream.Screen, cfg.screen, cfg.start.Screen)
+	return p
+}
+
+// run keeps senders and receivers until ctx ends.
+func (p *pictures) run(ctx context.Context) {
+	p.mu.Lock()
+	p.ctx = ctx
+	p.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, s := range []*stream.Sender{p.camera, p.screen} {
+		wg.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				p.log("a video source ended", "error", err)
+			}
+		})
+	}
+	wg.Wait()
+	p.mu.Lock()
+	p.ctx = nil
+	p.mu.Unlock()
+	p.background.Wait()
+}
+
+func (p *pictures) sender(k rtc.Kind) *stream.Sender {
+	if k == rtc.Screen {
+		return p.screen
+	}
+	return p.camera
+}
+
+// setOn switches the own sources. No frame leaves once a source is off.
+func (p *pictures) setOn(want signal.Media) {
+	p.camera.SetOn(want.Camera)
+	p.screen.SetOn(want.Screen)
+	both := want.Camera && want.Screen
+	p.camera.SetBoth(both)
+	p.screen.SetBoth(both)
+}
+
+// push takes one frame from a peer.
+func (p *pictures) push(peer signal.PeerID, f conn.VideoFrame) {
+	if r := p.receiver(Viewed{peer, f.Kind}); r != nil {
+		r.Push(stream.Encoded{Data: f.Data, Key: f.Key, Timestamp: f.Timestamp, At: f.Arrived})
+	}
+}
+
+// receiver finds or starts the receiver of a picture; nil when the call ends.
+func (p *pictures) receiver(v Viewed) *receiver {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.receivers[v]; r != nil || p.ctx == nil {
+		return r
+	}
+	ctx, cancel := context.WithCancel(p.ctx)
+	r := &receiver{cancel: cancel, Receiver: stream.NewReceiver(stream.ReceiverConfig{
+		OnKeyFrameWanted: func() { p.keyFrame(v.Peer, v.Kind) },
+		Unwanted:         !p.watchAll && p.showing[v] == (stream.Size{}),
+	})}
+	p.receivers[v] = r
+	p.background.Go(func() {
+		if err := r.Run(ctx); err != nil {
+			p.log("a video receiver ended", "peer", v.Peer, "error", err)
+		}
+	})
+	return r
+}
+
+// known returns the receiver of a picture if anything of it ever came.
+func (p *pictures) known(v Viewed) *receiver {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.receivers[v]
+}
+
+// show replaces the list of pictures that we look at, and tells the peers whose
+// changed. Own pictures are previews.
+func (p *pictures) show(self signal.PeerID, sizes map[Viewed]stream.Size) {
+	preview := sizes[Viewed{self, rtc.Camera}]
+	p.camera.SetPreview(preview.Width, preview.Height)
+	preview = sizes[Viewed{self, rtc.Screen}]
+	p.screen.SetPreview(preview.Width, preview.Height)
+
+	p.mu.Lock()
+	changed := map[signal.PeerID]bool{}
+	for v, size := range sizes {
+		if p.showing[v] != size {
+			changed[v.Peer] = true
+		}
+	}
+	for v := range p.showing {
+		if _, still := sizes[v]; !still {
+			changed[v.Peer] = true
+		}
+	}
+	p.showing = sizes
+	delete(changed, self)
+	receivers := map[*receiver]bool{}
+	for v, r := range p.receivers {
+		receivers[r] = p.watchAll || sizes[v] != stream.Size{}
+	}
+	p.mu.Unlock()
+	for r, wanted := range receivers {
+		r.SetWanted(wanted)
+	}
+	for peer := range changed {
+		p.tell(peer, p.viewOf(peer))
+	}
+}
+
+// viewOf is what we show of a peer.
+func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	camera, screen := p.showing[Viewed{peer, rtc.Camera}], p.showing[Viewed{peer, rtc.Screen}]
+	if p.watchAll {
+		camera, screen = usualCamera, usualScreen
+	}
+	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}}
+}
+
+// heard takes what a peer shows of us.
+func (p *pictures) heard(peer signal.PeerID, data json.RawMessage) error {
+	var v viewMessage
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	for _, side := range []*int{&v.Camera[0], &v.Camera[1], &v.Screen[0], &v.Screen[1]} {
+		*side = min(max(*side, 0), maxView)
+	}
+	p.mu.Lock()
+	p.views[peer] = v
+	present := p.present[peer]
+	p.mu.Unlock()
+	if present {
+		p.serve(peer, v)
+	}
+	return nil
+}
+
+// serve makes the senders serve a viewer.
+func (p *pictures) serve(peer signal.PeerID, v viewMessage) {
+	p.camera.SetViewer(string(peer), v.Camera[0], v.Camera[1])
+	p.screen.SetViewer(string(peer), v.Screen[0], v.Screen[1])
+	p.out.SetVideoWanted(peer, rtc.Camera, v.Camera != [2]int{})
+	p.out.SetVideoWanted(peer, rtc.Screen, v.Screen != [2]int{})
+}
+
+// connected says that a peer can be sent to, until it is forgotten.
+func (p *pictures) connected(peer signal.PeerID) {
+	p.mu.Lock()
+	v, told := p.views[peer]
+	if !told {
+		v = viewMessage{
+			[2]int{usualCamera.Width, usualCamera.Height}, [2]int{usualScreen.Width, usualScreen.Height},
+		}
+	}
+	p.present[peer] = true
+	p.mu.Unlock()
+	p.serve(peer, v)
+}
+
+// report hands on what a peer says of the path to it.
+func (p *pictures) report(peer signal.PeerID, f conn.Feedback) {
+	p.sender(f.Kind).Report(string(peer), stream.Report{Loss: f.Loss, Estimate: f.Estimate})
+}
+
+// align holds a person's pictures back for as long as their sound waits.
+func (p *pictures) align(peer signal.PeerID, sound time.Duration) {
+	if r := p.known(Viewed{peer, rtc.Camera}); r != nil {
+		r.SetDelay(sound)
+	}
+}
+
+// forget ends what was kept for a person who left.
+func (p *pictures) forget(peer signal.PeerID) {
+	p.camera.RemoveViewer(string(peer))
+	p.screen.RemoveViewer(string(peer))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.views, peer)
+	delete(p.present, peer)
+	for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+		if r := p.receivers[Viewed{peer, k}]; r != nil {
+			r.cancel()
+			delete(p.receivers, Viewed{peer, k})
+		}
+	}
+}
+
+// stats are the figures of one received picture.
+func (p *pictures) stats(v Viewed) PictureStats {
+	r := p.known(v)
+	if r == nil {
+		return PictureStats{}
+	}
+	s := r.Stats()
+	return PictureStats{FramesDecoded: s.FramesDecoded, Bytes: s.Bytes, Width: s.Width, Height: s.Height, FPS: s.FPS}
+}
+
+// latest is the newest picture of somebody, or nil.
+func (p *pictures) latest(v Viewed) *video.Frame {
+	if r := p.known(v); r != nil {
+		return r.Latest()
+	}
+	return nil
+}
