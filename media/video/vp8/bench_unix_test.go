@@ -165,19 +165,6 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-func readIVF(t testing.TB, path string) [][]byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	frames, err := splitIVF(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return frames
-}
-
 // decodedPSNR decodes packets, one for each frame, and returns the mean PSNR.
 func decodedPSNR(t testing.TB, packets [][]byte, frames []*video.Frame) float64 {
 	t.Helper()

@@ -56,6 +56,20 @@ func splitIVF(data []byte) ([][]byte, error) {
 	return frames, nil
 }
 
+// readIVF returns the frames of an IVF file on disk.
+func readIVF(t testing.TB, path string) [][]byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := splitIVF(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frames
+}
+
 // joinIVF makes an IVF file of frames.
 func joinIVF(width, height int, frames [][]byte) []byte {
 	out := make([]byte, 32)
