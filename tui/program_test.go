@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,25 @@ func (f *lockedFake) SetMic(on bool) {
 	f.changed <- struct{}{}
 }
 
+func (f *lockedFake) Say(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fake.Say(text)
+}
+
+// told is what the call was told so far.
+func (f *lockedFake) told() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.did)
+}
+
+func (f *lockedFake) explode() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.panics = true
+}
+
 func (f *lockedFake) Sources() []Source {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,7 +103,7 @@ func inTerminal(t *testing.T, change func(*Options), test func(*terminalRig)) {
 		defer r.em.Close()
 		opt := r.f.options()
 		opt.Room, opt.Controls, opt.Meter, opt.Links, opt.Stage = r.f, r.f, r.f, r.f, nil
-		opt.Devices = r.f
+		opt.Devices, opt.Chat = r.f, r.f
 		opt.In, opt.Out, opt.Now, opt.Cols, opt.Rows = in, r, nil, 80, 24
 		opt.KeyReleases = true
 		if change != nil {
@@ -158,7 +178,10 @@ func (r *terminalRig) restored() {
 func TestProgram(t *testing.T) {
 	inTerminal(t, nil, func(r *terminalRig) {
 		r.shows("standup", "3 connected", "guest-01", "● connected", "mic on", "q leave")
-		if !strings.Contains(r.sent.String(), "\x1b]2;meet standup\x07") {
+		r.mu.Lock()
+		sent := r.sent.String()
+		r.mu.Unlock()
+		if !strings.Contains(sent, "\x1b]2;meet standup\x07") {
 			r.Error("the title was not set")
 		}
 		r.press("m")
@@ -177,8 +200,8 @@ func TestProgram(t *testing.T) {
 		r.press("c")
 		r.press("hello q m\r")
 		r.press("\x1b")
-		if got := r.f.did[len(r.f.did)-1]; got != "say hello q m" {
-			r.Errorf("the chat sent %q", got)
+		if got := r.f.told(); got[len(got)-1] != "say hello q m" {
+			r.Errorf("the call was told %q", got)
 		}
 		r.press("q")
 		r.shows("Leave the meeting?")
@@ -220,7 +243,7 @@ func TestProgramEnds(t *testing.T) {
 	})
 	t.Run("panic", func(t *testing.T) {
 		inTerminal(t, nil, func(r *terminalRig) {
-			r.f.panics = true
+			r.f.explode()
 			r.press("m")
 			if err := <-r.done; !errors.Is(err, tea.ErrProgramPanic) {
 				r.Errorf("a panic: %v", err)
@@ -264,14 +287,15 @@ func TestHugePaste(t *testing.T) {
 		r.press("c")
 		r.press("\x1b[200~" + strings.Repeat("long text ", 100_000) + "\x1b[201~\r")
 		time.Sleep(time.Second)
-		if len(r.f.did) == 0 {
+		did := r.f.told()
+		if len(did) == 0 {
 			r.Fatal("nothing was sent")
 		}
-		if n := len(r.f.did[0]); n < 1000 || n > editorMax+10 {
+		if n := len(did[0]); n < 1000 || n > editorMax+10 {
 			r.Errorf("sent %d bytes", n)
 		}
 		r.press("ok\r")
-		if got := r.f.did[1]; got != "say ok" {
+		if got := r.f.told()[1]; got != "say ok" {
 			r.Errorf("after the paste came %.40q", got)
 		}
 	})

@@ -85,7 +85,10 @@ func startPty(t testing.TB, cmd *exec.Cmd, call string, w, h int) *ptyRig {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = master.Close()
-		_ = r.em.Close()
+		// Not the emulator's own Close, which races with its Read.
+		if c, ok := r.em.InputPipe().(io.Closer); ok {
+			_ = c.Close()
+		}
 	})
 	return r
 }
