@@ -316,7 +316,9 @@ func TestConnectAtHeavyLoss(t *testing.T) {
 			p.link = connect(t, p.ann, p.bob, 1, 10*time.Millisecond)
 			p.link.await()
 			t.Logf("connected, data channel open, after %v", time.Since(began))
-			if took := time.Since(began); took > 6*time.Second {
+			// Two to three seconds as a rule; losing the same packet five times
+			// in a row, once in a thousand, costs some more.
+			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("took %v", took)
 			}
 			p.end(t)
