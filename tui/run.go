@@ -14,7 +14,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/term"
 
-	"github.com/meet-term/meet/internal/quietstart"
+	"github.com/meet-term/meet/tui/quietstart"
 )
 
 func init() { quietstart.Done() }

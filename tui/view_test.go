@@ -236,8 +236,8 @@ func TestEverySizeFits(t *testing.T) {
 	for _, scene := range scenes {
 		sc := screenOf(nil, 0, 0)
 		scene.make(&sc)
-		for w := 1; w < 240; w += 13 {
-			for h := 1; h < 70; h += 5 {
+		for w := 1; w < 240; w += 23 {
+			for h := 1; h < 70; h += 9 {
 				sc.w, sc.h = w, h
 				fits(t, sc.Render(), w, h)
 			}
