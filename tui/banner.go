@@ -29,15 +29,15 @@ func (b banner) server() bool {
 // serverText is e.g. "Reconnecting to server... media 3/3, attempt 2 in 4 s".
 func (b banner) serverText() string {
 	v := b.view.Server
-	text := "Connecting to server..."
+	text, sep := "Connecting to server...", " "
 	if v.Lost {
-		text = fmt.Sprintf("Reconnecting to server... media %d/%d", b.view.Connected(), len(b.view.Peers))
+		text, sep = fmt.Sprintf("Reconnecting to server... media %d/%d", b.view.Connected(), len(b.view.Peers)), ", "
 	}
 	switch {
 	case v.Attempt > 0 && v.RetryAt.After(b.now):
-		text += fmt.Sprintf(", attempt %d %s", v.Attempt, until(b.now, v.RetryAt))
+		text += fmt.Sprintf("%sattempt %d %s", sep, v.Attempt, until(b.now, v.RetryAt))
 	case v.Attempt > 0:
-		text += fmt.Sprintf(", attempt %d", v.Attempt)
+		text += fmt.Sprintf("%sattempt %d", sep, v.Attempt)
 	}
 	return text
 }

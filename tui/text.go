@@ -191,6 +191,9 @@ func until(now, at time.Time) string {
 
 // millis shows a short duration as "23 ms".
 func millis(d time.Duration) string {
+	if d > 0 && d < time.Millisecond {
+		return "<1 ms"
+	}
 	return fmt.Sprintf("%d ms", (d+time.Millisecond/2)/time.Millisecond)
 }
 
