@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
@@ -46,6 +47,7 @@ func (systemNet) Interfaces() ([]*transport.Interface, error) {
 // to the peer with the port of the same socket (see expand).
 type liveNet struct {
 	transport.Net
+	deaf atomic.Bool // what arrives is thrown away
 
 	mu       sync.Mutex
 	shown    [2]netip.Addr   // guarded by mu; what the agent was shown, IPv4 and IPv6
@@ -127,15 +129,26 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 	}
 	local := &net.UDPAddr{IP: laddr.IP, Port: bound.Port, Zone: laddr.Zone}
 	if u, ok := c.(*net.UDPConn); ok {
-		return &udpConn{UDPConn: u, local: local}, nil
+		return &udpConn{UDPConn: u, local: local, deaf: &n.deaf}, nil
 	}
-	return &namedConn{UDPConn: c, local: local}, nil
+	return &namedConn{UDPConn: c, local: local, deaf: &n.deaf}, nil
 }
 
 // namedConn is a socket of a simulated network under another local address.
 type namedConn struct {
 	transport.UDPConn
 	local net.Addr
+	deaf  *atomic.Bool
+}
+
+// ReadFrom reads one packet.
+func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := c.UDPConn.ReadFrom(b)
+		if err != nil || !c.deaf.Load() {
+			return n, addr, err
+		}
+	}
 }
 
 // LocalAddr returns the address the socket passes for.
@@ -146,6 +159,7 @@ func (c *namedConn) LocalAddr() net.Addr { return c.local }
 type udpConn struct {
 	*net.UDPConn
 	local net.Addr
+	deaf  *atomic.Bool
 }
 
 // LocalAddr returns the address the socket passes for.
@@ -160,6 +174,10 @@ const maxReadErrors = 16
 func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for failures := 0; ; failures++ {
 		n, addr, err := c.ReadFromUDPAddrPort(b)
+		if err == nil && c.deaf.Load() {
+			failures = 0
+			continue
+		}
 		if err == nil || failures == maxReadErrors ||
 			errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, addr, err

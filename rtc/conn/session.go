@@ -183,6 +183,7 @@ func (s *session) run() {
 func (s *session) shut() {
 	s.failed.Store(true)
 	if s.pc != nil {
+		s.quiet()
 		if err := s.pc.GracefulClose(); err != nil {
 			s.log.Debug("close the connection", "err", err)
 		}
@@ -194,6 +195,21 @@ func (s *session) shut() {
 	if n := s.dropped.Load(); n > 0 {
 		s.log.Info("dropped for want of room or sense", "count", n)
 	}
+}
+
+// quietTime is how long what has arrived gets to be worked through.
+const quietTime = time.Millisecond
+
+// quiet lets nothing more arrive and what has arrived be worked through, before
+// the connection is closed. pion's SCTP transport keeps a lock while it aborts
+// the association; if the peer closes it in that moment, the goroutine that
+// ends with it waits for the same lock, up to 200 ms, and in virtual time, which
+// does not pass for those who wait for locks, for ever.
+func (s *session) quiet() {
+	s.net.deaf.Store(true)
+	timer := time.NewTimer(quietTime)
+	defer timer.Stop()
+	<-timer.C
 }
 
 // read runs f in a goroutine that Wait waits for. pion may tell of a track while
