@@ -15,6 +15,10 @@ type coder struct {
 	y1, y2, uv quantizer
 	lambda     int // price of a bit as a sum of differences, in 1/256
 
+	// quiet says that little is left of the macroblock, so that it pays to look
+	// for blocks that need no transform.
+	quiet bool
+
 	residue residue
 	levels  [25][16]int16
 	ends    [25]int
@@ -79,7 +83,9 @@ func (c *coder) macroblock(col, row int) {
 		c.left.clear(true)
 		return
 	}
+	c.quiet = int(p.sad) < 16*int(c.step.y1[1])
 	c.lumaResidue(col, row)
+	c.quiet = false
 	c.chromaResidue(col, row)
 	c.finish(mb, col, row, true)
 	if mb.coded {
@@ -252,8 +258,16 @@ func (c *coder) lumaResidue(col, row int) {
 	var dcs [16]int16
 	for i := range 16 {
 		x, y := 16*col+i&3*4, 16*row+i>>2*4
+		s, p := src.at(x, y), rec.at(x, y)
+		c.ends[i], c.residue.ends[i] = 0, 0
+		if c.quiet {
+			if dc, ok := c.y1.onlyDC(s, src.stride, p, rec.stride); ok {
+				dcs[i] = dc
+				continue
+			}
+		}
 		coefs := &c.residue.coefs[i]
-		forwardDCT(src.at(x, y), src.stride, rec.at(x, y), rec.stride, coefs)
+		forwardDCT(s, src.stride, p, rec.stride, coefs)
 		dcs[i] = coefs[0]
 		coefs[0] = 0
 		end := c.y1.block(coefs, &c.levels[i], 1)
@@ -272,9 +286,17 @@ func (c *coder) chromaResidue(col, row int) {
 	for i := range 8 {
 		rec, src := &c.e.rec.planes[1+i>>2], &c.e.src.planes[1+i>>2]
 		x, y := 8*col+i&1*4, 8*row+i>>1&1*4
-		coefs := &c.residue.coefs[16+i]
-		forwardDCT(src.at(x, y), src.stride, rec.at(x, y), rec.stride, coefs)
-		end := c.uv.block(coefs, &c.levels[16+i], 0)
+		s, p := src.at(x, y), rec.at(x, y)
+		coefs, levels := &c.residue.coefs[16+i], &c.levels[16+i]
+		end := 0
+		if dc, ok := c.uv.onlyDC(s, src.stride, p, rec.stride); ok {
+			if coefs[0], levels[0] = c.uv.one(dc, 0); levels[0] != 0 {
+				end = 1
+			}
+		} else {
+			forwardDCT(s, src.stride, p, rec.stride, coefs)
+			end = c.uv.block(coefs, levels, 0)
+		}
 		c.ends[16+i] = end
 		c.residue.ends[16+i] = uint8(end)
 	}

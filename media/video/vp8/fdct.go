@@ -96,6 +96,20 @@ func (q *quantizer) block(c, levels *[16]int16, first int) int {
 	return end
 }
 
+// onlyDC says whether a block differs so little from its prediction that
+// nothing but the DC can be left of it, and returns that as forwardDCT would.
+// No weight of the transform exceeds 0.86 for the other coefficients.
+func (q *quantizer) onlyDC(src []byte, srcStride int, pred []byte, predStride int) (dc int16, ok bool) {
+	s, p := pack4(src, srcStride), pack4(pred, predStride)
+	if sad4(s, p)*7/8+1 >= int(q.step[1])-int(q.round[1]) {
+		return 0, false
+	}
+	sum := func(v [2]uint64) int {
+		return sumLanes(v[0]&laneMask + v[0]>>8&laneMask + v[1]&laneMask + v[1]>>8&laneMask)
+	}
+	return int16((sum(s) - sum(p) + 1) >> 1), true
+}
+
 // maxLevel is the largest level a token can hold.
 const maxLevel = 67 + 1<<11 - 1
 

@@ -119,9 +119,12 @@ func filterAcross(dst []byte, dstStride int, src []byte, stride int, taps *[6]ui
 			s2, s3 := w2&laneMask, w2>>8&laneMask
 			s4, s5 := w4&laneMask, w4>>8&laneMask
 			s6 := w6 & laneMask
-			even := saturate(narrow(laneBias + a*s0 + c*s2 + d*s3 + f*s5 - b*s1 - e*s4))
-			odd := saturate(narrow(laneBias + a*s1 + c*s3 + d*s4 + f*s6 - b*s2 - e*s5))
-			out := even | odd<<8
+			even := narrow(laneBias + a*s0 + c*s2 + d*s3 + f*s5 - b*s1 - e*s4)
+			odd := narrow(laneBias + a*s1 + c*s3 + d*s4 + f*s6 - b*s2 - e*s5)
+			if even&odd&laneTop != laneTop || (even|odd)&(outOfRange&^laneTop) != 0 {
+				even, odd = limit(even), limit(odd)
+			}
+			out := even&laneMask | odd&laneMask<<8
 			if w == 4 {
 				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
 				break
@@ -141,11 +144,14 @@ func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint
 		r4 := load8(src[x+4*stride:])
 		for y := range h {
 			r5 := load8(src[x+(y+5)*stride:])
-			even := saturate(narrow(laneBias + a*(r0&laneMask) + c*(r2&laneMask) + d*(r3&laneMask) + f*(r5&laneMask) -
-				b*(r1&laneMask) - e*(r4&laneMask)))
-			odd := saturate(narrow(laneBias + a*(r0>>8&laneMask) + c*(r2>>8&laneMask) + d*(r3>>8&laneMask) + f*(r5>>8&laneMask) -
-				b*(r1>>8&laneMask) - e*(r4>>8&laneMask)))
-			out := even | odd<<8
+			even := narrow(laneBias + a*(r0&laneMask) + c*(r2&laneMask) + d*(r3&laneMask) + f*(r5&laneMask) -
+				b*(r1&laneMask) - e*(r4&laneMask))
+			odd := narrow(laneBias + a*(r0>>8&laneMask) + c*(r2>>8&laneMask) + d*(r3>>8&laneMask) + f*(r5>>8&laneMask) -
+				b*(r1>>8&laneMask) - e*(r4>>8&laneMask))
+			if even&odd&laneTop != laneTop || (even|odd)&(outOfRange&^laneTop) != 0 {
+				even, odd = limit(even), limit(odd)
+			}
+			out := even&laneMask | odd&laneMask<<8
 			if w == 4 {
 				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
 			} else {

@@ -7,24 +7,28 @@ package vp8
 const laneTop = 0x8000 * laneOnes
 
 // saturate takes lanes that hold x + 0x8000, x being between -1024 and 1023,
-// to x limited to 0 through 255. Mostly there is nothing to limit.
+// to x limited to 0 through 255. Mostly there is nothing to limit, and then it
+// is short; what else is to be done is kept out of line.
 func saturate(u uint64) uint64 {
-	if u&(0x8700*laneOnes) == laneTop {
+	if u&outOfRange == laneTop {
 		return u & laneMask
 	}
-	return limit(u)
+	return limitCall(u)
 }
 
-// limit is saturate where there is something to limit. It is kept out of line
-// so that the common way is short.
-//
-//go:noinline
+// outOfRange has the bits that are laneTop in lanes with nothing to limit.
+const outOfRange = 0x8700 * laneOnes
+
+// limit is saturate where there is something to limit.
 func limit(u uint64) uint64 {
 	positive := u & laneTop
 	u &= positive>>5 - positive>>15
 	over := (u>>8 | u>>9) & laneOnes
 	return (u | (over<<8 - over)) & laneMask
 }
+
+//go:noinline
+func limitCall(u uint64) uint64 { return limit(u) }
 
 // edgeLimits are the thresholds of a loop filter level, one copy per lane
 // (RFC 6386, section 15.2 and following).
@@ -82,7 +86,6 @@ func absLanes(z uint64) uint64 {
 // The filters come in two forms. The quick one leaves all limiting out and
 // collects in a word where it would have been needed, which is seldom; then the
 // careful one does the work again.
-const outOfRange = 0x8700 * laneOnes
 
 // step computes the common part of all filters for the samples next to the
 // edge: outer (the limited difference of the far ones, plus 128, or 128 for

@@ -93,7 +93,16 @@ func (s *searcher) between(f *found, v mv) bool {
 	if price >= f.cost {
 		return false
 	}
-	sad := s.block.sadBetween(s.ref.at(s.x+x, s.y+y), s.ref.stride, int(v.x)&3, int(v.y)&3, f.cost-price)
+	fx, fy := int(v.x)&3, int(v.y)&3
+	at, sad := s.ref.at(s.x+x, s.y+y), 0
+	switch {
+	case fx|fy == 0:
+		sad = s.block.sad(at, s.ref.stride, f.cost-price)
+	case (fx|fy)&1 == 0:
+		sad = s.block.sadHalf(at, s.ref.stride, fx>>1, fy>>1*s.ref.stride, f.cost-price)
+	default:
+		sad = s.block.sadBetween(at, s.ref.stride, fx, fy, f.cost-price)
+	}
 	if sad+price >= f.cost {
 		return false
 	}

@@ -91,6 +91,39 @@ func (b *sourceBlock) sadBetween(ref []byte, stride, fx, fy, limit int) int {
 	return sum
 }
 
+// sadHalf is sad for a place half a sample to the right or below or both: across
+// is 1 or 0, down the stride or 0.
+func (b *sourceBlock) sadHalf(ref []byte, stride, across, down, limit int) int {
+	sum, at := 0, 0
+	for i := 0; i < 32; i += 8 {
+		var acc uint64
+		for j := i; j < i+8; j += 2 {
+			lo := absBytes(b.seven[j&31] - middle(ref[at:], across, down))
+			lo += absBytes(b.seven[(j+1)&31] - middle(ref[at+8:], across, down))
+			acc += lo&laneMask + lo>>8&laneMask
+			at += stride
+		}
+		sum += sumLanes(acc)
+		if 2*sum > limit {
+			break
+		}
+	}
+	return 2 * sum
+}
+
+// middle returns the means, in seven bits, of eight samples and those to the
+// right, below and diagonally so; without a way across or down, those in the
+// other direction alone.
+func middle(ref []byte, across, down int) uint64 {
+	if across == 0 || down == 0 {
+		p, q := load8(ref)>>1&byteLow7, load8(ref[across+down:])>>1&byteLow7
+		return (p + q + byteOnes) >> 1 & byteLow7
+	}
+	p := (load8(ref)>>1&byteLow7 + load8(ref[across:])>>1&byteLow7) >> 1 & byteLow7
+	q := (load8(ref[down:])>>1&byteLow7 + load8(ref[down+across:])>>1&byteLow7 + byteOnes) >> 1 & byteLow7
+	return (p + q + byteOnes) >> 1 & byteLow7
+}
+
 // absLanes8 takes lanes that hold a difference of samples plus 256 to its
 // magnitude.
 func absLanes8(d uint64) uint64 {
