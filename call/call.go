@@ -39,6 +39,8 @@ type Config struct {
 	Speaker audio.Speaker
 	Camera  source.Camera
 	Screen  source.Screen
+	// Lobby waits with joining until [Call.Enter]; the sources run meanwhile.
+	Lobby bool
 	// WatchAll receives and decodes every picture although nobody looks at
 	// them, for scripts; else only what [Call.Show] names is asked for.
 	WatchAll bool
@@ -61,8 +63,8 @@ type Call struct {
 	media  *media
 	flow   *flowWatch
 
-	leaveOnce sync.Once
-	left      chan struct{}
+	enterOnce, leaveOnce sync.Once
+	entered, left        chan struct{}
 }
 
 // New checks the configuration and prepares a call that does nothing until
@@ -77,7 +79,10 @@ func New(cfg Config) (*Call, error) {
 	}
 	c := &Call{
 		cfg: cfg, log: cfg.Logger, events: newEventQueue(),
-		chat: newChatLog(cfg.Self, cfg.Inc), left: make(chan struct{}),
+		chat: newChatLog(cfg.Self, cfg.Inc), entered: make(chan struct{}), left: make(chan struct{}),
+	}
+	if !cfg.Lobby {
+		c.Enter()
 	}
 	c.flow = newFlowWatch(c.events.post, c.nameOf)
 	if c.media, err = newMedia(cfg, c); err != nil {
@@ -129,7 +134,7 @@ func (c *Call) Run(ctx context.Context) error {
 		case <-c.left:
 		}
 	}()
-	err := c.client.Run(context.WithoutCancel(ctx))
+	err := c.takePart(context.WithoutCancel(ctx))
 	c.Leave()
 	endMesh()
 	wg.Wait()
@@ -147,6 +152,19 @@ func (c *Call) Run(ctx context.Context) error {
 	reader.Wait()
 	return err
 }
+
+// takePart waits in the lobby and then keeps the place in the room.
+func (c *Call) takePart(ctx context.Context) error {
+	select {
+	case <-c.entered:
+		return c.client.Run(ctx)
+	case <-c.left:
+		return nil
+	}
+}
+
+// Enter leaves the lobby and joins the room.
+func (c *Call) Enter() { c.enterOnce.Do(func() { close(c.entered) }) }
 
 // drainTime is how long the reader of the events may take for the last ones.
 const drainTime = 2 * time.Second
@@ -186,6 +204,9 @@ func (c *Call) Changed() <-chan struct{} { return c.mesh.Changed() }
 
 // Events is what happened, in order, for one reader. It ends with [Left].
 func (c *Call) Events() <-chan rtc.Event { return c.events.out }
+
+// Warn reports something to whoever follows the events.
+func (c *Call) Warn(code, text string) { c.events.post(Warning{code, text}) }
 
 // Mesh is the connection manager, for its queries.
 func (c *Call) Mesh() *rtc.Manager { return c.mesh }

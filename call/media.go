@@ -25,8 +25,10 @@ type media struct {
 	dialer   *conn.Dialer
 
 	mu        sync.Mutex
-	want      signal.Media // as the person wishes
-	have      signal.Media // what there is a source for
+	chosen    chosen
+	trouble   [rtc.Kinds]string // why a camera or a screen does not work
+	want      signal.Media      // as the person wishes
+	have      signal.Media      // what there is a source for
 	losses    map[signal.PeerID]float64
 	listeners map[signal.PeerID]bool // peers that were connected and have not left
 }
@@ -34,6 +36,7 @@ type media struct {
 func newMedia(cfg Config, c *Call) (*media, error) {
 	m := &media{
 		call: c, out: conn.NewOutbound(), want: cfg.Start,
+		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
 		losses: map[signal.PeerID]float64{}, listeners: map[signal.PeerID]bool{},
 	}
 	m.have.Mic = cfg.Mic.Kind != audio.None
@@ -54,7 +57,7 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 		camera: cfg.Camera.Source(), screen: cfg.Screen.Source(), start: cfg.Start,
 		watchAll: cfg.WatchAll, out: m.out,
 		log:       c.log.Warn,
-		warn:      func(w stream.Warning) { c.events.post(Warning{string(w.Code), w.Text}) },
+		warn:      m.videoWarning,
 		available: m.setHave,
 		keyFrame:  m.dialer.RequestKeyFrame,
 		tell:      func(peer signal.PeerID, v viewMessage) { c.mesh.SendData(peer, "view", encode(v)) },
@@ -182,6 +185,17 @@ func missingSource(k rtc.Kind) Warning {
 // called by the audio engine, in order, and must not wait.
 func (m *media) sendAudio(f audio.Frame) {
 	m.out.WriteAudio(f.Payload, f.Timestamp, uint8(-max(f.Level, pcm.Silence)), f.Voice, f.Marker)
+}
+
+// videoWarning notes what is wrong with a source, or that it is not any more.
+func (m *media) videoWarning(k rtc.Kind, w stream.Warning) {
+	m.mu.Lock()
+	m.trouble[k] = w.Text
+	if w.Code == stream.CameraBack || w.Code == stream.ScreenBack {
+		m.trouble[k] = ""
+	}
+	m.mu.Unlock()
+	m.call.events.post(Warning{string(w.Code), w.Text})
 }
 
 func (m *media) audioWarning(w audio.Warning) {

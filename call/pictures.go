@@ -70,7 +70,7 @@ type pictureConfig struct {
 	watchAll       bool
 	out            *conn.Outbound
 	log            func(msg string, args ...any)
-	warn           func(stream.Warning)
+	warn           func(rtc.Kind, stream.Warning)
 	available      func(rtc.Kind, bool)
 	keyFrame       func(signal.PeerID, rtc.Kind)
 	tell           func(signal.PeerID, viewMessage)
@@ -86,7 +86,7 @@ func newPictures(cfg pictureConfig) *pictures {
 		return stream.NewSender(stream.SenderConfig{
 			Kind: kind, Source: src, On: on,
 			OnFrame:     func(e stream.Encoded) { p.out.WriteVideo(k, e.Data, e.Timestamp) },
-			OnWarning:   cfg.warn,
+			OnWarning:   func(w stream.Warning) { cfg.warn(k, w) },
 			OnAvailable: func(ok bool) { cfg.available(k, ok) },
 		})
 	}

@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/meet-term/meet/media/audio/device"
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/safetext"
 )
 
 // deviceLine is one device as printed.
@@ -42,23 +42,17 @@ func devicesCommand() *cobra.Command {
 // findTime bounds the search: a device that hangs must not hang the list.
 const findTime = 3 * time.Second
 
+// maxDeviceName bounds what a device may call itself, in runes.
+const maxDeviceName = 80
+
 // findDevices lists what there is; notes say in plain words what is missing.
 func findDevices(ctx context.Context) (found []deviceLine, notes []string) {
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	found, notes = []deviceLine{}, []string{}
-	list, err := device.Devices(ctx)
-	switch {
-	case errors.Is(err, device.ErrNoServer):
-		notes = append(notes, "No sound server (PulseAudio or PipeWire) answers: no microphone and no speaker.")
-	case err != nil:
-		notes = append(notes, fmt.Sprintf("Sound devices cannot be listed: %v.", err))
-	}
-	for _, d := range list.Microphones {
-		found = append(found, deviceLine{"microphone", d.ID, d.Name, d.Default})
-	}
-	for _, d := range list.Speakers {
-		found = append(found, deviceLine{"speaker", d.ID, d.Name, d.Default})
+	devices, notes := call.Devices(ctx)
+	found = []deviceLine{}
+	for _, d := range devices {
+		found = append(found, deviceLine{d.Kind.String(), d.ID, safetext.Line(d.Name, maxDeviceName), d.Default})
 	}
 	return found, notes
 }

@@ -14,26 +14,38 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/config"
 	"github.com/meet-term/meet/internal/headless"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/tui/termvideo"
 )
 
 // joinFlags are the flags of meet join as typed.
 type joinFlags struct {
-	server, name        string
-	mic, camera, screen string
-	speaker             string
-	muted, cameraOff    bool
-	share, private      bool
-	headless, plain     bool
-	stats, exitAfter    time.Duration
-	logFile             string
-	debug               bool
-	video               string
+	server, name          string
+	mic, camera, screen   string
+	speaker               string
+	muted, cameraOff      bool
+	share, private        bool
+	headless, plain       bool
+	stats, exitAfter      time.Duration
+	logFile               string
+	debug                 bool
+	video                 string
+	noLobby, ascii, mouse bool
+
+	settings config.Config
+	keys     *tui.Keymap
+}
+
+// lobby reports whether the person looks at the devices before joining.
+func (f joinFlags) lobby() bool {
+	return !f.noLobby && !f.headless && !f.plain && screenPossible()
 }
 
 func joinCommand() *cobra.Command {
@@ -50,7 +62,10 @@ func joinCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return join(cmd.Context(), args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loadSettings(cmd.Flags(), &f)
+			return join(cmd.Context(), args[0], f)
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.server, "server", "", "signaling server; default $MEET_SERVER, else this machine")
@@ -68,6 +83,9 @@ func joinCommand() *cobra.Command {
 	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
+	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
+	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
+	fl.BoolVar(&f.mouse, "mouse", false, "let the screen take the mouse")
 	fl.StringVar(&f.logFile, "log-file", "", "where to log; default in the state directory")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
 	return cmd
@@ -90,6 +108,9 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	screen, err := source.ParseScreen(f.screen)
 	if err != nil {
 		return usagef("--screen: %w", err)
+	}
+	if _, err := termvideo.ParseMode(f.video); err != nil {
+		return usagef("--video: %w", err)
 	}
 	if f.stats < headless.MinStats {
 		return usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
@@ -126,7 +147,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 		Start:   signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
 		Mic:     mic,
 		Speaker: speaker,
-		Camera:  camera, Screen: screen, WatchAll: f.headless,
+		Camera:  camera, Screen: screen, WatchAll: f.headless, Lobby: f.lobby(),
 		Logger: log,
 	})
 	if err != nil {

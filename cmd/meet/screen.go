@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
-	"time"
+	"sync"
 
+	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/term"
 
 	"github.com/meet-term/meet/call"
-	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/tui/termout"
+	"github.com/meet-term/meet/tui/termvideo"
 )
 
 // screenPossible reports whether there is a terminal that can show a screen.
@@ -22,7 +26,32 @@ func screenPossible() bool {
 
 // showScreen shows the call until it is left, then prints the report.
 func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
-	report, err := tui.Run(ctx, screenOptions(c, invite))
+	found, err := termvideo.Detect(ctx, os.Stdin, os.Stdout)
+	if err != nil {
+		return fmt.Errorf("look at the terminal: %w", err)
+	}
+	mode, err := termvideo.ParseMode(f.video)
+	if err != nil {
+		return usagef("--video: %w", err)
+	}
+	choice := termvideo.Choose(mode, found.Caps, os.Getenv)
+	out := termout.New(os.Stdout, found.Caps.SyncOutput)
+	opt := screenOptions(c, invite, f)
+	opt.Out, opt.In = out, newTerminalInput(found)
+	opt.KeyReleases = found.Caps.KittyKeyboard
+	opt.Theme.Light = light(found.Caps, f)
+	lipgloss.SetHasDarkBackground(!opt.Theme.Light)
+
+	var drawing sync.WaitGroup
+	stop := make(chan struct{})
+	if choice.Mode != termvideo.ModeOff {
+		s := newStage(c, termvideo.New(out, choice.Config(found.Caps)), choice, found.Caps, windowSize)
+		opt.Stage = s
+		drawing.Go(func() { _ = s.run(stop) }) // a terminal that is gone ends the screen too
+	}
+	report, err := tui.Run(ctx, opt)
+	close(stop)
+	drawing.Wait()
 	if err != nil {
 		return err
 	}
@@ -30,85 +59,79 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	return nil
 }
 
-func screenOptions(c *call.Call, invite signal.Invite) tui.Options {
-	a := newAdapter(c)
-	return tui.Options{
-		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a,
-		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
-		Term:   os.Getenv("TERM"),
+// windowSize is the size of the terminal in cells.
+func windowSize() (cols, rows int) {
+	cols, rows, err := term.GetSize(os.Stdout.Fd())
+	if err != nil {
+		return 80, 24
 	}
+	return cols, rows
 }
 
-// adapter shows a call as the screen wants to see it: the types of one in the
-// types of the other, and chat apart from the other events.
-type adapter struct {
-	*call.Call
-	events   chan rtc.Event
-	messages chan tui.Message
-	rates    *rates
-}
-
-func newAdapter(c *call.Call) *adapter {
-	a := &adapter{
-		Call: c, events: make(chan rtc.Event), messages: make(chan tui.Message, chatQueue),
-		rates: newRates(),
+// light reports whether the terminal's background is light: by the settings,
+// else as the terminal says, else not.
+func light(caps termvideo.Caps, f joinFlags) bool {
+	if f.settings.Light != nil {
+		return *f.settings.Light
 	}
-	go a.sort()
-	return a
+	if !caps.HasBackground {
+		return false
+	}
+	r, g, b := int(caps.Background[0]), int(caps.Background[1]), int(caps.Background[2])
+	return 299*r+587*g+114*b > 127_500 // luma of ITU-R BT.601, in thousandths
 }
 
-// chatQueue is how many messages wait for the screen; the newest are dropped
-// beyond it, which takes a screen that does not move at all.
-const chatQueue = 1024
+// terminalInput is standard input after the terminal was questioned: first
+// what was typed meanwhile, then the rest without answers that came late.
+type terminalInput struct {
+	*os.File
+	typed *bytes.Reader
+	late  *termvideo.Answers
+}
 
-// sort takes the events apart until they end.
-func (a *adapter) sort() {
-	defer close(a.messages)
-	defer close(a.events)
-	for e := range a.Call.Events() {
-		switch e := e.(type) {
-		case call.Chat:
-			select {
-			case a.messages <- tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History}:
-			default:
-			}
-			continue
-		case call.Warning:
-			a.events <- tui.Notice{Code: e.Code, Text: e.Text, Warning: true}
+func newTerminalInput(d termvideo.Detection) *terminalInput {
+	return &terminalInput{File: os.Stdin, typed: bytes.NewReader(d.Typed), late: d.Late}
+}
+
+// Read implements io.Reader.
+func (t *terminalInput) Read(p []byte) (int, error) {
+	if t.typed.Len() > 0 {
+		return t.typed.Read(p)
+	}
+	for {
+		n, err := t.File.Read(p)
+		if n == 0 || err != nil || t.late == nil {
+			return n, err
+		}
+		typed := t.late.Feed(p[:n])
+		if t.late.Caps().Answered {
+			t.late = nil
+		}
+		if len(typed) == 0 {
 			continue
 		}
-		a.events <- e
+		n = copy(p, typed)
+		t.typed = bytes.NewReader(typed[n:])
+		return n, nil
 	}
 }
 
-// Events implements [tui.Room].
-func (a *adapter) Events() <-chan rtc.Event { return a.events }
+var _ io.Reader = (*terminalInput)(nil)
 
-// Messages implements [tui.Chat].
-func (a *adapter) Messages() <-chan tui.Message { return a.messages }
-
-// Say implements [tui.Chat].
-func (a *adapter) Say(text string) { a.Call.Say(text) }
-
-// SetVolume implements [tui.Volume].
-func (a *adapter) SetVolume(peer signal.PeerID, percent int) { a.Call.SetVolume(peer, percent) }
-
-// Levels implements [tui.Meter].
-func (a *adapter) Levels() map[signal.PeerID]tui.Level {
-	levels := a.Call.Levels()
-	out := make(map[signal.PeerID]tui.Level, len(levels))
-	for id, l := range levels {
-		out[id] = tui.Level(l)
+func screenOptions(c *call.Call, invite signal.Invite, f joinFlags) tui.Options {
+	a := newAdapter(c)
+	opt := tui.Options{
+		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a, Devices: a,
+		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
+		Term:   os.Getenv("TERM"),
+		Keys:   f.keys,
+		Mouse:  f.mouse,
+		Theme: tui.Theme{
+			NoColor: os.Getenv("NO_COLOR") != "", ASCII: f.ascii, Colors: f.settings.Colors,
+		},
 	}
-	return out
-}
-
-// Stats implements [tui.Links].
-func (a *adapter) Stats() map[signal.PeerID]tui.LinkStats {
-	now, all := time.Now(), a.Call.Stats()
-	out := make(map[signal.PeerID]tui.LinkStats, len(all))
-	for _, s := range all {
-		out[s.Peer] = a.rates.link(now, s)
+	if f.lobby() {
+		opt.Join = c.Enter
 	}
-	return out
+	return opt
 }

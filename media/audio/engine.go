@@ -170,6 +170,10 @@ func (e *Engine) SetLocalMute(id string, muted bool) bool {
 	return true
 }
 
+// Trouble says in words why the microphone and the speaker do not work; "" for
+// one that does, or was not needed yet.
+func (e *Engine) Trouble() (mic, speaker string) { return e.notices.holding() }
+
 // Levels is how loud everybody is at one moment.
 type Levels struct {
 	Self     float64        // own microphone, dBov; -127 while muted

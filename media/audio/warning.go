@@ -67,6 +67,13 @@ func (n *notices) recovered(w Warning, own *Warning) {
 	}
 }
 
+// holding are the warnings that hold now, in words; "" for none.
+func (n *notices) holding() (mic, speaker string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mic.Text, n.speaker.Text
+}
+
 func micWarning(m Mic, err error) Warning {
 	if m.Kind == File {
 		return Warning{FileFailed, fmt.Sprintf("The microphone file cannot be played: %v.", err)}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
+)
+
+// adapter shows a call as the screen wants to see it: the types of one in the
+// types of the other, and chat apart from the other events.
+type adapter struct {
+	*call.Call
+	events   chan rtc.Event
+	messages chan tui.Message
+	rates    *rates
+}
+
+func newAdapter(c *call.Call) *adapter {
+	a := &adapter{
+		Call: c, events: make(chan rtc.Event), messages: make(chan tui.Message, chatQueue),
+		rates: newRates(),
+	}
+	go a.sort()
+	return a
+}
+
+// chatQueue is how many messages wait for the screen; the newest are dropped
+// beyond it, which takes a screen that does not move at all.
+const chatQueue = 1024
+
+// sort takes the events apart until they end.
+func (a *adapter) sort() {
+	defer close(a.messages)
+	defer close(a.events)
+	for e := range a.Call.Events() {
+		switch e := e.(type) {
+		case call.Chat:
+			select {
+			case a.messages <- tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History}:
+			default:
+			}
+			continue
+		case call.Warning:
+			a.events <- tui.Notice{Code: e.Code, Text: e.Text, Warning: true}
+			continue
+		}
+		a.events <- e
+	}
+}
+
+// Events implements [tui.Room].
+func (a *adapter) Events() <-chan rtc.Event { return a.events }
+
+// Messages implements [tui.Chat].
+func (a *adapter) Messages() <-chan tui.Message { return a.messages }
+
+// Say implements [tui.Chat].
+func (a *adapter) Say(text string) { a.Call.Say(text) }
+
+// SetVolume implements [tui.Volume].
+func (a *adapter) SetVolume(peer signal.PeerID, percent int) { a.Call.SetVolume(peer, percent) }
+
+// Levels implements [tui.Meter].
+func (a *adapter) Levels() map[signal.PeerID]tui.Level {
+	levels := a.Call.Levels()
+	out := make(map[signal.PeerID]tui.Level, len(levels))
+	for id, l := range levels {
+		out[id] = tui.Level(l)
+	}
+	return out
+}
+
+// Stats implements [tui.Links].
+func (a *adapter) Stats() map[signal.PeerID]tui.LinkStats {
+	now, all := time.Now(), a.Call.Stats()
+	out := make(map[signal.PeerID]tui.LinkStats, len(all))
+	for _, s := range all {
+		out[s.Peer] = a.rates.link(now, s)
+	}
+	return out
+}
+
+// screenKinds maps the call's kinds of devices to the screen's.
+var screenKinds = map[call.DeviceKind]tui.SourceKind{
+	call.Microphone: tui.Microphone, call.Speaker: tui.Speaker, call.Camera: tui.Camera, call.Display: tui.Display,
+}
+
+// Sources implements [tui.Devices].
+func (a *adapter) Sources() []tui.Source {
+	var out []tui.Source
+	for _, s := range a.Call.Sources() {
+		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: s.Name, Missing: s.Missing, DB: s.DB})
+	}
+	return out
+}
+
+// List implements [tui.Devices].
+func (a *adapter) List() []tui.Device {
+	ctx, cancel := context.WithTimeout(context.Background(), findTime)
+	defer cancel()
+	found, _ := call.Devices(ctx)
+	selected := map[call.DeviceKind]string{}
+	for _, s := range a.Call.Sources() {
+		selected[s.Kind] = s.Name
+	}
+	var out []tui.Device
+	for _, d := range found {
+		name := selected[d.Kind]
+		out = append(out, tui.Device{
+			Kind: screenKinds[d.Kind], ID: d.ID, Name: safetext.Line(d.Name, maxDeviceName),
+			Selected: name == "default" && d.Default || name == "device:"+d.ID || name == "display:"+d.ID,
+		})
+	}
+	return out
+}
+
+// Select implements [tui.Devices].
+func (a *adapter) Select(kind tui.SourceKind, id string) {
+	for k, s := range screenKinds {
+		if s == kind {
+			if err := a.Call.Select(k, id); err != nil {
+				a.Call.Warn("device", err.Error())
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/tui"
+)
+
+// loadSettings reads the settings file and fills in the flags that were not
+// given. Faults are printed and keep nobody from joining.
+func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
+	path, err := config.Path()
+	if err != nil {
+		return // nowhere to look: no settings
+	}
+	settings, problems := config.Load(path)
+	f.settings = settings
+	for name, to := range map[string]struct {
+		flag  *string
+		value string
+	}{
+		"name": {&f.name, settings.Name}, "mic": {&f.mic, settings.Mic}, "camera": {&f.camera, settings.Camera},
+		"screen": {&f.screen, settings.Screen}, "speaker": {&f.speaker, settings.Speaker}, "video": {&f.video, settings.Video},
+	} {
+		if to.value != "" && !flags.Changed(name) {
+			*to.flag = to.value
+		}
+	}
+	if f.server == "" && os.Getenv("MEET_SERVER") == "" {
+		f.server = settings.Server
+	}
+	for name, to := range map[string]struct {
+		flag  *bool
+		value bool
+	}{
+		"muted": {&f.muted, settings.Muted}, "camera-off": {&f.cameraOff, settings.CameraOff},
+		"no-lobby": {&f.noLobby, settings.NoLobby}, "ascii": {&f.ascii, settings.ASCII}, "mouse": {&f.mouse, settings.Mouse},
+	} {
+		if !flags.Changed(name) {
+			*to.flag = *to.flag || to.value
+		}
+	}
+	keys, err := tui.NewKeymap(settings.Keys)
+	f.keys = keys
+	if err != nil {
+		problem := &config.Problem{Path: path, Reason: err.Error()}
+		var wrong *tui.KeyError
+		if errors.As(err, &wrong) {
+			problem.Key, problem.Reason = "keys."+wrong.Action, wrong.Reason
+			problem.Line = settings.Line(problem.Key)
+		}
+		problems = append(problems, problem)
+	}
+	for _, p := range problems {
+		fmt.Fprintln(os.Stderr, "meet: "+p.Error())
+	}
+}
+
+func configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Settings: where they are, and a commented file to start from",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "init",
+		Short: "Write a settings file with every setting explained",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := config.Path()
+			if err != nil {
+				return err
+			}
+			if err := config.Init(path, config.Template(keyHelp(), colorHelp())); err != nil {
+				if errors.Is(err, fs.ErrExist) {
+					return usageError{err}
+				}
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "wrote "+path)
+			return err
+		},
+	}, &cobra.Command{
+		Use:   "path",
+		Short: "Print where the settings file is",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := config.Path()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
+			return err
+		},
+	})
+	return cmd
+}
+
+func keyHelp() []config.KeyHelp {
+	var out []config.KeyHelp
+	for _, a := range tui.Actions() {
+		out = append(out, config.KeyHelp{Action: string(a.Action), Keys: a.Keys, Help: a.Help})
+	}
+	return out
+}
+
+func colorHelp() []config.ColorHelp {
+	var out []config.ColorHelp
+	for _, name := range tui.ColorTokens() {
+		out = append(out, config.ColorHelp{Name: name, Dark: tui.DefaultColor(name, false), Light: tui.DefaultColor(name, true)})
+	}
+	return out
+}

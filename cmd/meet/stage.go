@@ -1,0 +1,112 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media/video/stream"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/tui/termvideo"
+)
+
+// stage draws the pictures of a call into the holes that the screen leaves for
+// them. It implements [tui.Stage]. The goroutine of run owns the drawer.
+type stage struct {
+	call   *call.Call
+	caps   termvideo.Caps
+	choice termvideo.Choice
+	drawer *termvideo.Drawer
+	size   func() (cols, rows int)
+
+	shown chan struct{} // a token when tiles changed
+
+	mu    sync.Mutex
+	tiles []tui.Tile // guarded by mu
+}
+
+// drawEvery is the tick of the drawer. Nothing is written where no picture
+// changed.
+const drawEvery = time.Second / 30
+
+func newStage(c *call.Call, d *termvideo.Drawer, choice termvideo.Choice, caps termvideo.Caps, size func() (int, int)) *stage {
+	return &stage{call: c, caps: caps, choice: choice, drawer: d, size: size, shown: make(chan struct{}, 1)}
+}
+
+// Show implements [tui.Stage].
+func (s *stage) Show(tiles []tui.Tile) {
+	s.mu.Lock()
+	s.tiles = tiles
+	s.mu.Unlock()
+	select {
+	case s.shown <- struct{}{}:
+	default:
+	}
+}
+
+// run draws until stop is closed; then nothing of the pictures is left.
+func (s *stage) run(stop <-chan struct{}) error {
+	ticker := time.NewTicker(drawEvery)
+	defer ticker.Stop()
+	var tiles []tui.Tile
+	var tick <-chan time.Time // nil while there is nothing to draw
+	for {
+		select {
+		case <-stop:
+			return s.drawer.Close()
+		case <-s.shown:
+			s.mu.Lock()
+			tiles = s.tiles
+			s.mu.Unlock()
+			s.ask(tiles)
+			if err := s.draw(tiles); err != nil {
+				return err
+			}
+			if tick = ticker.C; len(tiles) == 0 {
+				tick = nil
+			}
+		case <-tick:
+			if err := s.draw(tiles); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ask tells the call which pictures are looked at, and how large.
+func (s *stage) ask(tiles []tui.Tile) {
+	sizes := make(map[call.Viewed]stream.Size, len(tiles))
+	for _, t := range tiles {
+		w, h := s.choice.PictureSize(s.caps, t.Cols, t.Rows)
+		v := viewed(t)
+		if was := sizes[v]; w*h > was.Width*was.Height {
+			sizes[v] = stream.Size{Width: w, Height: h}
+		}
+	}
+	s.call.Show(sizes)
+}
+
+func viewed(t tui.Tile) call.Viewed {
+	if t.Kind == tui.ScreenTile {
+		return call.Viewed{Peer: t.Peer, Kind: rtc.Screen}
+	}
+	return call.Viewed{Peer: t.Peer, Kind: rtc.Camera}
+}
+
+func (s *stage) draw(tiles []tui.Tile) error {
+	cols, rows := s.size()
+	scene := termvideo.Scene{Cols: cols, Rows: rows, Tiles: make([]termvideo.Tile, 0, len(tiles))}
+	self := s.call.View().Self
+	for _, t := range tiles {
+		scene.Tiles = append(scene.Tiles, termvideo.Tile{
+			Place: termvideo.Place{
+				ID: string(t.Peer) + "/" + t.Kind.String(), X: t.X, Y: t.Y, Cols: t.Cols, Rows: t.Rows,
+			},
+			Frame: s.call.Picture(viewed(t)), Dim: t.Dim,
+			Mirror: t.Peer == self && t.Kind == tui.CameraTile,
+		})
+	}
+	_, err := s.drawer.Draw(scene)
+	return err
+}
