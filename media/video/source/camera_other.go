@@ -1,17 +1,28 @@
+//go:build !linux
+
 package source
 
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/meet-term/meet/media/video"
 )
 
-// camera is a camera of the system, by its id; "" is the default one.
-type camera string
+// Cameras lists the cameras that can be used, the default one first.
+func Cameras(ctx context.Context) ([]Info, error) { return listByChild(ctx, runtime.GOOS) }
 
-// Check implements [Source].
-func (c camera) Check(context.Context) error { return fmt.Errorf("camera %q: %w", string(c), ErrNone) }
+// command is the program that reads the camera.
+func (c camera) command(ctx context.Context) (*child, error) {
+	id, err := c.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &child{args: cameraArgs(runtime.GOOS, id)}, nil
+}
 
-// Run implements [Source].
-func (c camera) Run(ctx context.Context, _ *Demand, _ func(*video.Frame)) error { return c.Check(ctx) }
+// capture implements what camera.Run needs; there is always a command here.
+func (c camera) capture(context.Context, *Demand, func(*video.Frame)) error {
+	return fmt.Errorf("cameras of %s: %w", runtime.GOOS, ErrNone)
+}

@@ -1,17 +1,37 @@
+//go:build !linux
+
 package source
 
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/meet-term/meet/media/video"
 )
 
-// display is a display by its number.
-type display int
+// Displays lists the displays that can be shared.
+func Displays(ctx context.Context) ([]Info, error) {
+	cmd, err := display(0).command()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.check(); err != nil {
+		return nil, err
+	}
+	return []Info{{ID: "0", Name: "the main display", Default: true}}, nil
+}
 
-// Check implements [Source].
-func (d display) Check(context.Context) error { return fmt.Errorf("display %d: %w", int(d), ErrNone) }
+// command is the program that reads the display.
+func (d display) command() (*child, error) {
+	args := screenArgs(runtime.GOOS, int(d))
+	if args == nil {
+		return nil, fmt.Errorf("displays of %s: %w", runtime.GOOS, ErrNone)
+	}
+	return &child{args: args}, nil
+}
 
-// Run implements [Source].
-func (d display) Run(ctx context.Context, _ *Demand, _ func(*video.Frame)) error { return d.Check(ctx) }
+// grab implements what display.Run needs; there is always a command here.
+func (d display) grab(context.Context, *Demand, func(*video.Frame)) error {
+	return fmt.Errorf("displays of %s: %w", runtime.GOOS, ErrNone)
+}
