@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -69,7 +70,7 @@ func TestT1(t *testing.T) {
 		r.expectWell()
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.01s mic resumed", "5.01s reconnecting 1 of 3 in 300ms", "5.09s disconnected -> connected", "5.09s reconnected after 0 attempts")
+			"5.01s mic resumed", "5.04s reconnecting 1 of 3 in 300ms", "5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
 	})
 }
 
@@ -150,6 +151,57 @@ func TestToggleWhileOffline(t *testing.T) {
 			t.Errorf("A heard B, who was muted before the path healed: %+v", resumed)
 		}
 	})
+}
+
+// T4: sharing, drop, return: share works, camera visible, both right.
+func TestT4(t *testing.T) {
+	pictures := func(c *call.Config) {
+		c.Camera, c.Screen = source.Camera{Kind: source.TestCard}, source.Screen{Kind: source.TestCard}
+		c.Start = signal.Media{Mic: true, Camera: true, Screen: true}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		a, b := r.Join("a"), r.Join("b", pictures)
+		r.Wait(3 * time.Second)
+		before := a.expectPictures(b)
+		b.Cut()
+		r.Wait(5 * time.Second)
+		b.Heal()
+		r.Wait(2 * time.Second)
+		r.expectWell()
+		after := a.expectPictures(b)
+		for k, least := range map[rtc.Kind]uint64{rtc.Camera: 20, rtc.Screen: 4} {
+			if n := after[k] - before[k]; n < least {
+				t.Errorf("%d pictures of the %v after the cut", n, k)
+			}
+		}
+		a.Leave()
+		b.Leave()
+	})
+}
+
+// expectPictures fails unless the newest camera picture is of the camera and
+// the newest screen picture of the screen, and returns how many came of each.
+func (p *Person) expectPictures(of *Person) (decoded [rtc.Kinds]uint64) {
+	t := p.room.T
+	t.Helper()
+	for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+		f := p.Call.Picture(call.Viewed{Peer: of.ID, Kind: k})
+		if f == nil {
+			t.Errorf("%s has no picture of the %v of %s", p.Name, k, of.Name)
+			continue
+		}
+		stamp, err := source.ReadStamp(f)
+		if err != nil || stamp.Screen != (k == rtc.Screen) {
+			t.Errorf("the %v of %s shows %+v (%v)", k, of.Name, stamp, err)
+		}
+	}
+	for _, s := range p.Call.Stats() {
+		if s.Peer == of.ID {
+			decoded[rtc.Camera], decoded[rtc.Screen] = s.Camera.FramesDecoded, s.Screen.FramesDecoded
+		}
+	}
+	return decoded
 }
 
 // T5: three people, all networks off, back one by one: each recovers.
