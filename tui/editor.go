@@ -55,14 +55,18 @@ func (e *editor) remember() {
 
 // replace puts clusters in the place of text[from:to] and the cursor after.
 func (e *editor) replace(from, to int, with []string) {
-	next := make([]string, 0, len(e.text)-(to-from)+len(with))
-	next = append(next, e.text[:from]...)
-	next = append(next, with...)
-	next = append(next, e.text[to:]...)
-	// Neighbours may have become one cluster, such as a letter and an accent.
-	before := strings.Join(next[:from+len(with)], "")
-	e.text = clusters(strings.Join(next, ""))
-	e.cursor = min(len(clusters(before)), len(e.text))
+	// Neighbours may become one cluster, such as a letter and an accent. How
+	// far that reaches is a matter of a few characters.
+	const reach = 8
+	left, right := max(0, from-reach), min(len(e.text), to+reach)
+	before := strings.Join(e.text[left:from], "") + strings.Join(with, "")
+	middle := clusters(before + strings.Join(e.text[to:right], ""))
+	next := make([]string, 0, left+len(middle)+len(e.text)-right)
+	next = append(next, e.text[:left]...)
+	next = append(next, middle...)
+	next = append(next, e.text[right:]...)
+	e.text = next
+	e.cursor = min(left+len(clusters(before)), len(e.text))
 }
 
 // clusters splits a text into what people see as characters.
