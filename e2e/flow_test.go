@@ -11,7 +11,7 @@ import (
 var (
 	detection   = bounds{2200 * time.Millisecond, 2500 * time.Millisecond}
 	audioBack   = bounds{100 * time.Millisecond, 500 * time.Millisecond}
-	cameraBack  = bounds{200 * time.Millisecond, 500 * time.Millisecond}
+	cameraBack  = bounds{200 * time.Millisecond, 1500 * time.Millisecond} // everyone's codecs share this machine
 	addressBack = bounds{300 * time.Millisecond, 500 * time.Millisecond}
 	roamBack    = bounds{1200 * time.Millisecond, 3 * time.Second}
 	mendedBack  = bounds{3 * time.Second, 10 * time.Second} // by negotiation, with backoff before it
