@@ -11,34 +11,43 @@ import (
 // bgraRows converts two rows of 32-bit pixels, blue first, to limited-range
 // BT.601. y and the width of f are even; above and below are the two rows.
 func bgraRows(f *video.Frame, y int, above, below []byte) {
-	w := f.Width
+	w := f.Width &^ 1
 	top, bottom := f.Y[y*f.YStride:][:w], f.Y[(y+1)*f.YStride:][:w]
 	u, v := f.U[y/2*f.UVStride:][:w/2], f.V[y/2*f.UVStride:][:w/2]
 	above, below = above[:4*w], below[:4*w]
-	for x := 0; x+1 < len(top) && x+1 < len(bottom); x += 2 {
-		// Two pixels at a time; little endian puts blue into the lowest byte.
-		a, b := binary.LittleEndian.Uint64(above[4*x:]), binary.LittleEndian.Uint64(below[4*x:])
-		top[x], top[x+1] = luma(uint32(a)), luma(uint32(a>>32))
-		bottom[x], bottom[x+1] = luma(uint32(b)), luma(uint32(b>>32))
+	for i := range u {
+		// Two by two pixels at a time.
+		a, b := binary.LittleEndian.Uint64(above), binary.LittleEndian.Uint64(below)
+		above, below = above[8:], below[8:]
+		binary.LittleEndian.PutUint16(top, lumaPair(a))
+		binary.LittleEndian.PutUint16(bottom, lumaPair(b))
+		top, bottom = top[2:], bottom[2:]
 
-		// Sums over the four pixels: blue and red in one word, green in another.
-		const blueRed = 0x00ff00ff00ff00ff
-		br := a&blueRed + b&blueRed
-		br = br&0xffffffff + br>>32
-		g := a>>8&0x000000ff000000ff + b>>8&0x000000ff000000ff
-		green := int32(g&0xffff + g>>32)
-		blue, red := int32(br&0xffff), int32(br>>16)
+		// Sums over the four pixels: red and blue in one word, green in another.
+		rb := a&redBlue + b&redBlue
+		rb += rb >> 32
+		g := a>>8&greens + b>>8&greens
+		green := int32(g + g>>32)
+		blue, red := int32(rb&0xffff), int32(rb>>16&0xffff)
 		const half = 128<<10 + 512
-		u[x/2] = byte((112*blue - 38*red - 74*green + half) >> 10)
-		v[x/2] = byte((112*red - 94*green - 18*blue + half) >> 10)
+		u[i] = byte((112*blue - 38*red - 74*green + half) >> 10)
+		v[i] = byte((112*red - 94*green - 18*blue + half) >> 10)
 	}
 }
 
-// luma is (66 R + 129 G + 25 B) / 256 + 16 of a pixel.
-func luma(p uint32) byte {
-	// One product for both: red times 66 and blue times 25 meet in bits 16 to 31.
-	rb := uint64(p&0x00ff00ff) * (25<<16 | 66) >> 16 & 0xffff
-	return byte((rb+uint64(p>>8&0xff)*129+128)>>8 + 16)
+// Where the colours are in a word of two pixels; the greens once shifted down.
+const (
+	redBlue = 0x00ff00ff00ff00ff
+	greens  = 0x000000ff000000ff
+)
+
+// lumaPair is (66 R + 129 G + 25 B) / 256 + 16 of two pixels, in two bytes.
+func lumaPair(p uint64) uint16 {
+	const low = 0x0000ffff0000ffff
+	rb := p & redBlue
+	// Every product fits into the 16 bits above its colour.
+	sum := rb*25&low + rb*66>>16&low + (p>>8&greens)*129 + (128+16<<8)*0x0000000100000001
+	return uint16(sum>>8&0xff | sum>>32&0xff00)
 }
 
 // fromYUYV converts packed 4:2:2 pixels (luma, U, luma, V), of even width and
@@ -111,4 +120,27 @@ func fromImage(img image.Image) (*video.Frame, error) {
 	}
 	toLimited(f)
 	return f, nil
+}
+
+// blend lays an image of 32-bit pixels with premultiplied alpha over a part of
+// the screen; at is where the image lies on the screen.
+func blend(pixels []byte, part rectangle, img []uint32, at rectangle) {
+	for row := range at.height {
+		y := at.y + row - part.y
+		if y < 0 || y >= part.height {
+			continue
+		}
+		for col := range at.width {
+			x := at.x + col - part.x
+			if x < 0 || x >= part.width {
+				continue
+			}
+			p := img[row*at.width+col]
+			under := pixels[4*(y*part.width+x):][:4]
+			rest := 255 - p>>24
+			for i := range 3 {
+				under[i] = byte(min(p>>(8*i)&0xff+(uint32(under[i])*rest+127)/255, 255))
+			}
+		}
+	}
 }

@@ -337,28 +337,5 @@ func (x *xSession) drawCursor(pixels []byte, r rectangle) {
 	})
 }
 
-// blend lays an image of 32-bit pixels with premultiplied alpha over a part of
-// the screen; at is where the image lies on the screen.
-func blend(pixels []byte, part rectangle, img []uint32, at rectangle) {
-	for row := range at.height {
-		y := at.y + row - part.y
-		if y < 0 || y >= part.height {
-			continue
-		}
-		for col := range at.width {
-			x := at.x + col - part.x
-			if x < 0 || x >= part.width {
-				continue
-			}
-			p := img[row*at.width+col]
-			under := pixels[4*(y*part.width+x):][:4]
-			rest := 255 - p>>24
-			for i := range 3 {
-				under[i] = byte(min(p>>(8*i)&0xff+(uint32(under[i])*rest+127)/255, 255))
-			}
-		}
-	}
-}
-
 // command implements what display.Run needs.
 func (d display) command() (*child, error) { return nil, nil }
