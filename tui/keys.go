@@ -80,10 +80,18 @@ func (m *Model) askingKey(name string) tea.Cmd {
 	case name == "y" || name == "Y" || name == "enter" || name == "ctrl+c":
 		return m.leave()
 	case m.keys.action(name) == ActSuspend:
-		return tea.Suspend
+		return m.suspend()
 	}
 	m.asking = false
 	return nil
+}
+
+// suspend gives the terminal to the shell; the call goes on without pictures.
+func (m *Model) suspend() tea.Cmd {
+	t, act := m.talk.release()
+	m.setTalk(t, act)
+	m.suspended = true
+	return tea.Suspend
 }
 
 // leave ends the call and the program.
@@ -124,7 +132,7 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 		m.asking = true
 		return nil
 	case "ctrl+z":
-		return tea.Suspend
+		return m.suspend()
 	}
 	if (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) && !msg.Alt {
 		m.input.insert(string(msg.Runes), msg.Paste)
@@ -227,9 +235,7 @@ func (m *Model) act(a Action) tea.Cmd {
 	case ActLeave:
 		m.asking = true
 	case ActSuspend:
-		t, act := m.talk.release()
-		m.setTalk(t, act)
-		return tea.Suspend
+		return m.suspend()
 	}
 	return nil
 }

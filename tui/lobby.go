@@ -45,7 +45,7 @@ func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
 	case action == ActLeave, name == "esc":
 		m.asking = true
 	case action == ActSuspend:
-		return tea.Suspend
+		return m.suspend()
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type Model struct {
 	lobby     bool
 	report    Report
 	leaving   bool
+	suspended bool      // the shell has the terminal
 	keyModes  *terminal // nil in tests without one
 	keyGen    int       // of the last change of the keyboard's mode
 }
@@ -106,8 +107,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.BlurMsg:
 		t, act := m.talk.release()
 		m.setTalk(t, act)
-	case tea.ResumeMsg:
-		redraw = true
+	case tea.SuspendMsg, tea.ResumeMsg:
+		// Bubble Tea passes the first on only after it came back.
+		m.suspended, redraw = false, true
 	case viewMsg:
 		m.setView(msg.view)
 		cmd = m.waitView()
@@ -144,6 +146,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if v == nil {
 		return
 	}
+	v = distinctNames(v)
 	for i := range v.Peers {
 		p := &v.Peers[i]
 		old, known := m.view.Peer(p.ID)
@@ -177,6 +180,9 @@ func (m *Model) toast(kind toastKind, text string) {
 
 // message takes a line of chat.
 func (m *Model) message(msg Message) {
+	if p, ok := m.view.Peer(msg.From); ok {
+		msg.Name = p.Name // which tells namesakes apart
+	}
 	visible := !m.lobby && !m.layout().chat.empty()
 	m.chat.add(msg, visible)
 	if !visible && !msg.History && msg.From != m.view.Self {
@@ -210,7 +216,7 @@ func (m *Model) publish(redraw bool) {
 		return
 	}
 	tiles := m.Tiles()
-	if m.leaving {
+	if m.leaving || m.suspended {
 		tiles = nil
 	}
 	if redraw || !slices.Equal(tiles, m.shown) {

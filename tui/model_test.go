@@ -83,8 +83,9 @@ func (f *fake) options() Options {
 // rig is a model that is driven message by message.
 type rig struct {
 	*testing.T
-	f *fake
-	m *Model
+	f    *fake
+	m    *Model
+	seen *rtc.RoomView // what the model was told
 }
 
 func newRig(t *testing.T, v *rtc.RoomView) *rig { return newRigWith(t, newFake(v), nil) }
@@ -94,7 +95,7 @@ func newRigWith(t *testing.T, f *fake, change func(*Options)) *rig {
 	if change != nil {
 		change(&opt)
 	}
-	r := &rig{t, f, newModel(opt, make(chan struct{}))}
+	r := &rig{t, f, newModel(opt, make(chan struct{})), f.view}
 	r.send(tea.WindowSizeMsg{Width: 120, Height: 40})
 	return r
 }
@@ -103,7 +104,8 @@ func newRigWith(t *testing.T, f *fake, change func(*Options)) *rig {
 func (r *rig) send(msg tea.Msg) tea.Cmd {
 	r.Helper()
 	_, cmd := r.m.Update(msg)
-	if r.m.view != r.f.view {
+	if r.seen != r.f.view {
+		r.seen = r.f.view
 		r.m.Update(viewMsg{r.f.view})
 	}
 	if view := r.m.View(); r.m.w > 0 && r.m.h > 0 {
@@ -321,6 +323,40 @@ func TestToasts(t *testing.T) {
 	r.send(eventMsg{[]rtc.Event{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting}}})
 	r.send(eventMsg{[]rtc.Event{rtc.PeerConnected{Who: who}}})
 	r.hides("Reconnected")
+}
+
+func TestNamesakesAreToldApart(t *testing.T) {
+	v := roomOf(peer("alice", rtc.StateConnected), peer("bob", rtc.StateConnected), peer("bob", rtc.StateConnected))
+	v.Peers[2].ID = "id-bob-2"
+	long := peer(strings.Repeat("x", 100), rtc.StateConnected)
+	v.Peers = append(v.Peers, long, long)
+	r := newRig(t, roomOf())
+	r.f.view = v
+	r.send(chatMsg{[]Message{{From: "id-bob", Name: "bob", Text: "one", Time: noon}}})
+	r.send(chatMsg{[]Message{{From: "id-bob-2", Name: "bob", Text: "two", Time: noon}}})
+	r.shows("alice (you)", "alice (2)", "bob ", "bob (2)", "bob (2) 12:00  two", "bob 12:00  one")
+	if got := r.m.view.Peers[4].Name; !strings.HasSuffix(got, "x (2)") || cleanName(got) != got {
+		t.Errorf("a long namesake is %q", got)
+	}
+	if v.Peers[2].Name != "bob" {
+		t.Error("the view was changed in place")
+	}
+}
+
+func TestSuspendHidesThePictures(t *testing.T) {
+	r := newRig(t, many(3))
+	r.keys("ctrl+z")
+	if r.f.tiles != nil {
+		t.Error("pictures would be drawn over the shell")
+	}
+	r.send(viewMsg{many(4)})
+	if r.f.tiles != nil {
+		t.Error("a change of the room brings pictures back over the shell")
+	}
+	r.send(tea.ResumeMsg{})
+	if len(r.f.tiles) == 0 {
+		t.Error("no pictures after coming back")
+	}
 }
 
 func TestMissingSourcesAreSaid(t *testing.T) {
