@@ -124,12 +124,13 @@ func (s *session) readReports(kind rtc.Kind, receiver *webrtc.RTPReceiver) {
 
 // Bounds and steps of the estimate, in bit/s unless said otherwise.
 const (
-	estimateStart  = 800_000
+	estimateStart  = 2_500_000 // of a usual uplink; loss takes it down within a second or two
 	estimateMin    = 60_000
 	estimateMax    = 8_000_000
 	lossHigh       = 0.10                   // above: less
 	lossLow        = 0.02                   // below: more
-	growth         = 1.08                   // per report
+	lossOutage     = 0.50                   // once, with an empty queue: a cut, which says nothing of the rate
+	growth         = 1.15                   // per report
 	queueDelay     = 120 * time.Millisecond // of round trip above its least that tells of a full queue
 	queueBackoff   = 0.85
 	estimateEvery  = 800 * time.Millisecond // reports of several kinds count once
@@ -148,6 +149,7 @@ type estimator struct {
 	last    time.Time
 	minRTT  time.Duration
 	minAt   time.Time
+	outage  bool          // the last report told of a cut
 	sent    [kinds]uint64 // bytes at the last report
 	sentAt  [kinds]time.Time
 	sending [kinds]float64
@@ -187,10 +189,16 @@ func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.
 // step adapts the rate once. Called with mu held.
 func (e *estimator) step(loss float64, rtt time.Duration) {
 	total := e.sending[rtc.Mic] + e.sending[rtc.Camera] + e.sending[rtc.Screen]
+	full := rtt > 0 && rtt > e.minRTT+queueDelay
+	if loss > lossOutage && !full && !e.outage {
+		e.outage = true
+		return
+	}
+	e.outage = false
 	switch {
 	case loss > lossHigh:
 		e.rate *= 1 - 0.5*loss
-	case rtt > 0 && rtt > e.minRTT+queueDelay:
+	case full:
 		e.rate *= queueBackoff
 	case loss < lossLow && (e.rate < estimateStart || e.rate < headroomFactor*total):
 		e.rate *= growth

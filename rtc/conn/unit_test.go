@@ -292,7 +292,7 @@ func TestEstimator(t *testing.T) {
 		step(0, 20*time.Millisecond, 500_000)
 	}
 	calm := step(0, 20*time.Millisecond, 500_000)
-	if calm < estimateStart || calm > 1_200_000 {
+	if calm < estimateStart || calm > estimateStart*3/2 {
 		t.Errorf("without loss at 500 kbit/s: %d", calm)
 	}
 	lossy := 0
@@ -311,6 +311,12 @@ func TestEstimator(t *testing.T) {
 	}
 	if queue < estimateStart*9/10 {
 		t.Errorf("did not recover: %d", queue)
+	}
+	if cut := step(0.95, 20*time.Millisecond, 500_000); cut < queue {
+		t.Errorf("a cut took the estimate from %d to %d", queue, cut)
+	}
+	if jam := step(0.95, 20*time.Millisecond, 500_000); jam > queue*6/10 {
+		t.Errorf("95 %% loss for longer than a cut: %d, was %d", jam, queue)
 	}
 	e.remb(250_000)
 	if got := step(0, 20*time.Millisecond, 500_000); got != 250_000 {
