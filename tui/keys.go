@@ -86,7 +86,8 @@ func (m *Model) askingKey(name string) tea.Cmd {
 	return nil
 }
 
-// suspend gives the terminal to the shell; the call goes on without pictures.
+// suspend gives the terminal to the shell. The whole process stops until it is
+// called back, so whoever listens must not be left with an open microphone.
 func (m *Model) suspend() tea.Cmd {
 	t, act := m.talk.release()
 	m.setTalk(t, act)

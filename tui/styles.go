@@ -2,6 +2,8 @@ package tui
 
 import (
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
@@ -12,10 +14,46 @@ import (
 type Theme struct {
 	Light   bool // the terminal's background is light
 	NoColor bool // NO_COLOR, or a terminal without colours
+	// Depth is how many colours the terminal has: 16, 256, or 0 for all.
+	Depth int
 	ASCII   bool // no symbol outside of ASCII, no hyperlinks
 	// Colors replaces colours by token name, see [ColorTokens]. The values
 	// are "#rrggbb" or an ANSI number from "0" to "255".
 	Colors map[string]string
+}
+
+// ThemeFromEnv reads what the environment says about the terminal: NO_COLOR,
+// COLORTERM, TERM and COLORFGBG. A terminal that was asked for its background
+// knows better than the last of these.
+func ThemeFromEnv(getenv func(string) string) Theme {
+	t := Theme{NoColor: getenv("NO_COLOR") != "", Depth: 16}
+	term := getenv("TERM")
+	switch color := getenv("COLORTERM"); {
+	case color == "truecolor" || color == "24bit":
+		t.Depth = 0
+	case term == "xterm-kitty" || term == "xterm-ghostty" || term == "alacritty" || term == "wezterm" || term == "foot" || strings.HasSuffix(term, "-direct"):
+		t.Depth = 0
+	case strings.Contains(term, "256color"):
+		t.Depth = 256
+	}
+	// "15;0" or "0;default;15": the last number is the background; 7 and the
+	// bright ones but 8 are light.
+	fields := strings.Split(getenv("COLORFGBG"), ";")
+	if n, err := strconv.Atoi(fields[len(fields)-1]); err == nil && len(fields) > 1 {
+		t.Light = n == 7 || n > 8
+	}
+	return t
+}
+
+// profile is the same for lipgloss, which translates colours down.
+func (t Theme) profile() termenv.Profile {
+	switch t.Depth {
+	case 16:
+		return termenv.ANSI
+	case 256:
+		return termenv.ANSI256
+	}
+	return termenv.TrueColor
 }
 
 // token is the purpose of a colour.
@@ -120,7 +158,7 @@ var asciiGlyphs = glyphs{
 func NewStyles(t Theme) *Styles {
 	r := lipgloss.NewRenderer(io.Discard)
 	// With NO_COLOR bold, faint and reverse remain: they are no colours.
-	r.SetColorProfile(termenv.TrueColor)
+	r.SetColorProfile(t.profile())
 	r.SetHasDarkBackground(!t.Light)
 	plain := r.NewStyle()
 	paint := func(k token) lipgloss.Style {

@@ -157,6 +157,7 @@ func TestLobbyScenes(t *testing.T) {
 func TestColours(t *testing.T) {
 	for name, theme := range map[string]Theme{
 		"dark": {}, "light": {Light: true}, "no-color": {NoColor: true},
+		"256": {Depth: 256}, "16": {Depth: 16, Light: true},
 		"custom": {Colors: map[string]string{"good": "#123456", "warn": "33"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,6 +177,34 @@ func TestColours(t *testing.T) {
 			}
 			golden(t, "colours-"+name, strings.ReplaceAll(got, "\x1b", "␛"))
 		})
+	}
+}
+
+func TestThemeFromEnv(t *testing.T) {
+	for env, want := range map[string]Theme{
+		"":                                        {Depth: 16},
+		"TERM=xterm":                              {Depth: 16},
+		"TERM=linux":                              {Depth: 16},
+		"TERM=xterm-256color":                     {Depth: 256},
+		"TERM=tmux-256color COLORTERM=truecolor":  {},
+		"TERM=xterm-kitty":                        {},
+		"TERM=xterm-256color NO_COLOR=1":          {Depth: 256, NoColor: true},
+		"TERM=rxvt-256color COLORFGBG=0;15":       {Depth: 256, Light: true},
+		"TERM=rxvt-256color COLORFGBG=15;0":       {Depth: 256},
+		"TERM=rxvt-256color COLORFGBG=0;defaul;7": {Depth: 256, Light: true},
+		"COLORFGBG=7":                             {Depth: 16},
+	} {
+		got := ThemeFromEnv(func(name string) string {
+			for _, kv := range strings.Fields(env) {
+				if k, v, _ := strings.Cut(kv, "="); k == name {
+					return v
+				}
+			}
+			return ""
+		})
+		if got.Depth != want.Depth || got.NoColor != want.NoColor || got.Light != want.Light {
+			t.Errorf("%s: got %+v, want %+v", env, got, want)
+		}
 	}
 }
 
