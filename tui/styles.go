@@ -16,7 +16,7 @@ type Theme struct {
 	NoColor bool // NO_COLOR, or a terminal without colours
 	// Depth is how many colours the terminal has: 16, 256, or 0 for all.
 	Depth int
-	ASCII   bool // no symbol outside of ASCII, no hyperlinks
+	ASCII bool // no symbol outside of ASCII, no hyperlinks
 	// Colors replaces colours by token name, see [ColorTokens]. The values
 	// are "#rrggbb" or an ANSI number from "0" to "255".
 	Colors map[string]string
