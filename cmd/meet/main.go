@@ -76,7 +76,7 @@ other, and a broken network mends by itself.
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
-	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), configCommand(), versionCommand())
+	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(completionCommand(cmd))
 	return cmd
