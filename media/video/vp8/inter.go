@@ -110,28 +110,33 @@ func copyBlock(dst []byte, dstStride int, src []byte, stride, w, h int) {
 // the left of the block.
 func filterAcross(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
 	a, b, c, d, e, f := taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
-	for y := range h {
-		for x := 0; x < w; x += 8 {
-			s := (*[14]byte)(src[y*stride+x:])
-			w0, w2 := load8(s[0:]), load8(s[2:])
+	for x := 0; x < w; x += 8 {
+		at := x
+		for y := range h {
+			s := src[at : at+14 : at+14]
+			at += stride
+			w0, w2 := load8(s), load8(s[2:])
 			w4, w6 := load8(s[4:]), load8(s[6:])
-			s0, s1 := w0&laneMask, w0>>8&laneMask
-			s2, s3 := w2&laneMask, w2>>8&laneMask
-			s4, s5 := w4&laneMask, w4>>8&laneMask
-			s6 := w6 & laneMask
-			even := narrow(laneBias + a*s0 + c*s2 + d*s3 + f*s5 - b*s1 - e*s4)
-			odd := narrow(laneBias + a*s1 + c*s3 + d*s4 + f*s6 - b*s2 - e*s5)
+			t0, t1 := w0&laneMask, w0>>8&laneMask
+			t2, t3 := w2&laneMask, w2>>8&laneMask
+			t4, t5 := w4&laneMask, w4>>8&laneMask
+			even := narrow(laneBias + a*t0 - b*t1 + c*t2 + d*t3 - e*t4 + f*t5)
+			odd := narrow(laneBias + a*t1 - b*t2 + c*t3 + d*t4 - e*t5 + f*(w6&laneMask))
 			if even&odd&laneTop != laneTop || (even|odd)&(outOfRange&^laneTop) != 0 {
 				even, odd = limit(even), limit(odd)
 			}
-			out := even&laneMask | odd&laneMask<<8
-			if w == 4 {
-				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
-				break
-			}
-			store8(dst[y*dstStride+x:], out)
+			store(dst, x+y*dstStride, w, even&laneMask|odd&laneMask<<8)
 		}
 	}
+}
+
+// store writes eight samples, or four where the block is that narrow.
+func store(dst []byte, at, w int, v uint64) {
+	if w == 4 {
+		binary.LittleEndian.PutUint32(dst[at:], uint32(v))
+		return
+	}
+	store8(dst[at:], v)
 }
 
 // filterDown runs the six-tap filter along columns; src starts two rows above
@@ -142,21 +147,18 @@ func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint
 		r0, r1 := load8(src[x:]), load8(src[x+stride:])
 		r2, r3 := load8(src[x+2*stride:]), load8(src[x+3*stride:])
 		r4 := load8(src[x+4*stride:])
+		at := x + 5*stride
 		for y := range h {
-			r5 := load8(src[x+(y+5)*stride:])
-			even := narrow(laneBias + a*(r0&laneMask) + c*(r2&laneMask) + d*(r3&laneMask) + f*(r5&laneMask) -
-				b*(r1&laneMask) - e*(r4&laneMask))
-			odd := narrow(laneBias + a*(r0>>8&laneMask) + c*(r2>>8&laneMask) + d*(r3>>8&laneMask) + f*(r5>>8&laneMask) -
-				b*(r1>>8&laneMask) - e*(r4>>8&laneMask))
+			r5 := load8(src[at:])
+			at += stride
+			even := narrow(laneBias + a*(r0&laneMask) - b*(r1&laneMask) + c*(r2&laneMask) +
+				d*(r3&laneMask) - e*(r4&laneMask) + f*(r5&laneMask))
+			odd := narrow(laneBias + a*(r0>>8&laneMask) - b*(r1>>8&laneMask) + c*(r2>>8&laneMask) +
+				d*(r3>>8&laneMask) - e*(r4>>8&laneMask) + f*(r5>>8&laneMask))
 			if even&odd&laneTop != laneTop || (even|odd)&(outOfRange&^laneTop) != 0 {
 				even, odd = limit(even), limit(odd)
 			}
-			out := even&laneMask | odd&laneMask<<8
-			if w == 4 {
-				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
-			} else {
-				store8(dst[y*dstStride+x:], out)
-			}
+			store(dst, x+y*dstStride, w, even&laneMask|odd&laneMask<<8)
 			r0, r1, r2, r3, r4 = r1, r2, r3, r4, r5
 		}
 	}
@@ -177,12 +179,7 @@ func bilinearPass(dst []byte, dstStride int, src []byte, stride, step int, weigh
 			p, q := load8(s), load8(s[step:])
 			even := (p&laneMask*(128-weight) + q&laneMask*weight + 64*laneOnes) >> 7 & laneMask
 			odd := (p>>8&laneMask*(128-weight) + q>>8&laneMask*weight + 64*laneOnes) >> 7 & laneMask
-			out := even | odd<<8
-			if w == 4 {
-				binary.LittleEndian.PutUint32(dst[y*dstStride:], uint32(out))
-				break
-			}
-			store8(dst[y*dstStride+x:], out)
+			store(dst, x+y*dstStride, w, even|odd<<8)
 		}
 	}
 }

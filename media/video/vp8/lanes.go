@@ -148,19 +148,22 @@ func innerEdgeLimited(p1, p0, q0, q1, mask, hev uint64) (_, _, _, _ uint64) {
 
 // outerEdge filters the edge between two macroblocks (RFC 6386, section 15.3).
 func outerEdge(p2, p1, p0, q0, q1, q2, mask, hev uint64) (_, _, _, _, _, _ uint64) {
-	if hev&mask != 0 {
-		return outerEdgeLimited(p2, p1, p0, q0, q1, q2, mask, hev)
-	}
 	// Lanes that are not to be filtered get equal samples on either side.
 	outer := p1 + laneTop + 128*laneOnes - (q1 ^ (q1^p1)&^mask)
 	f := outer + 3*(q0^(q0^p0)&^mask) - 3*p0
 	bad := outer ^ laneTop | f ^ laneTop
-	f &= laneMask
-	u := (f*27 + 63*laneOnes) >> 7 & laneMask // carries 27
-	r0, s0 := p0+laneTop-27*laneOnes+u, q0+laneTop+27*laneOnes-u
-	u = (f*18 + 63*laneOnes) >> 7 & laneMask
+	f = f&laneMask ^ 128*laneOnes
+	// A lane is moved either by the one or by the other.
+	high, low := f&hev^128*laneOnes, f&^hev^128*laneOnes
+	up, down := high+4*laneOnes, high+3*laneOnes
+	bad |= up
+	const five = 0x1f * laneOnes
+	u := (low*27 + 63*laneOnes) >> 7 & laneMask // carries 27
+	r0 := p0 + laneTop - 43*laneOnes + u + down>>3&five
+	s0 := q0 + laneTop + 43*laneOnes - u - up>>3&five
+	u = (low*18 + 63*laneOnes) >> 7 & laneMask
 	r1, s1 := p1+laneTop-18*laneOnes+u, q1+laneTop+18*laneOnes-u
-	u = (f*9 + 63*laneOnes) >> 7 & laneMask
+	u = (low*9 + 63*laneOnes) >> 7 & laneMask
 	r2, s2 := p2+laneTop-9*laneOnes+u, q2+laneTop+9*laneOnes-u
 	bad |= r0 ^ laneTop | s0 ^ laneTop | r1 ^ laneTop | s1 ^ laneTop | r2 ^ laneTop | s2 ^ laneTop
 	if bad&outOfRange != 0 {
@@ -169,7 +172,7 @@ func outerEdge(p2, p1, p0, q0, q1, q2, mask, hev uint64) (_, _, _, _, _, _ uint6
 	return r2 & laneMask, r1 & laneMask, r0 & laneMask, s0 & laneMask, s1 & laneMask, s2 & laneMask
 }
 
-// outerEdgeLimited is outerEdge with all limits and for high variance.
+// outerEdgeLimited is outerEdge with all limits.
 func outerEdgeLimited(p2, p1, p0, q0, q1, q2, mask, hev uint64) (_, _, _, _, _, _ uint64) {
 	outer := saturate(p1 + laneTop + 128*laneOnes - q1)
 	f := step(outer, p0, q0, mask)
