@@ -1,0 +1,140 @@
+// One participant's part in a room: signaling, mesh, media and chat as one
+// thing. What shows it calls its methods and is told by onChange, onEvent and
+// onChat.
+
+import { ChatLog } from "./chat.js";
+import { SignalClient } from "./client.js";
+import { socketURL } from "./invite.js";
+import { Mesh } from "./mesh.js";
+import { Session } from "./session.js";
+
+const maxView = 4096; // what a peer may claim to show, in pixels per side
+const size = (v) => (Array.isArray(v) && v.length === 2 && v.every((n) => Number.isInteger(n) && n >= 0 && n <= maxView) ? v : null);
+const same = (a, b) => a && a.camera.join() === b.camera.join() && a.screen.join() === b.screen.join();
+
+export class Call {
+  #shown = new Map(); // peer id -> {camera, screen}: sizes at which we show them
+  #views = new Map(); // the same, of our pictures, as each peer told
+  #networkTimer = 0;
+  #stops = [];
+
+  constructor({ invite, room, self, inc, name, media, onChange, onEvent, onChat }) {
+    Object.assign(this, { invite, self, name, media, onChange, onEvent, onChat });
+    this.chat = new ChatLog(self, inc);
+    const state = { n: 1, name, media: media.on, agent: "meet web" };
+    this.client = new SignalClient({
+      url: socketURL(invite), room, self, inc, state,
+      handle: (e) => {
+        if (e.on === "refused") this.onEvent({ event: "refused", code: e.code, text: e.text });
+        else this.mesh.signalEvent(e);
+      },
+    });
+    this.mesh = new Mesh({
+      self, state, signal: this.client,
+      dial: (config) => this.#dial(config),
+      handle: (e) => this.onEvent(e),
+      changed: () => this.onChange(),
+      data: (peer, kind, data) => this.#data(peer, kind, data),
+      dataOpen: (peer) => this.#dataOpen(peer),
+      gone: (peer) => {
+        this.#shown.delete(peer);
+        this.#views.delete(peer);
+      },
+    });
+    this.#stops.push(media.subscribe(() => this.mesh.setMedia(media.on)));
+  }
+
+  start() {
+    this.client.start();
+    this.#watchNetwork();
+  }
+
+  // leave ends it; the others see "left" at once.
+  leave() {
+    for (const stop of this.#stops) stop();
+    this.mesh.leave();
+    this.client.leave();
+    this.media.close();
+  }
+
+  view() { return this.mesh.view(); }
+
+  // say sends a chat message to everyone.
+  say(text) {
+    const said = this.chat.write(this.name, text, Date.now());
+    if (!said) return false;
+    this.mesh.sendData("", "chat", [said]);
+    this.onChat(said, false);
+    return true;
+  }
+
+  // show says at which sizes, in pixels, we show the pictures of a peer; 0, 0
+  // when hidden. They send no more than that.
+  show(peer, view) {
+    if (same(this.#shown.get(peer), view)) return;
+    this.#shown.set(peer, view);
+    this.mesh.sendData(peer, "view", view);
+  }
+
+  #dial(config) {
+    const session = new Session({ ...config, local: this.media });
+    const view = this.#views.get(config.peer);
+    if (view) session.show(view);
+    return session;
+  }
+
+  #nameOf(peer) { return this.view().peers.find((p) => p.id === peer)?.name ?? peer; }
+
+  #data(peer, kind, data) {
+    switch (kind) {
+      case "view": {
+        const view = { camera: size(data?.camera), screen: size(data?.screen) };
+        if (!view.camera || !view.screen) return;
+        this.#views.set(peer, view);
+        this.mesh.sessionOf(peer)?.show(view);
+        break;
+      }
+      case "chat": case "chat-history":
+        for (const said of this.chat.hear({ id: peer, name: this.#nameOf(peer) }, kind === "chat", data)) {
+          this.onChat(said, kind !== "chat");
+        }
+    }
+  }
+
+  // #dataOpen tells a peer what it may have missed.
+  #dataOpen(peer) {
+    const view = this.#shown.get(peer);
+    if (view) this.mesh.sendData(peer, "view", view);
+    const lines = this.chat.share();
+    if (lines.length) this.mesh.sendData(peer, "chat-history", lines);
+  }
+
+  // #watchNetwork takes the browser's signs that the machine's addresses
+  // changed. They come in bursts.
+  #watchNetwork() {
+    const changed = (woke) => {
+      clearTimeout(this.#networkTimer);
+      this.#networkTimer = setTimeout(() => this.mesh.networkChanged(woke), 50);
+    };
+    const on = (target, name, f) => {
+      target?.addEventListener?.(name, f);
+      this.#stops.push(() => target?.removeEventListener?.(name, f));
+    };
+    on(window, "online", () => changed(false));
+    on(window, "offline", () => changed(false));
+    let type = navigator.connection?.type;
+    on(navigator.connection, "change", () => {
+      if (navigator.connection.type === type) return; // an estimate of the speed
+      type = navigator.connection.type;
+      changed(false);
+    });
+    // A clock on the wall that went on while ours stood still: the machine slept.
+    let wall = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now - wall > 20000) changed(true);
+      wall = now;
+    }, 5000);
+    this.#stops.push(() => clearInterval(timer));
+  }
+}

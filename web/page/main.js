@@ -1,0 +1,97 @@
+// The page: link, lobby, room, and what comes after it.
+
+import { Call } from "./call.js";
+import { refusals } from "./client.js";
+import { $, put } from "./dom.js";
+import { parseInvite } from "./invite.js";
+import { Lobby } from "./lobby.js";
+import { Media } from "./media.js";
+import { Room } from "./room.js";
+import { deriveRoom, randomID } from "./seal.js";
+
+// seat returns this tab's id. It is kept over a reload, so that who comes back
+// is the same row for the others; a copy of the tab gets one of its own.
+async function seat() {
+  let id = randomID();
+  try {
+    const kept = sessionStorage.getItem("meet.seat");
+    if (kept && /^[\w-]{22}$/.test(kept) && await claim(kept)) return kept;
+    if (!await claim(id)) id = randomID();
+    sessionStorage.setItem("meet.seat", id);
+  } catch { /* storage is forbidden: a fresh one each time */ }
+  return id;
+}
+
+// claim holds a lock on an id for the life of the page, or returns false.
+function claim(id) {
+  if (!navigator.locks) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    navigator.locks.request(`meet.seat.${id}`, { ifAvailable: true }, (lock) => {
+      resolve(lock !== null);
+      return lock ? new Promise(() => {}) : undefined;
+    }).catch(() => resolve(false));
+  });
+}
+
+async function enter(invite, media, { name, room: roomName }) {
+  const place = { ...invite, name: roomName };
+  const room = await deriveRoom(place);
+  const self = await seat();
+  const inc = Date.now();
+  let screen, ended = false;
+  const call = new Call({
+    invite: place, room, self, inc, name, media,
+    onChange: () => screen?.changed(),
+    onEvent: (e) => {
+      if (e.event === "refused") end(refusals[e.code] ?? "The server refused the connection.", e.text);
+      else screen?.event(e);
+    },
+    onChat: (said) => screen?.said(said),
+  });
+  const end = (text, more = "") => {
+    if (ended) return;
+    ended = true;
+    call.leave();
+    screen.close();
+    put($("ended-text"), more ? `${text} (${more})` : text);
+    $("ended").hidden = false;
+    $("again").focus();
+  };
+  media.onEnded = (kind) => screen.toast(`The ${["microphone", "camera", "screen share"][kind]} ended`, "warn");
+  screen = new Room(call, () => end("You left the meeting."));
+  addEventListener("pagehide", () => call.leave());
+  call.start();
+  globalThis.meet = { call }; // for whoever looks from the console
+}
+
+function start() {
+  const media = new Media(() => {});
+  let invite;
+  try {
+    invite = parseInvite(location.href);
+  } catch (err) {
+    const lobby = new Lobby({ name: "", secret: "", base: "" }, media, () => {});
+    lobby.show();
+    lobby.fail(err.message);
+    $("join-button").disabled = true;
+    return;
+  }
+  const lobby = new Lobby(invite, media, async (choice) => {
+    $("join-button").disabled = true;
+    try {
+      await enter(invite, media, choice);
+      lobby.close();
+    } catch (err) {
+      $("join-button").disabled = false;
+      lobby.fail(`Could not join: ${err.message}`);
+    }
+  });
+  lobby.show();
+}
+
+$("again").addEventListener("click", () => location.reload());
+addEventListener("pageshow", (e) => {
+  if (e.persisted) location.reload(); // back from the history: the call is over
+});
+addEventListener("hashchange", () => location.reload()); // another room
+start();

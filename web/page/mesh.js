@@ -1,0 +1,480 @@
+// The mesh of one room: every peer's machine and session (rtc/manager.go and
+// its neighbours). Everything happens in order on one queue: what comes in is
+// given, with the time, to the peer's machine, whose actions are then carried
+// out; afterwards the room is shown anew.
+
+import { Peer } from "./peer.js";
+import { Starvation } from "./starved.js";
+import { readState, limits } from "./seal.js";
+import { timing as defaults } from "./timing.js";
+
+const maxOthers = 64; // whom a peer may claim to reach
+const starvedSpacing = 20000; // between connections replaced because they were half dead
+const look = 250; // between looks at the transports
+const stale = 700; // what was heard longer ago is worth a look
+const noStats = { loss: 0, jitter: 0, down: 0, up: 0, fps: 0, width: 0, height: 0, audioEnergy: 0, framesDecoded: [0, 0, 0] };
+
+// Mesh is given {self, room, state, signal, dial, handle, changed, data,
+// dataOpen, gone, timing, now, setTimer, clearTimer}: signal sends and seals,
+// dial makes sessions, handle takes events, changed is called when the view is
+// new. now is the clock of everything, in ms.
+export class Mesh {
+  #members = new Map();
+  #epochs = { last: 0 };
+  #state;
+  #server = { state: "connecting", attempt: 0, retryAt: 0, lost: false };
+  #serverUp = false;
+  #joinedAt = 0;
+  #ice = [];
+  #reportAt = 0;
+  #lookedAt = 0;
+  #mail = [];
+  #running = false;
+  #dirty = true;
+  #timer = 0;
+  #ended = false;
+
+  constructor(config) {
+    this.timing = defaults;
+    this.now = () => performance.now();
+    this.setTimer = (f, ms) => setTimeout(f, ms);
+    this.clearTimer = (t) => clearTimeout(t);
+    Object.assign(this, config);
+    this.#state = config.state;
+  }
+
+  // post runs item in its turn; what it calls may post again.
+  post(item) {
+    if (this.#ended) return;
+    this.#mail.push(item);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#mail.length) {
+        const batch = this.#mail;
+        this.#mail = [];
+        for (const f of batch) f(this.now());
+        if (this.#ended) return;
+        this.#settle(this.now());
+      }
+    } finally {
+      this.#running = false;
+    }
+    this.#arm();
+    if (this.#dirty) {
+      this.#dirty = false;
+      this.changed();
+    }
+  }
+
+  #settle(now) {
+    this.#refreshReach(now);
+    for (const m of [...this.#members.values()]) this.#tick(now, m);
+    if (this.#reportAt && now >= this.#reportAt) this.#sendReports(now);
+    if (now >= this.#lookedAt + look) {
+      this.#lookedAt = now;
+      for (const m of this.#members.values()) {
+        if (!m.session) continue;
+        if (m.peer.unsettled || now - m.session.pulse.heard > stale || now - m.session.pulse.answered > stale) this.#look(m);
+      }
+    }
+  }
+
+  // #look asks a transport for signs of life; the answer comes later.
+  #look(m) {
+    const { session } = m;
+    session.poll().then(() => {
+      if (m.session === session && m.peer.unsettled) this.post(() => {});
+    });
+  }
+
+  #arm() {
+    if (this.#ended) return;
+    const now = this.now();
+    let at = now + look;
+    for (const m of this.#members.values()) {
+      for (const t of [m.peer.wakeAt(now), m.goneAt]) if (t && t < at) at = t;
+    }
+    if (this.#reportAt && this.#reportAt < at) at = this.#reportAt;
+    this.clearTimer(this.#timer);
+    this.#timer = this.setTimer(() => this.post(() => {}), Math.max(10, at - now));
+  }
+
+  // leave says goodbye and closes every session.
+  leave() {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.clearTimer(this.#timer);
+    const closing = [];
+    for (const m of this.#members.values()) {
+      if (m.dataOpen) m.session.send(JSON.stringify({ t: "bye" }));
+      if (m.session) closing.push(m.session);
+    }
+    this.setTimer(() => closing.forEach((s) => s.close()), 100); // so that the goodbye leaves
+  }
+
+  // signalEvent takes an event of the signaling client.
+  signalEvent(e) {
+    this.post((now) => {
+      switch (e.on) {
+        case "server": this.#serverState(now, e); break;
+        case "welcome": this.#welcome(now, e); break;
+        case "presence": this.#presence(now, e); break;
+        case "gone": this.#gone(now, e); break;
+        case "message": this.#message(now, e); break;
+      }
+    });
+  }
+
+  // setMedia tells everyone what we send from now on.
+  setMedia(media) {
+    this.post((now) => {
+      const was = this.#state.media;
+      if (was.mic === media.mic && was.camera === media.camera && was.screen === media.screen) return;
+      this.#state = { ...this.#state, n: this.#state.n + 1, media: { ...media } };
+      this.#dirty = true;
+      this.signal.setState(this.#state);
+      this.#sendReports(now);
+    });
+  }
+
+  // retry reconnects one peer now, or with "" every one that is not connected.
+  retry(id = "") {
+    this.post((now) => {
+      if (!this.#serverUp) this.signal.nudge();
+      for (const [other, m] of this.#members) {
+        if (id !== "" && other !== id) continue;
+        m.peer.retry(now);
+        this.#run(now, m);
+      }
+    });
+  }
+
+  // networkChanged says that the machine's network changed, or that it slept.
+  // A path that is still heard has not ended with it.
+  networkChanged(woke) {
+    this.signal.nudge();
+    const looks = [...this.#members.values()].map((m) => m.session?.poll());
+    Promise.all(looks).then(() => this.post((now) => {
+      for (const m of this.#members.values()) {
+        m.peer.moved(now, woke || !m.session || now - m.session.pulse.heard > stale);
+        this.#run(now, m);
+      }
+    }));
+  }
+
+  // sendData sends application data to one peer, or with "" to all.
+  sendData(to, kind, data) {
+    this.post(() => {
+      const text = JSON.stringify({ t: "app", kind, data });
+      for (const [id, m] of this.#members) {
+        if (m.dataOpen && (to === "" || to === id)) m.session.send(text);
+      }
+    });
+  }
+
+  // sessionOf is the session of a peer, for what is seen and heard of it.
+  sessionOf(id) { return this.#members.get(id)?.session ?? null; }
+
+  #member(now, id) {
+    let m = this.#members.get(id);
+    if (!m) {
+      m = {
+        peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
+        known: false, away: false, goneAt: 0, state: null,
+        dataOpen: false, others: [], starving: new Starvation(), missing: [], starvedAt: -Infinity,
+      };
+      this.#members.set(id, m);
+    }
+    return m;
+  }
+
+  // #serverState follows the link. Losing it touches no connection.
+  #serverState(now, e) {
+    this.#serverUp = e.state === "connected";
+    this.#server = {
+      state: e.state, attempt: e.attempt, retryAt: e.retryIn > 0 ? now + e.retryIn : 0,
+      lost: !this.#serverUp && this.#joinedAt !== 0,
+    };
+    this.#dirty = true;
+    this.handle({ event: "server-state-changed", state: e.state, previous: e.previous, attempt: e.attempt });
+  }
+
+  #welcome(now, e) {
+    this.#ice = e.ice;
+    this.#dirty = true;
+    if (!this.#joinedAt) {
+      this.#joinedAt = now;
+      this.handle({ event: "joined" });
+      for (const p of e.peers) {
+        if (p.peer === this.self) continue;
+        this.#member(now, p.peer).known = true; // here before us: no "joined"
+        this.#presence(now, p);
+      }
+    }
+    this.#refreshReach(now);
+    for (const m of this.#members.values()) {
+      if (!m.peer.reachable) continue;
+      m.peer.resync();
+      this.#run(now, m);
+    }
+  }
+
+  // #presence takes what the server says of a participant.
+  #presence(now, p) {
+    if (p.peer === this.self) return;
+    const m = this.#member(now, p.peer);
+    if (p.inc > m.peer.inc) m.state = null; // a new process counts its states from the start
+    m.away = p.away;
+    m.goneAt = 0;
+    if (!p.bad && p.state) this.#stateOf(m, p.state);
+    m.peer.present(now, p.inc);
+    if (!m.known) {
+      m.known = true;
+      this.handle({ event: "peer-joined", peer: p.peer, name: m.peer.name });
+    }
+    this.#dirty = true;
+    this.#refreshReach(now);
+    this.#run(now, m);
+  }
+
+  // #stateOf takes a whole state of a person; an older one never replaces a
+  // newer one, so it may come by any way and any number of times.
+  #stateOf(m, state) {
+    if (m.state && state.n <= m.state.n) return;
+    m.state = state;
+    if (state.name) m.peer.name = state.name;
+    this.#dirty = true;
+    this.handle({ event: "media-state-changed", peer: m.peer.id, name: m.peer.name, media: state.media });
+  }
+
+  // #gone takes the server's word that a person left, or was away too long.
+  // One whose media still flows has only lost the server and stays.
+  #gone(now, e) {
+    const m = this.#members.get(e.peer);
+    if (!m || e.inc < m.peer.inc) return;
+    if (m.away && m.peer.connected) m.goneAt = now + this.timing.linger;
+    else this.#remove(now, m, m.away);
+  }
+
+  #remove(now, m, crashed) {
+    m.peer.leave(now);
+    this.#run(now, m);
+    this.#hangUp(m);
+    this.#members.delete(m.peer.id);
+    this.#dirty = true;
+    this.handle({ event: "peer-left", peer: m.peer.id, name: m.peer.name, crashed });
+    this.gone(m.peer.id);
+  }
+
+  #tick(now, m) {
+    if (m.session) m.peer.hear(now, m.session.pulse);
+    m.peer.tick(now);
+    this.#run(now, m);
+    if (!m.goneAt || now < m.goneAt) return;
+    if (m.peer.connected) m.goneAt = now + this.timing.linger;
+    else this.#remove(now, m, true);
+  }
+
+  // #run carries out what a peer's machine wants done.
+  #run(now, m) {
+    for (let actions = m.peer.take(); actions.length; actions = m.peer.take()) {
+      for (const a of actions) {
+        switch (a.act) {
+          case "dial": this.#dial(m, a.epoch); break;
+          case "hangup": this.#hangUp(m); break;
+          case "do": if (m.session && m.epoch === a.epoch) m.session.do(a.cmd); break;
+          case "send": this.#send(m, a.body); break;
+          case "emit": this.#dirty = true; this.handle(a.event); break;
+        }
+      }
+    }
+  }
+
+  #dial(m, epoch) {
+    this.#hangUp(m);
+    m.epoch = epoch;
+    m.session = this.dial({
+      peer: m.peer.id, epoch, offerer: m.peer.offers, ice: this.#ice, now: this.now,
+      post: (e) => this.post((now) => this.#sessionEvent(now, m, epoch, e)),
+    });
+  }
+
+  #hangUp(m) {
+    if (!m.session) return;
+    const { session } = m;
+    m.session = null;
+    m.epoch = 0;
+    m.dataOpen = false;
+    m.others = [];
+    m.missing = [];
+    m.starving = new Starvation();
+    session.close();
+  }
+
+  // #sessionEvent: one of a replaced session is dropped.
+  #sessionEvent(now, m, epoch, e) {
+    if (m.epoch !== epoch || !m.session) return;
+    switch (e.on) {
+      case "data-open": this.#dataOpened(now, m); break;
+      case "data": this.#dataReceived(now, m, e.data); break;
+      case "connected": case "ice": this.#dirty = true; break;
+    }
+    if (!this.#members.has(m.peer.id)) return; // it said goodbye
+    m.peer.session(now, epoch, e);
+    this.#run(now, m);
+  }
+
+  // #refreshReach works out whom signaling reaches: everyone the server lists
+  // as here while the link is up, and whoever a connected third peer reaches.
+  #refreshReach(now) {
+    for (const [id, m] of this.#members) {
+      if (!m.known) continue;
+      m.peer.reach(now, (this.#serverUp && !m.away) || this.#carrier(id) !== null);
+      this.#run(now, m);
+    }
+  }
+
+  // #carrier finds the third peer with the smallest id that can pass a message
+  // on, or null.
+  #carrier(id) {
+    let best = null;
+    for (const [other, m] of this.#members) {
+      if (other === id || !m.dataOpen || !m.peer.connected || !m.others.includes(id)) continue;
+      if (!best || other < best.peer.id) best = m;
+    }
+    return best;
+  }
+
+  // #send passes a body to a peer: by the server if it reaches them, else
+  // sealed through a third peer. With neither it is dropped.
+  #send(m, body) {
+    const { id, inc } = m.peer;
+    if (this.#serverUp && !m.away) {
+      this.signal.send(id, inc, body);
+      return;
+    }
+    const via = this.#carrier(id), session = via?.session;
+    if (!via) return;
+    this.signal.sealer.sealMessage(id, inc, body)
+      .then((frame) => session.send(JSON.stringify({ t: "relay", from: this.self, to: id, frame })))
+      .catch(() => {});
+  }
+
+  // #message takes a body from a peer, whichever way it came.
+  #message(now, e) {
+    const m = this.#members.get(e.from);
+    if (!m || e.inc < m.peer.inc) return;
+    if (e.inc > m.peer.inc) {
+      m.peer.present(now, e.inc);
+      this.#run(now, m);
+    }
+    if (e.body.k === "bye") {
+      this.#remove(now, m, false);
+      return;
+    }
+    if (m.session && m.peer.unsettled) m.peer.hear(now, m.session.pulse);
+    m.peer.message(now, e.body);
+    this.#run(now, m);
+  }
+
+  #dataOpened(now, m) {
+    m.dataOpen = true;
+    if (!this.#reportAt) this.#reportAt = now + this.timing.report;
+    this.#sendReport(m);
+    this.dataOpen(m.peer.id);
+  }
+
+  // #dataReceived takes a message of the data channel. What cannot be read is
+  // dropped: the peer may be newer than we are, or hostile.
+  #dataReceived(now, m, text) {
+    let msg;
+    try {
+      msg = JSON.parse(text);
+      if (msg === null || typeof msg !== "object") return;
+      switch (msg.t) {
+        case "report": this.#onReport(now, m, msg); break;
+        case "relay": this.#onRelay(m, msg); break;
+        case "app": if (typeof msg.kind === "string") this.data(m.peer.id, msg.kind, msg.data); break;
+        case "bye": this.#remove(now, m, false); break;
+      }
+    } catch { /* dropped */ }
+  }
+
+  // #sendReports tells every connected peer the whole truth about us.
+  #sendReports(now) {
+    this.#reportAt = 0;
+    for (const m of this.#members.values()) {
+      if (!m.session) continue;
+      this.#look(m);
+      this.#dirty = true; // figures are shown once a second
+      if (!m.dataOpen) continue;
+      this.#sendReport(m);
+      this.#reportAt = now + this.timing.report;
+    }
+  }
+
+  #sendReport(m) {
+    const { n, name, media, agent } = this.#state;
+    const peers = [];
+    for (const [id, other] of this.#members) {
+      if (other !== m && other.dataOpen && other.peer.connected) peers.push(id);
+    }
+    m.session.send(JSON.stringify({ t: "report", state: { n, name, media, agent }, sent: m.session.sent, peers: peers.sort() }));
+  }
+
+  // #onReport compares what the peer says with what we see: its state replaces
+  // an older one, and media it sends that never arrives costs the connection.
+  #onReport(now, m, r) {
+    const state = readState(r.state);
+    if (!Array.isArray(r.sent) || r.sent.length !== 3 || !r.sent.every(Number.isSafeInteger)) return;
+    this.#stateOf(m, state);
+    m.others = Array.isArray(r.peers) ? r.peers.filter((p) => typeof p === "string").slice(0, maxOthers) : [];
+    const missing = m.starving.report(now, r.sent, m.session.received);
+    if (missing.join() !== m.missing.join()) {
+      m.missing = missing;
+      this.#dirty = true;
+    }
+    if (!missing.length || now - m.starvedAt < starvedSpacing) return;
+    m.starvedAt = now;
+    m.peer.starved(now);
+    this.#run(now, m);
+  }
+
+  // #onRelay takes a frame meant for us, or passes it on: one hop, and only
+  // from the one who wrote it.
+  #onRelay(m, r) {
+    if (typeof r.frame !== "string" || r.frame.length > limits.frame) return;
+    if (r.to === this.self) {
+      this.signal.sealer.openMessage(r.frame)
+        .then((e) => this.post((now) => this.#message(now, e)))
+        .catch(() => {});
+      return;
+    }
+    const to = this.#members.get(r.to);
+    if (r.from !== m.peer.id || !to?.dataOpen) return;
+    to.session.send(JSON.stringify({ t: "relay", from: r.from, to: r.to, frame: r.frame }));
+  }
+
+  // view is everything a screen shows of the room, at this moment.
+  view() {
+    const peers = [];
+    for (const m of this.#members.values()) {
+      if (!m.known && !m.state) continue; // heard of, but not introduced
+      const p = m.peer, s = m.session;
+      peers.push({
+        id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },
+        agent: m.state?.agent ?? "", state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, since: p.since,
+        repair: p.repairView(), missing: m.missing, transport: s?.transport ?? null, figures: s ? { ...s.figures } : noStats,
+        epoch: m.epoch, sent: s ? [...s.sent] : [0, 0, 0], received: s ? [...s.received] : [0, 0, 0],
+      });
+    }
+    peers.sort((a, b) => (a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1));
+    return {
+      self: this.self, name: this.#state.name, media: { ...this.#state.media }, server: { ...this.#server },
+      since: this.#joinedAt, peers, now: this.now(),
+      connected: peers.filter((p) => p.state === "connected").length,
+      reconnecting: peers.filter((p) => p.state === "disconnected").length,
+    };
+  }
+}
