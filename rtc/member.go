@@ -22,6 +22,7 @@ type member struct {
 
 	dataOpen  bool
 	others    []signal.PeerID // whom it can reach, by its last report
+	othersAt  time.Time       // when that came
 	starving  starvation
 	missing   []Kind
 	starvedAt time.Time // when a starved connection was last replaced
@@ -140,6 +141,9 @@ func (m *Manager) run(now time.Time, mb *member) {
 				m.send(now, mb, a.body)
 			case emit:
 				m.dirty = true
+				if _, back := a.event.(Reconnected); back && !m.serverUp {
+					m.cfg.Signal.Nudge() // the network is back: so may the server be
+				}
 				m.cfg.Handle(a.event)
 			}
 		}

@@ -105,7 +105,7 @@ func (p *peer) message(now time.Time, b signal.Body) {
 	case signal.Need:
 		p.onNeed(now, b)
 	case signal.Probe:
-		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.connected()}})
+		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.hears(now)}})
 	case signal.ProbeAck:
 		p.onProbeAck(now, b)
 	case signal.Bye:
@@ -216,35 +216,43 @@ func (p *peer) onNeed(now time.Time, nd signal.Need) {
 		return // asked before they saw the present connection
 	case p.epoch != 0 && now.Sub(p.gaveUpAt) < p.timing.Spacing:
 		return // just done; if it does not help they ask again
-	case nd.Restart && p.well():
-		// They asked while the path was broken, and the message may have
-		// waited as long as the path: ask how it is now, before a path that
-		// works is given up.
-		p.probe++
+	case !p.up:
+		p.attempt = max(p.attempt, 1)
+		p.rebuild(now)
+		return
+	}
+	// They asked while the path was broken, and the message may have waited as
+	// long as the path: ask how it is now, before anything is given up.
+	p.wish = nd.Restart && nd.Remote == p.epoch && nd.Epoch == p.remote
+	p.probe++
+	p.act(send{p.probeBody()})
+	if p.phase == phaseSettled {
 		p.doubt = p.probe
-		p.act(send{p.probeBody()})
 		return
 	}
 	p.attempt = max(p.attempt, 1)
-	p.mend(now, nd.Restart && p.up && nd.Remote == p.epoch && nd.Epoch == p.remote)
+	p.await(phaseAsking, now.Add(p.timing.Ask))
 }
 
+// onProbeAck acts on the other side's word of this moment. A path that carries
+// again is not given up, whatever was asked for while it did not.
 func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
-	agrees := a.Remote == p.epoch && a.Epoch == p.remote
-	switch {
-	case !p.offers || a.N != p.probe:
-	case p.phase == phaseAsking:
-		p.mend(now, p.mayRestart() && agrees)
-	case a.N == p.doubt && p.phase == phaseSettled && (a.Silent || !agrees):
-		p.attempt = 1
-		p.mend(now, agrees)
+	if !p.offers || a.N != p.probe {
+		return
 	}
+	agrees := a.Remote == p.epoch && a.Epoch == p.remote
+	wish := p.wish
+	doubt := a.N == p.doubt
 	p.doubt = 0
-}
-
-// well reports whether, as far as we can tell, nothing is wrong.
-func (p *peer) well() bool {
-	return p.connected() && p.up && p.phase == phaseSettled && !p.oneWay
+	switch {
+	case p.phase == phaseAsking && agrees && !a.Silent && p.pulse.Heard.After(p.troubledAt):
+		p.await(phaseAsking, now.Add(p.timing.Grace)) // it is healing by itself
+	case p.phase == phaseAsking:
+		p.mend(now, wish && agrees)
+	case doubt && p.phase == phaseSettled && (a.Silent || !agrees || !wish):
+		p.attempt = 1
+		p.mend(now, wish && agrees)
+	}
 }
 
 func (p *peer) need(restart bool) signal.Need {

@@ -114,7 +114,7 @@ func (p *peer) judge(now time.Time) {
 		}
 		return
 	}
-	hears := now.Sub(p.pulse.Heard) < p.timing.Silence
+	hears := p.hears(now)
 	answered := now.Sub(p.pulse.Answered) < p.timing.Silence+p.timing.Silence/4
 	p.oneWay = hears && !answered
 	switch {

@@ -39,9 +39,9 @@ func TestThreeAttemptsThenFailed(t *testing.T) {
 	w.expect(1,
 		"3s connected -> disconnected", "3s peer-disconnected",
 		"3s reconnecting 1 of 3 in 1s",
-		"9.02s reconnecting 2 of 3 in 2s",
-		"16.06s reconnecting 3 of 3 in 4s",
-		"25.1s disconnected -> failed", "25.1s peer-connection-failed", "25.1s reconnect-failed after 3",
+		"9.06s reconnecting 2 of 3 in 2s",
+		"16.1s reconnecting 3 of 3 in 4s",
+		"25.14s disconnected -> failed", "25.14s peer-connection-failed", "25.14s reconnect-failed after 3",
 	)
 	w.media = true
 	w.run(20 * time.Second)

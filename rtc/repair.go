@@ -27,6 +27,7 @@ type repair struct {
 	troubledAt time.Time // evidence of life must be newer than this to count as mended
 	announced  int       // the attempt last announced and not yet begun
 	probe      uint32    // number of the last probe
+	wish       bool      // that probe is for an ICE restart; else for a new connection
 	doubt      uint32    // number of a probe sent to learn whether a need still holds; 0 without one
 	gaveUpAt   time.Time // when a connection was last given up for another
 }
@@ -104,10 +105,18 @@ func (p *peer) schedule(now time.Time, delay time.Duration) {
 		return
 	}
 	p.await(phaseBackoff, now.Add(delay))
-	if p.state == StateDisconnected && p.announced != p.attempt+1 {
-		p.announced = p.attempt + 1
-		p.emit(Reconnecting{p.who(), p.attempt + 1, len(p.timing.Backoff), delay})
+	if !p.hears(now) {
+		p.announce(p.attempt+1, delay)
 	}
+}
+
+// announce tells people of an attempt, once.
+func (p *peer) announce(attempt int, delay time.Duration) {
+	if p.state != StateDisconnected || p.announced == attempt {
+		return
+	}
+	p.announced = attempt
+	p.emit(Reconnecting{p.who(), attempt, len(p.timing.Backoff), delay})
 }
 
 // hold stops the clock of the repair: offline time burns no attempts. A
@@ -139,6 +148,7 @@ func (p *peer) try(now time.Time) {
 	}
 	if !p.exhausted {
 		p.attempt++
+		p.announce(p.attempt, 0)
 	}
 	p.announced = 0
 	if !p.offers {
@@ -151,6 +161,7 @@ func (p *peer) try(now time.Time) {
 		return
 	}
 	p.probe++
+	p.wish = p.mayRestart()
 	p.act(send{p.probeBody()})
 	p.await(phaseAsking, now.Add(p.timing.Ask))
 }
@@ -160,9 +171,10 @@ func (p *peer) mayRestart() bool {
 	return p.up && !p.exhausted && p.attempt <= restartsBeforeRebuild
 }
 
-// mend carries the attempt out, now that the other side has reacted.
+// mend carries the attempt out, now that the other side has reacted. A
+// connection that is gone meanwhile cannot be restarted.
 func (p *peer) mend(now time.Time, restart bool) {
-	if restart {
+	if restart && p.up {
 		p.restart(now)
 		return
 	}
@@ -190,6 +202,11 @@ func (p *peer) attemptFailed(now time.Time) {
 		}
 	}
 	p.await(phaseResting, now.Add(p.timing.Rest))
+}
+
+// hears reports whether anything was heard of the peer lately.
+func (p *peer) hears(now time.Time) bool {
+	return p.up && now.Sub(p.pulse.Heard) < p.timing.Silence
 }
 
 // retry is a person's wish to try now.

@@ -41,7 +41,7 @@ func (m *Manager) sendReport(mb *member) {
 // an older one, and media it sends that never arrives costs the connection.
 func (m *Manager) onReport(now time.Time, mb *member, r report) {
 	m.stateOf(now, mb, r.State)
-	mb.others = r.Peers[:min(len(r.Peers), maxOthers)]
+	mb.others, mb.othersAt = r.Peers[:min(len(r.Peers), maxOthers)], now
 	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)
 	if !slices.Equal(missing, mb.missing) {
 		mb.missing, m.dirty = missing, true

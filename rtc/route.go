@@ -19,12 +19,18 @@ func (m *Manager) refreshReach(now time.Time) {
 	}
 }
 
-// carrier finds a third peer that can pass a message on to id, or nil. The
-// choice does not depend on the order of a map.
+// carrier finds a third peer that can pass a message on to id, or nil. Its word
+// that it is connected with id must be from after we lost id, or it may not
+// have noticed yet that id is gone. The choice does not depend on the order of
+// a map.
 func (m *Manager) carrier(id signal.PeerID) *member {
 	var best *member
+	var lost time.Time
+	if target := m.members[id]; target.peer.state == StateDisconnected {
+		lost = target.peer.since.Add(m.cfg.Timing.Report)
+	}
 	for other, mb := range m.members {
-		if other == id || !mb.dataOpen || !mb.peer.connected() || !slices.Contains(mb.others, id) {
+		if other == id || !mb.dataOpen || !mb.peer.connected() || mb.othersAt.Before(lost) || !slices.Contains(mb.others, id) {
 			continue
 		}
 		if best == nil || other < best.peer.id {
