@@ -347,6 +347,9 @@ func (c *Client) sendState() {
 func (c *Client) nudged(now time.Time) {
 	r := &c.run
 	switch {
+	case r.link != nil && stranded(r.link.ws.LocalAddr(), net.InterfaceAddrs):
+		c.lose(errStranded)
+		r.attempt, r.retryAt = 1, now
 	case r.link != nil:
 		c.ping(now, NudgeWait)
 	case r.dialing == nil:
@@ -357,6 +360,27 @@ func (c *Client) nudged(now time.Time) {
 		r.dialing = nil
 		r.attempt, r.retryAt = 1, now
 	}
+}
+
+var errStranded = errors.New("the address we had is gone")
+
+// stranded reports whether a connection began at an address that the machine no
+// longer has: no packet of it will ever be answered.
+func stranded(local net.Addr, interfaces func() ([]net.Addr, error)) bool {
+	tcp, ok := local.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() {
+		return false
+	}
+	have, err := interfaces()
+	if err != nil || len(have) == 0 {
+		return false // nothing is known
+	}
+	for _, a := range have {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.Equal(tcp.IP) {
+			return false
+		}
+	}
+	return true
 }
 
 // lose gives the link up and plans the first dial.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 
-	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/term"
 
 	"github.com/meet-term/meet/call"
@@ -40,7 +39,6 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	opt.Out, opt.In = out, newTerminalInput(found)
 	opt.KeyReleases = found.Caps.KittyKeyboard
 	opt.Theme.Light = light(found.Caps, f)
-	lipgloss.SetHasDarkBackground(!opt.Theme.Light)
 
 	var drawing sync.WaitGroup
 	stop := make(chan struct{})
@@ -69,13 +67,13 @@ func windowSize() (cols, rows int) {
 }
 
 // light reports whether the terminal's background is light: by the settings,
-// else as the terminal says, else not.
+// else as the terminal says, else as the environment does.
 func light(caps termvideo.Caps, f joinFlags) bool {
 	if f.settings.Light != nil {
 		return *f.settings.Light
 	}
 	if !caps.HasBackground {
-		return false
+		return tui.ThemeFromEnv(os.Getenv).Light
 	}
 	r, g, b := int(caps.Background[0]), int(caps.Background[1]), int(caps.Background[2])
 	return 299*r+587*g+114*b > 127_500 // luma of ITU-R BT.601, in thousandths
@@ -98,22 +96,17 @@ func (t *terminalInput) Read(p []byte) (int, error) {
 	if t.typed.Len() > 0 {
 		return t.typed.Read(p)
 	}
-	for {
-		n, err := t.File.Read(p)
-		if n == 0 || err != nil || t.late == nil {
-			return n, err
-		}
-		typed := t.late.Feed(p[:n])
-		if t.late.Caps().Answered {
-			t.late = nil
-		}
-		if len(typed) == 0 {
-			continue
-		}
-		n = copy(p, typed)
-		t.typed = bytes.NewReader(typed[n:])
-		return n, nil
+	n, err := t.File.Read(p)
+	if n == 0 || err != nil || t.late == nil {
+		return n, err
 	}
+	typed := t.late.Feed(p[:n])
+	if t.late.Caps().Answered {
+		t.late = nil
+	}
+	n = copy(p, typed) // 0 for nothing but answers: reading on could not be canceled
+	t.typed = bytes.NewReader(typed[n:])
+	return n, nil
 }
 
 var _ io.Reader = (*terminalInput)(nil)
@@ -126,10 +119,9 @@ func screenOptions(c *call.Call, invite signal.Invite, f joinFlags) tui.Options 
 		Term:   os.Getenv("TERM"),
 		Keys:   f.keys,
 		Mouse:  f.mouse,
-		Theme: tui.Theme{
-			NoColor: os.Getenv("NO_COLOR") != "", ASCII: f.ascii, Colors: f.settings.Colors,
-		},
+		Theme:  tui.ThemeFromEnv(os.Getenv),
 	}
+	opt.Theme.ASCII, opt.Theme.Colors = f.ascii, f.settings.Colors
 	if f.lobby() {
 		opt.Join = c.Enter
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -57,6 +58,14 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 			problem.Line = settings.Line(problem.Key)
 		}
 		problems = append(problems, problem)
+	}
+	for name := range settings.Colors {
+		if !slices.Contains(tui.ColorTokens(), name) {
+			key := "colors." + name
+			problems = append(problems, &config.Problem{
+				Path: path, Line: settings.Line(key), Key: key, Reason: "there is no such color",
+			})
+		}
 	}
 	for _, p := range problems {
 		fmt.Fprintln(os.Stderr, "meet: "+p.Error())
