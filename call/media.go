@@ -194,7 +194,12 @@ func (m *media) videoWarning(k rtc.Kind, w stream.Warning) {
 	if w.Code == stream.CameraBack || w.Code == stream.ScreenBack {
 		m.trouble[k] = ""
 	}
+	// A screen that nobody asked to share is not missed.
+	unasked := k == rtc.Screen && !m.want.Screen
 	m.mu.Unlock()
+	if unasked {
+		return
+	}
 	m.call.events.post(Warning{string(w.Code), w.Text})
 }
 
