@@ -241,10 +241,16 @@ func (e *Encoder) finish() ([]byte, int) {
 func (e *Encoder) setFilter() {
 	f := &e.state.filter
 	*f = filterHeader{level: filterLevel(e.frame.index), deltaEnabled: true}
+	// At high quality the simple filter does as well, for a third of the work
+	// on either side.
+	f.simple = e.frame.index < simpleBelow
 	f.refDelta = [4]int{refIntra: 2}
 	f.modeDelta = [4]int{4, -63, 0, 4}
 	e.levels.set(f, &e.state.segment, e.frame.key)
 }
+
+// simpleBelow is the quantiser index below which the simple filter serves.
+const simpleBelow = 32
 
 // filterLevel is the level that suits a quantiser index.
 func filterLevel(index int) int { return min(index*3/8, 63) }
