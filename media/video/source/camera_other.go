@@ -11,7 +11,7 @@ import (
 )
 
 // Cameras lists the cameras that can be used, the default one first.
-func Cameras(ctx context.Context) ([]Info, error) { return listByChild(ctx, runtime.GOOS) }
+func Cameras(ctx context.Context) ([]Info, error) { return listByChild(ctx, runtime.GOOS, false) }
 
 // command is the program that reads the camera.
 func (c camera) command(ctx context.Context) (*child, error) {

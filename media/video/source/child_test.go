@@ -183,8 +183,11 @@ func TestListsOfOtherPrograms(t *testing.T) {
 [AVFoundation indev @ 0x7f] [0] Built-in Microphone
 `
 	want := []Info{{"0", "FaceTime HD Camera", true}, {"2", "Bad[2JName", false}}
-	if got := parseAVFoundation(mac); !slices.Equal(got, want) {
+	if got := parseAVFoundation(mac, false); !slices.Equal(got, want) {
 		t.Errorf("macOS: %+v", got)
+	}
+	if got := parseAVFoundation(mac, true); !slices.Equal(got, []Info{{"0", "screen 0", true}}) {
+		t.Errorf("screens of macOS: %+v", got)
 	}
 	const windows = `[dshow @ 000] "Integrated Camera" (video)
 [dshow @ 000]   Alternative name "@device_pnp_usb"
@@ -192,13 +195,13 @@ func TestListsOfOtherPrograms(t *testing.T) {
 [dshow @ 000] "Microphone Array" (audio)
 `
 	want = []Info{{"Integrated Camera", "Integrated Camera", true}, {"OBS Virtual Camera", "OBS Virtual Camera", false}}
-	if got := parseDShow(windows); !slices.Equal(got, want) {
+	if got := parseDShow(windows, false); !slices.Equal(got, want) {
 		t.Errorf("Windows: %+v", got)
 	}
-	if got := append(parseDShow(""), parseAVFoundation("garbage")...); len(got) != 0 {
+	if got := append(parseDShow("", false), parseAVFoundation("garbage", true)...); len(got) != 0 {
 		t.Errorf("out of nothing: %+v", got)
 	}
-	if _, err := listByChild(t.Context(), "plan9"); !errors.Is(err, ErrNone) {
+	if _, err := listByChild(t.Context(), "plan9", false); !errors.Is(err, ErrNone) {
 		t.Errorf("on a system without a list: %v", err)
 	}
 }

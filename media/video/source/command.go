@@ -28,10 +28,7 @@ func (s Screen) Command(context.Context) []string {
 	if s.Kind != Default && s.Kind != Display {
 		return nil
 	}
-	if cmd, err := display(s.Number).command(); err == nil && cmd != nil {
-		return cmd.args
-	}
-	return nil
+	return display(s.Number).command()
 }
 
 // Every ffmpeg command begins and ends like this: quiet, no questions, one
@@ -82,17 +79,18 @@ func screenArgs(goos string, number int) []string {
 // listTimeout is how long a program may take to list devices.
 const listTimeout = 5 * time.Second
 
-// listByChild lists the cameras that ffmpeg finds.
-func listByChild(ctx context.Context, goos string) ([]Info, error) {
+// listByChild lists the cameras that ffmpeg finds, or the screens, which on
+// macOS appear among the cameras.
+func listByChild(ctx context.Context, goos string, screens bool) ([]Info, error) {
 	var args []string
-	var parse func(string) []Info
+	var parse func(string, bool) []Info
 	switch goos {
 	case "darwin":
 		args, parse = []string{"-f", "avfoundation", "-list_devices", "true", "-i", ""}, parseAVFoundation
 	case "windows":
 		args, parse = []string{"-f", "dshow", "-list_devices", "true", "-i", "dummy"}, parseDShow
 	default:
-		return nil, fmt.Errorf("cameras of %s: %w", goos, ErrNone)
+		return nil, fmt.Errorf("devices of %s: %w", goos, ErrNone)
 	}
 	if err := (&child{args: ffmpegHead}).check(); err != nil {
 		return nil, err
@@ -103,9 +101,9 @@ func listByChild(ctx context.Context, goos string) ([]Info, error) {
 	cmd.WaitDelay = killAfter
 	out, _ := cmd.CombinedOutput() // it always ends with an error: nothing was played
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("list cameras: %w", err)
+		return nil, fmt.Errorf("list devices: %w", err)
 	}
-	return parse(string(out)), nil
+	return parse(string(out), screens), nil
 }
 
 var (
@@ -114,9 +112,8 @@ var (
 	dsDevice  = regexp.MustCompile(`\] "(.+)" \((video|none)\)`)
 )
 
-// parseAVFoundation reads the list that ffmpeg prints on macOS. Screens appear
-// in it as cameras; they are left out.
-func parseAVFoundation(out string) []Info {
+// parseAVFoundation reads the list that ffmpeg prints on macOS.
+func parseAVFoundation(out string, screens bool) []Info {
 	var found []Info
 	video := false
 	for line := range strings.Lines(out) {
@@ -125,16 +122,23 @@ func parseAVFoundation(out string) []Info {
 			continue
 		}
 		m := avDevice.FindStringSubmatch(line)
-		if !video || m == nil || strings.HasPrefix(m[2], "Capture screen") {
+		if !video || m == nil {
 			continue
 		}
-		found = append(found, Info{ID: m[1], Name: strings.TrimSpace(printable(m[2])), Default: len(found) == 0})
+		name := strings.TrimSpace(printable(m[2]))
+		number, isScreen := strings.CutPrefix(name, "Capture screen ")
+		switch {
+		case isScreen && screens:
+			found = append(found, Info{ID: number, Name: "screen " + number, Default: len(found) == 0})
+		case !isScreen && !screens:
+			found = append(found, Info{ID: m[1], Name: name, Default: len(found) == 0})
+		}
 	}
 	return found
 }
 
 // parseDShow reads the list that ffmpeg prints on Windows.
-func parseDShow(out string) []Info {
+func parseDShow(out string, _ bool) []Info {
 	var found []Info
 	for line := range strings.Lines(out) {
 		if m := dsDevice.FindStringSubmatch(line); m != nil {

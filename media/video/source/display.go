@@ -92,26 +92,9 @@ func (d display) errNoDisplay(n int) error {
 
 // Check implements [Source].
 func (d display) Check(ctx context.Context) error {
-	if cmd, err := d.command(); cmd != nil || err != nil {
-		if err == nil {
-			err = cmd.check()
-		}
-		return err
-	}
 	infos, err := Displays(ctx)
 	if err == nil && int(d) >= len(infos) {
 		err = d.errNoDisplay(len(infos))
 	}
 	return err
-}
-
-// Run implements [Source].
-func (d display) Run(ctx context.Context, demand *Demand, emit func(*video.Frame)) error {
-	if cmd, err := d.command(); cmd != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		return cmd.run(ctx, demand, emit)
-	}
-	return d.grab(ctx, demand, emit)
 }

@@ -32,11 +32,14 @@ const (
 	hungAfter = 2 * time.Second
 )
 
-// Displays lists the displays that can be shared by number. The list is empty
-// where the system asks the person instead (Wayland).
+// Displays lists the displays that can be shared. On Wayland it is one, which
+// the person chooses when it is shared.
 func Displays(ctx context.Context) ([]Info, error) {
-	if cmd, err := display(0).command(); err != nil || cmd != nil {
-		return nil, err
+	if onWayland() {
+		if err := checkCast(); err != nil {
+			return nil, err
+		}
+		return []Info{{ID: "0", Name: "chosen in a dialogue of the desktop", Default: true}}, nil
 	}
 	var found []Info
 	err := patiently(ctx, func(context.Context) error {
@@ -80,8 +83,11 @@ func patiently(ctx context.Context, do func(context.Context) error) error {
 	}
 }
 
-// grab runs the source on an X server.
-func (d display) grab(ctx context.Context, demand *Demand, emit func(*video.Frame)) error {
+// Run implements [Source].
+func (d display) Run(ctx context.Context, demand *Demand, emit func(*video.Frame)) error {
+	if onWayland() {
+		return shareCast(ctx, demand, emit)
+	}
 	err := patiently(ctx, func(ctx context.Context) error {
 		x, err := openX()
 		if err != nil {
@@ -336,6 +342,3 @@ func (x *xSession) drawCursor(pixels []byte, r rectangle) {
 		int(c.X) - int(c.Xhot), int(c.Y) - int(c.Yhot), int(c.Width), int(c.Height),
 	})
 }
-
-// command implements what display.Run needs.
-func (d display) command() (*child, error) { return nil, nil }

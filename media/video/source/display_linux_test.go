@@ -244,3 +244,23 @@ func BenchmarkGrab(b *testing.B) {
 		}
 	})
 }
+
+func TestWaylandWithoutPortal(t *testing.T) {
+	t.Setenv("WAYLAND_DISPLAY", "wayland-0")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	src := Screen{}.Source()
+	if err := src.Check(t.Context()); !errors.Is(err, ErrTool) || !strings.Contains(err.Error(), "xdg-desktop-portal") {
+		t.Errorf("Check: %v", err)
+	}
+	if err := src.Run(t.Context(), NewDemand(Want{320, 240, 5}), nil); !errors.Is(err, ErrTool) {
+		t.Errorf("Run: %v", err)
+	}
+	if cmd := strings.Join(Screen{}.Command(t.Context()), " "); !strings.HasPrefix(cmd, "gst-launch-1.0 -q pipewiresrc fd=3 path=NODE ") {
+		t.Errorf("command %q", cmd)
+	}
+	t.Setenv("WAYLAND_DISPLAY", "")
+	if cmd := (Screen{}).Command(t.Context()); cmd != nil {
+		t.Errorf("on X11: %q", cmd)
+	}
+}

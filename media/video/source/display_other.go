@@ -12,26 +12,27 @@ import (
 
 // Displays lists the displays that can be shared.
 func Displays(ctx context.Context) ([]Info, error) {
-	cmd, err := display(0).command()
-	if err != nil {
-		return nil, err
+	if runtime.GOOS == "darwin" {
+		return listByChild(ctx, runtime.GOOS, true)
 	}
-	if err := cmd.check(); err != nil {
-		return nil, err
-	}
-	return []Info{{ID: "0", Name: "the main display", Default: true}}, nil
-}
-
-// command is the program that reads the display.
-func (d display) command() (*child, error) {
-	args := screenArgs(runtime.GOOS, int(d))
+	args := display(0).command()
 	if args == nil {
 		return nil, fmt.Errorf("displays of %s: %w", runtime.GOOS, ErrNone)
 	}
-	return &child{args: args}, nil
+	if err := (&child{args: args}).check(); err != nil {
+		return nil, err
+	}
+	return []Info{{ID: "0", Name: "the whole desktop", Default: true}}, nil
 }
 
-// grab implements what display.Run needs; there is always a command here.
-func (d display) grab(context.Context, *Demand, func(*video.Frame)) error {
-	return fmt.Errorf("displays of %s: %w", runtime.GOOS, ErrNone)
+// command is the program that reads the display.
+func (d display) command() []string { return screenArgs(runtime.GOOS, int(d)) }
+
+// Run implements [Source].
+func (d display) Run(ctx context.Context, demand *Demand, emit func(*video.Frame)) error {
+	args := d.command()
+	if args == nil {
+		return fmt.Errorf("displays of %s: %w", runtime.GOOS, ErrNone)
+	}
+	return (&child{args: args}).run(ctx, demand, emit)
 }

@@ -30,6 +30,9 @@ var (
 	ErrBusy = errors.New("in use by another program")
 	// ErrFile means that a video file cannot be used.
 	ErrFile = errors.New("not a usable y4m file")
+	// ErrRefused means that the person or the desktop did not allow it, or has
+	// ended it. It must not be tried again before the person asks for it.
+	ErrRefused = errors.New("not allowed")
 	// ErrTool means that a program needed to get at the pictures is missing.
 	ErrTool = errors.New("a program is missing")
 )

@@ -126,8 +126,8 @@ func parseRate(s string) (float64, error) {
 	n, err1 := strconv.ParseFloat(num, 64)
 	d, err2 := strconv.ParseFloat(den, 64)
 	rate := n / d
-	if n == 0 && d == 0 {
-		return 25, nil // means unknown
+	if ok && err1 == nil && err2 == nil && n == 0 {
+		return 25, nil // unknown, or not constant
 	}
 	if !ok || err1 != nil || err2 != nil || !(rate >= minFileRate && rate <= maxFileRate) {
 		return 0, fmt.Errorf("frame rate %q is not supported", s)

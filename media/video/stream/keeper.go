@@ -72,6 +72,7 @@ const (
 	ready                        // should work or does
 	broken                       // has failed; only a picture proves otherwise
 	hopeless                     // none is wished
+	refused                      // not to be tried before it is turned on again
 )
 
 // running is one started source.
@@ -148,6 +149,10 @@ func (k *keeper) follow(ctx context.Context) {
 	}
 	if !w.on {
 		k.stop()
+		if k.state == refused {
+			k.state, k.told = ready, Warning{}
+			k.tell(present)
+		}
 	}
 	watched := w.want != source.Want{}
 	switch {
@@ -224,6 +229,10 @@ func (k *keeper) failed(err error, next sourceState) {
 		k.warn(w)
 	}
 	k.tell(missing)
+	if errors.Is(err, source.ErrRefused) {
+		k.state = refused
+		return
+	}
 	k.retry.Reset(k.delay)
 	k.retrying = true
 	k.delay = min(2*k.delay, lastRetry)

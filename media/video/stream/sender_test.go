@@ -373,6 +373,30 @@ func TestBrokenCameraIsNotTriedWhileOff(t *testing.T) {
 	})
 }
 
+func TestRefusedShareIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, Screen, true)
+		r.SetViewer("bob", 640, 360)
+		r.pass(time.Second)
+		r.cam.set(fmt.Errorf("stopped in the desktop: %w", source.ErrRefused))
+		r.pass(time.Second)
+		r.cam.set(nil)
+		if got := r.pass(time.Hour); len(got) != 0 {
+			t.Errorf("%d frames of a share that was ended", len(got))
+		}
+		r.SetOn(false)
+		r.pass(time.Second)
+		r.SetOn(true)
+		if got := r.pass(time.Second); len(got) == 0 || !got[0].Key {
+			t.Error("nothing is shared when asked for again")
+		}
+		want := "[0s present 1s screen-refused 1s missing 1h0m2s present]"
+		if fmt.Sprint(r.notes) != want {
+			t.Errorf("notes %v,\nwant %s", r.notes, want)
+		}
+	})
+}
+
 func TestNoSourceIsNoTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startRig(t, Screen, true)

@@ -20,6 +20,7 @@ const (
 	CameraBack WarningCode = "camera-back"
 	ScreenBack WarningCode = "screen-back"
 	CameraBusy WarningCode = "camera-busy"
+	Refused    WarningCode = "screen-refused"
 	FileFailed WarningCode = "video-file"
 	NoEncoder  WarningCode = "video-encoder"
 )
@@ -42,6 +43,8 @@ func sourceWarning(k Kind, err error) Warning {
 	switch {
 	case errors.Is(err, source.ErrFile):
 		return Warning{FileFailed, fmt.Sprintf("The camera file cannot be played: %v.", err)}
+	case errors.Is(err, source.ErrRefused):
+		return Warning{Refused, "The desktop does not share the screen, or no longer. Turn sharing off and on to ask again."}
 	case errors.Is(err, source.ErrTool):
 		if k == Screen {
 			return Warning{NoScreen, fmt.Sprintf("The screen cannot be shared: %v.", err)}
