@@ -26,8 +26,11 @@ func (m *Manager) refreshReach(now time.Time) {
 func (m *Manager) carrier(id signal.PeerID) *member {
 	var best *member
 	var lost time.Time
-	if target := m.members[id]; target.peer.state == StateDisconnected {
+	switch target := m.members[id]; {
+	case target.peer.state == StateDisconnected:
 		lost = target.peer.since.Add(m.cfg.Timing.Report)
+	case target.peer.connected() && m.serverUp:
+		return nil // the server lost id a moment before us: wait for fresh words
 	}
 	for other, mb := range m.members {
 		if other == id || !mb.dataOpen || !mb.peer.connected() || mb.othersAt.Before(lost) || !slices.Contains(mb.others, id) {
