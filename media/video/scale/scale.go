@@ -97,12 +97,32 @@ func spans(length, count int) []span {
 	return all
 }
 
+// pair is a span of two samples.
+type pair struct{ start, first, second uint32 }
+
+// pairsOf turns spans into pairs; nil if any covers more than two samples, or
+// would reach beyond the scratch row, which is a multiple of 8 samples long.
+func pairsOf(all []span, length int) []pair {
+	pairs := make([]pair, len(all))
+	for i, s := range all {
+		if len(s.weights) > 2 || s.start+2 > (length+7)/8*8 {
+			return nil
+		}
+		pairs[i] = pair{start: uint32(s.start), first: uint32(s.weights[0])}
+		if len(s.weights) == 2 {
+			pairs[i].second = uint32(s.weights[1])
+		}
+	}
+	return pairs
+}
+
 // planeScaler scales planes of one size to another.
 type planeScaler struct {
 	srcW, srcH, dstW, dstH int
 
 	rows, cols []span
-	halves     bool // exactly half as wide
+	halves     bool   // exactly half as wide
+	pairs      []pair // instead of cols, if none covers more than two samples
 	// even and odd hold the sums of one row, four samples of 16 bits to a
 	// word; row is the row once divided.
 	even, odd []uint64
@@ -116,6 +136,7 @@ func (p *planeScaler) prepare(srcW, srcH, dstW, dstH int) {
 	p.srcW, p.srcH, p.dstW, p.dstH = srcW, srcH, dstW, dstH
 	p.rows, p.cols = spans(srcH, dstH), spans(srcW, dstW)
 	p.halves = srcW == 2*dstW
+	p.pairs = pairsOf(p.cols, srcW)
 	words := (srcW + 7) / 8
 	p.even, p.odd = make([]uint64, words), make([]uint64, words)
 	p.row = make([]byte, 8*words)
@@ -125,10 +146,17 @@ func (p *planeScaler) scale(dst []byte, dstStride int, src []byte, srcStride int
 	for y, rows := range p.rows {
 		p.sumRows(src, srcStride, rows)
 		out := dst[y*dstStride:][:p.dstW]
-		if p.halves {
+		switch {
+		case p.halves:
 			for x := range out {
-				pair := p.row[2*x : 2*x+2]
-				out[x] = byte((uint(pair[0]) + uint(pair[1]) + 1) >> 1)
+				two := p.row[2*x : 2*x+2]
+				out[x] = byte((uint(two[0]) + uint(two[1]) + 1) >> 1)
+			}
+			continue
+		case p.pairs != nil:
+			for x, c := range p.pairs[:len(out)] {
+				two := p.row[c.start : c.start+2]
+				out[x] = byte((uint32(two[0])*c.first + uint32(two[1])*c.second + 128) >> 8)
 			}
 			continue
 		}
