@@ -103,7 +103,7 @@ func (e *Encoder) refine(changes int) int {
 	// little of it much.
 	index := max(e.frame.index, goodIndex, worst/2)
 	room := int(e.rate.affordable(false) * float64(acQuant[index]))
-	if changes > room/2 {
+	if changes > room/8 {
 		room = 0 // not at the expense of what moves
 	}
 	room -= changes
