@@ -29,7 +29,7 @@ func NewFrame(width, height int) *Frame {
 	buf := make([]byte, width*height+2*cw*ch)
 	f := &Frame{
 		Width: width, Height: height,
-		Y:       buf[:width*height:width*height],
+		Y:       buf[: width*height : width*height],
 		U:       buf[width*height : width*height+cw*ch : width*height+cw*ch],
 		V:       buf[width*height+cw*ch:],
 		YStride: width, UVStride: cw,
