@@ -388,17 +388,19 @@ export class Mesh {
   // #dataReceived takes a message of the data channel. What cannot be read is
   // dropped: the peer may be newer than we are, or hostile.
   #dataReceived(now, m, text) {
-    let msg;
+    let msg, state;
     try {
       msg = JSON.parse(text);
-      if (msg === null || typeof msg !== "object") return;
-      switch (msg.t) {
-        case "report": this.#onReport(now, m, msg); break;
-        case "relay": this.#onRelay(m, msg); break;
-        case "app": if (typeof msg.kind === "string") this.data(m.peer.id, msg.kind, msg.data); break;
-        case "bye": this.#remove(now, m, false); break;
-      }
-    } catch { /* dropped */ }
+      if (msg?.t === "report") state = readState(msg.state);
+    } catch {
+      return;
+    }
+    switch (msg?.t) {
+      case "report": this.#onReport(now, m, msg, state); break;
+      case "relay": this.#onRelay(m, msg); break;
+      case "app": if (typeof msg.kind === "string") this.data(m.peer.id, msg.kind, msg.data); break;
+      case "bye": this.#remove(now, m, false); break;
+    }
   }
 
   // #sendReports tells every connected peer the whole truth about us.
@@ -425,8 +427,7 @@ export class Mesh {
 
   // #onReport compares what the peer says with what we see: its state replaces
   // an older one, and media it sends that never arrives costs the connection.
-  #onReport(now, m, r) {
-    const state = readState(r.state);
+  #onReport(now, m, r, state) {
     if (!Array.isArray(r.sent) || r.sent.length !== 3 || !r.sent.every(Number.isSafeInteger)) return;
     this.#stateOf(m, state);
     m.others = Array.isArray(r.peers) ? r.peers.filter((p) => typeof p === "string").slice(0, maxOthers) : [];

@@ -11,6 +11,7 @@ import { kinds } from "./starved.js";
 
 const maxSections = 8;
 const maxMessage = 64 << 10;
+const utf8 = new TextDecoder();
 
 // Modest for a mesh: each is sent to everyone.
 const maxBitrate = [40_000, 600_000, 1_500_000];
@@ -75,10 +76,12 @@ export class Session {
     }
     const pc = this.#pc;
     this.#channel = pc.createDataChannel("meet", { negotiated: true, id: 0, ordered: true });
+    this.#channel.binaryType = "arraybuffer";
     this.#channel.onopen = () => this.#post({ on: "data-open" });
     this.#channel.onmessage = (e) => {
       this.pulse.heard = this.now();
-      if (typeof e.data === "string" && e.data.length <= maxMessage) this.#post({ on: "data", data: e.data });
+      const data = typeof e.data === "string" ? e.data : utf8.decode(e.data); // some send their text as bytes
+      if (data.length <= maxMessage) this.#post({ on: "data", data });
     };
     pc.onicecandidate = (e) => {
       const c = e.candidate;
