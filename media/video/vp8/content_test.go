@@ -139,7 +139,7 @@ func screenFrames(width, height, n int) []*video.Frame {
 		draw(f, 20, 30, width/2-30, height-60, scroll, 1<<30, 230, 30)
 		lines := (height - 60) / 14
 		draw(f, width/2+10, 30, width/2-30, height-60, 0, (lines/2)*400+i/2, 30, 200)
-		px, py := width/2+int(200*math.Sin(float64(i)/20)), height/2+int(100*math.Cos(float64(i)/14))
+		px, py := width/2+int(float64(width)/6.4*math.Sin(float64(i)/20)), height/2+int(float64(height)/7.2*math.Cos(float64(i)/14))
 		for y := range 16 {
 			for x := range 1 + y/2 {
 				f.Y[(py+y)*f.YStride+px+x] = 235

@@ -154,6 +154,9 @@ func (e *Encoder) resize(width, height int) error {
 // rate. A frame of another size than the one before starts with a key frame.
 // The encoder keeps nothing of f. Errors match ErrConfig.
 func (e *Encoder) Encode(f *video.Frame) (Packet, error) {
+	if !complete(f) {
+		return Packet{}, fmt.Errorf("%w: frame of %d x %d samples has planes that are too small", ErrConfig, f.Width, f.Height)
+	}
 	if f.Width != e.width || f.Height != e.height {
 		if err := e.resize(f.Width, f.Height); err != nil {
 			return Packet{}, err
@@ -207,6 +210,15 @@ func (e *Encoder) encodeInter() []byte {
 	data, tokens := e.finish()
 	e.rate.coded(8*len(data), tokens, complexity, e.frame.index, false)
 	return data
+}
+
+// complete says whether the planes of a frame hold what its size promises.
+func complete(f *video.Frame) bool {
+	holds := func(p []byte, stride, w, h int) bool {
+		return w > 0 && h > 0 && stride >= w && len(p) >= (h-1)*stride+w
+	}
+	cw, ch := (f.Width+1)/2, (f.Height+1)/2
+	return holds(f.Y, f.YStride, f.Width, f.Height) && holds(f.U, f.UVStride, cw, ch) && holds(f.V, f.UVStride, cw, ch)
 }
 
 // elapsed returns the seconds since the last frame, as its time stamp has it

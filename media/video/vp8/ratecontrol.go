@@ -5,7 +5,7 @@ package vp8
 // the target rate: level is what waits in it.
 type rateControl struct {
 	bitsPerSecond float64
-	fps           float64
+	interval      float64 // seconds between frames, smoothed
 	minIndex      int
 	maxIndex      int
 
@@ -24,10 +24,12 @@ const (
 	maxDelay = 0.6
 )
 
-// set changes rate and frame rate; the queue keeps its contents.
+// set changes the rate; the queue keeps its contents. Until frames have come,
+// fps a second are expected.
 func (r *rateControl) set(kbps int, fps float64) {
-	r.bitsPerSecond, r.fps = float64(kbps)*1000, fps
+	r.bitsPerSecond = float64(kbps) * 1000
 	if r.inter == 0 {
+		r.interval = 1 / fps
 		r.inter, r.key = 1.2, 1.6
 		r.lastIndex = 40
 	}
@@ -36,20 +38,21 @@ func (r *rateControl) set(kbps int, fps float64) {
 // drain lets the queue drain for a time, in seconds, and says whether it is
 // still so full that a frame must be dropped.
 func (r *rateControl) drain(seconds float64) (drop bool) {
+	r.interval = max(r.interval+0.1*(seconds-r.interval), 1.0/120)
 	r.level = max(r.level-seconds*r.bitsPerSecond, 0)
 	return r.level > maxDelay*r.bitsPerSecond
 }
 
 // target is the size in bits to aim at for the next frame.
 func (r *rateControl) target(key bool) float64 {
-	perFrame := r.bitsPerSecond / r.fps
+	perFrame := r.bitsPerSecond * r.interval
 	if key {
 		// A key frame may take some frames' worth of time.
 		return max(min(6*perFrame, 0.4*r.bitsPerSecond)-r.level, 2*perFrame)
 	}
 	// Work off within half a second what is in the queue beyond its due.
 	excess := r.level - aimDelay*r.bitsPerSecond/2
-	t := perFrame - excess*2/r.fps
+	t := perFrame - excess*2*r.interval
 	return min(max(t, perFrame/4), 2*perFrame)
 }
 
