@@ -68,7 +68,10 @@ func run(b bench) error {
 	if err := b.join(); err != nil {
 		return err
 	}
-	return b.mesh()
+	if err := b.mesh(); err != nil {
+		return err
+	}
+	return b.fan()
 }
 
 // serve starts a server on a free port.
@@ -240,6 +243,44 @@ func (b *bench) mesh() error {
 	fmt.Printf("| CPU of one participant, %s | %.1f %% of a core | %.1f %% |\n", what, cpu[len(cpu)/2], cpu[len(cpu)-1])
 	fmt.Printf("| resident memory of one participant, %s | %.1f MB | %.1f MB |\n", what, memory[len(memory)/2], memory[len(memory)-1])
 	return nil
+}
+
+// fan takes the CPU of one sender of camera and sound to 1 and to 8 peers who
+// only listen and look: one encode serves them all.
+func (b *bench) fan() error {
+	var one float64
+	for _, n := range []int{1, 8} {
+		used, err := b.sender(n)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			one = used
+		}
+		fmt.Printf("| CPU of one sender, camera 640x360 at 15 Hz and sound, to %d | %.1f %% of a core | %.2f of that to 1 |\n", n, used, used/one)
+	}
+	return nil
+}
+
+func (b *bench) sender(peers int) (percent float64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), b.span+time.Minute)
+	defer cancel()
+	s, err := b.start(ctx, "sender", "--camera", "testcard")
+	if err != nil {
+		return 0, err
+	}
+	defer s.leave()
+	for i := range peers {
+		p, err := b.start(ctx, "p"+strconv.Itoa(i), "--mic", "none", "--camera", "none")
+		if err != nil {
+			return 0, err
+		}
+		defer p.leave()
+	}
+	time.Sleep(5 * time.Second) // until the picture has its size
+	before := cpuTime(s.cmd.Process.Pid)
+	time.Sleep(b.span)
+	return 100 * (cpuTime(s.cmd.Process.Pid) - before).Seconds() / b.span.Seconds(), nil
 }
 
 // cpuTime is the user and system time of a process so far (proc(5)).
