@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build run test race check fmt vet lint cross e2e netlab bench bench-signaling clean
+.PHONY: all build run test race check fmt vet lint cross e2e netlab soak bench clean
 
 all: build
 
@@ -43,10 +43,16 @@ cross: ## the other systems must keep building
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
 	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 30m ./e2e/... ./internal/... ./media/... ./rtc/conn/... ./tui/...
 
-netlab: build ## figures of docs/PERFORMANCE.md from real networks in namespaces (needs root)
-	MEET_E2E=1 MEET_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run 'TestNet' ./e2e/...
+netlab: build ## figures from real networks in namespaces (needs root; 18 minutes)
+	MEET_E2E=1 MEET_BENCH=1 MEET_BENCH_OUT=$(CURDIR)/bin/netlab $(GO) test -count=1 -timeout 60m -v -run TestNet ./e2e
+
+soak: ## random trouble for thousands of virtual minutes
+	MEET_SOAK=500 $(GO) test -count=1 -timeout 60m -run TestSoak ./internal/meettest
 
 bench: build ## figures of docs/PERFORMANCE.md
+	$(GO) run ./bench/participant -meet bin/meet
+	$(GO) run ./bench/signaling
+	MEET_BENCH=1 $(GO) test -count=1 -v -run Bench ./tui/termvideo ./media/video/vp8
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 clean:
