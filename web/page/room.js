@@ -18,6 +18,7 @@ export class Room {
   #volumes = new Map(); // peer id -> 0 to 1
   #hushed = new Set();
   #selected = "";
+  #picked = false; // by a person
   #statsShown = false;
   #levels = new Map();
   #renderTimer = 0;
@@ -128,7 +129,8 @@ export class Room {
     const list = $("list");
     const people = [{ id: view.self, self: true, name: `${view.name} (you)`, media: view.media }, ...view.peers];
     const ids = new Set(people.map((p) => p.id));
-    if (!ids.has(this.#selected)) this.#selected = view.peers[0]?.id ?? view.self;
+    if (!ids.has(this.#selected)) this.#picked = false;
+    if (!this.#picked) this.#selected = view.peers[0]?.id ?? view.self;
     for (const [id, row] of this.#rows) {
       if (ids.has(id)) continue;
       row.root.remove();
@@ -183,6 +185,7 @@ export class Room {
 
   #select(id) {
     this.#selected = id;
+    this.#picked = true;
     this.render();
   }
 
