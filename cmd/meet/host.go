@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/web"
 )
 
 // localServer is where meet serve listens and meet join looks by default.
@@ -95,7 +96,7 @@ type host struct {
 
 func newHost(l net.Listener, log *slog.Logger) *host {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &host{server: signal.NewServer(signal.ServerConfig{Logger: log}), cancel: cancel}
+	h := &host{server: signal.NewServer(signal.ServerConfig{Page: web.Handler(), Logger: log}), cancel: cancel}
 	h.http = &http.Server{
 		Handler:           h.server,
 		ReadHeaderTimeout: 5 * time.Second,

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/web"
 )
 
 // serveFlags are the flags of meet serve.
@@ -74,7 +75,7 @@ func serve(ctx context.Context, f serveFlags) error {
 	}
 	server := signal.NewServer(signal.ServerConfig{
 		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
-		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
+		Origins: f.origins, TrustProxy: f.trustProxy, Page: web.Handler(), Logger: log,
 	})
 	hs := &http.Server{
 		Handler: server, ReadHeaderTimeout: 5 * time.Second,
