@@ -4,6 +4,7 @@ package browser
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -94,12 +95,13 @@ type server struct {
 	t       *testing.T
 	address string
 	run     func(args ...string) *exec.Cmd
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	cmd     *exec.Cmd
 }
 
 func startServer(t *testing.T, address string, run func(args ...string) *exec.Cmd) *server {
 	t.Helper()
-	s := &server{t: t, address: address, run: run}
+	s := &server{t: t, address: address, run: run, dial: (&net.Dialer{}).DialContext}
 	t.Cleanup(s.kill)
 	s.start()
 	return s
@@ -149,9 +151,11 @@ func (s *server) link(room string) string { return "http://" + s.address + "/" +
 func (s *server) ready() {
 	s.t.Helper()
 	for start := time.Now(); time.Since(start) < 10*time.Second; {
-		resp, err := http.Get("http://" + s.address + "/healthz")
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+		c, err := s.dial(ctx, "tcp", s.address)
+		cancel()
 		if err == nil {
-			resp.Body.Close()
+			c.Close()
 			return
 		}
 		pause := time.NewTimer(20 * time.Millisecond)
@@ -190,14 +194,20 @@ type line struct {
 func on(raw json.RawMessage) bool { return string(raw) == "true" }
 
 // frames reads how many pictures were decoded.
-func frames(raw json.RawMessage) int64 {
-	var v struct {
-		FramesDecoded int64 `json:"frames_decoded"`
-	}
+func frames(raw json.RawMessage) int64 { return pictured(raw).FramesDecoded }
+
+// figures of pictures.
+type figures struct {
+	FramesDecoded int64 `json:"frames_decoded"`
+	Width, Height int
+}
+
+func pictured(raw json.RawMessage) figures {
+	var v figures
 	if json.Unmarshal(raw, &v) != nil {
-		return 0 // a flag
+		return figures{} // a flag
 	}
-	return v.FramesDecoded
+	return v
 }
 
 func startTerminal(t *testing.T, name, link string, run func(args ...string) *exec.Cmd, flags ...string) *terminal {
