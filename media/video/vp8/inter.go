@@ -74,6 +74,10 @@ func (p *predictor) block(dst []byte, dstStride int, ref *plane, x, y, fx, fy, w
 		filterAcross(dst, dstStride, src[at-2:], stride, &sixTap[fx], w, h)
 	case fx == 0:
 		filterDown(dst, dstStride, src[at-2*stride:], stride, &sixTap[fy], w, h)
+	case fy&1 != 0:
+		// The outer weights are zero, so the outer rows do not matter.
+		filterAcross(p.rows[16:], 16, src[at-stride-2:], stride, &sixTap[fx], w, h+3)
+		filterDown(dst, dstStride, p.rows[:], 16, &sixTap[fy], w, h)
 	default:
 		filterAcross(p.rows[:], 16, src[at-2*stride-2:], stride, &sixTap[fx], w, h+5)
 		filterDown(dst, dstStride, p.rows[:], 16, &sixTap[fy], w, h)
