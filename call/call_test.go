@@ -1,0 +1,127 @@
+package call
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+func TestChatIsSaidOnce(t *testing.T) {
+	now := time.Unix(1000, 0)
+	alice, bob := newChatLog("alice", 1), newChatLog("bob", 1)
+	line, ok := alice.write(now, "alice", "  hello\x1b[31m\u202e there ")
+	if !ok || line.Text != "hello there" {
+		t.Fatalf("wrote %+v, %v", line, ok)
+	}
+	who := rtc.Who{Peer: "alice", Name: "alice"}
+	if got := bob.hear(who, true, []chatLine{line}); len(got) != 1 {
+		t.Errorf("heard %v", got)
+	}
+	if got := bob.hear(who, false, alice.share()); len(got) != 0 {
+		t.Errorf("heard again: %v", got)
+	}
+	if got := alice.hear(rtc.Who{Peer: "bob"}, false, bob.share()); len(got) != 0 {
+		t.Errorf("alice heard herself: %v", got)
+	}
+}
+
+func TestChatCannotBeForged(t *testing.T) {
+	log := newChatLog("me", 1)
+	forged := chatLine{ID: "x/1/1", From: "alice", Name: "alice", Text: "send money"}
+	got := log.hear(rtc.Who{Peer: "mallory", Name: "mallory"}, true, []chatLine{forged})
+	if len(got) != 1 || got[0].From != "mallory" || got[0].Name != "mallory" {
+		t.Errorf("heard %+v", got)
+	}
+	for name, bad := range map[string]chatLine{
+		"no id":      {Text: "x"},
+		"a long id":  {ID: strings.Repeat("i", 200), Text: "x"},
+		"no text":    {ID: "y/1/1", Text: "\x1b[2J\u200b"},
+		"our own id": {ID: "y/1/2", From: "me", Text: "x"},
+	} {
+		if got := log.hear(rtc.Who{Peer: "mallory"}, false, []chatLine{bad}); len(got) != 0 {
+			t.Errorf("%s: heard %+v", name, got)
+		}
+	}
+}
+
+func TestChatIsBounded(t *testing.T) {
+	log := newChatLog("me", 1)
+	for i := range 3 * chatHistory {
+		log.write(time.Unix(int64(i), 0), "me", strings.Repeat("long ", 100)+fmt.Sprint(i))
+	}
+	if len(log.lines) != chatHistory || len(log.seen) != chatHistory {
+		t.Errorf("%d lines, %d ids kept", len(log.lines), len(log.seen))
+	}
+	if n := len(encode(log.share())); n > 64<<10 {
+		t.Errorf("history of %d bytes does not fit a data message", n)
+	}
+	if got := log.share(); got[len(got)-1].ID != chatID("me", 1, 3*chatHistory) {
+		t.Error("the newest message is not shared")
+	}
+}
+
+func TestQueueKeepsOrderAndSaysWhatIsLost(t *testing.T) {
+	q := newEventQueue()
+	for i := range maxQueued + 10 {
+		q.post(Warning{Code: fmt.Sprint(i)})
+	}
+	q.close()
+	q.post(Warning{Code: "too late"})
+	stop := make(chan struct{})
+	go q.run(stop)
+	first := <-q.out
+	if lost, ok := first.(EventsLost); !ok || lost.Count != 10 {
+		t.Errorf("first %+v", first)
+	}
+	next := 10
+	for e := range q.out {
+		if w, ok := e.(Warning); !ok || w.Code != fmt.Sprint(next) {
+			t.Fatalf("got %+v, want %d", e, next)
+		}
+		next++
+	}
+	if next != maxQueued+10 {
+		t.Errorf("the last was %d", next-1)
+	}
+}
+
+func TestQueueWithoutAReaderEnds(t *testing.T) {
+	q := newEventQueue()
+	q.post(Warning{})
+	stop := make(chan struct{})
+	close(stop)
+	q.run(stop) // returns
+	if _, ok := <-q.out; ok {
+		t.Error("the stream did not end")
+	}
+}
+
+func TestFlowTellsFirstAndResumed(t *testing.T) {
+	var seen []rtc.Event
+	w := newFlowWatch(func(e rtc.Event) { seen = append(seen, e) }, func(signal.PeerID) string { return "bob" })
+	at := time.Unix(1000, 0)
+	for _, after := range []time.Duration{0, 20, 20, 299, 301} {
+		at = at.Add(after * time.Millisecond)
+		w.saw("b", rtc.Mic, at)
+	}
+	w.saw("b", rtc.Screen, at)
+	w.saw("b", rtc.Screen, at.Add(2*time.Second)) // a still screen is no gap
+	if len(seen) != 3 {
+		t.Fatalf("saw %+v", seen)
+	}
+	if _, ok := seen[0].(MediaStarted); !ok {
+		t.Errorf("first %+v", seen[0])
+	}
+	if e, ok := seen[1].(MediaResumed); !ok || e.Gap != 301*time.Millisecond || !e.At.Equal(at) {
+		t.Errorf("then %+v", seen[1])
+	}
+	w.forget("b")
+	w.saw("b", rtc.Mic, at)
+	if _, ok := seen[len(seen)-1].(MediaStarted); !ok {
+		t.Error("somebody who was forgotten is not new")
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui/termvideo"
+)
+
+// run executes the command line as main does and returns the exit status.
+func run(t *testing.T, args ...string) (int, error) {
+	t.Helper()
+	cmd := root()
+	cmd.SetArgs(args)
+	cmd.SetOut(t.Output())
+	err := cmd.ExecuteContext(t.Context())
+	if err == nil {
+		return 0, nil
+	}
+	return status(err), err
+}
+
+func TestExitStatus(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for _, c := range []struct {
+		args []string
+		want int
+		text string
+	}{
+		{[]string{"version"}, 0, ""},
+		{[]string{"completion", "bash"}, 0, ""},
+		{[]string{"devices", "--json"}, 0, ""},
+		{[]string{"config", "init"}, 0, ""},
+		{[]string{"config", "init"}, 2, "there already"},
+		{[]string{"completion", "tcsh"}, 2, "bash, zsh, fish and powershell"},
+		{[]string{"frobnicate"}, 2, "unknown command"},
+		{[]string{"join"}, 2, "one room"},
+		{[]string{"join", "a", "b"}, 2, "one room"},
+		{[]string{"join", "demo", "--no-such-flag"}, 2, "unknown flag"},
+		{[]string{"join", "bad room!"}, 2, "room name"},
+		{[]string{"join", "demo", "--mic", "file:/does/not/exist.wav"}, 2, "--mic"},
+		{[]string{"join", "demo", "--camera", "nonsense"}, 2, "--camera"},
+		{[]string{"join", "demo", "--screen", "display:x"}, 2, "--screen"},
+		{[]string{"join", "demo", "--speaker", "tape"}, 2, "--speaker"},
+		{[]string{"join", "demo", "--video", "hologram"}, 2, "--video"},
+		{[]string{"join", "demo", "--headless", "--plain"}, 2, "exclude"},
+		{[]string{"join", "demo", "--stats-interval", "99ms"}, 2, "100ms"},
+		{[]string{"serve", "--listen", busy.Addr().String()}, 1, "in use"},
+		{[]string{"serve", "--tls-cert", "x"}, 2, "go together"},
+		{[]string{"serve", "--max-room-size", "1"}, 2, "--max-room-size"},
+	} {
+		got, err := run(t, c.args...)
+		if got != c.want || c.want != 0 && !strings.Contains(err.Error(), c.text) {
+			t.Errorf("meet %s: status %d, %v; want %d, %q", strings.Join(c.args, " "), got, err, c.want, c.text)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("meet %s: more than one line: %q", strings.Join(c.args, " "), err)
+		}
+	}
+	refused := fmt.Errorf("join: %w", &signal.RefusedError{Code: signal.RefusedFull})
+	if got := status(refused); got != exitRefused {
+		t.Errorf("a refusal is status %d", got)
+	}
+	if got := status(errors.New("anything")); got != exitFailure {
+		t.Errorf("a failure is status %d", got)
+	}
+}
+
+func TestSettingsFillInFlags(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Setenv("MEET_SERVER", "")
+	if err := os.MkdirAll(filepath.Join(dir, "meet"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "name = \"Ada\"\nserver = \"ws://elsewhere:1\"\nmuted = true\nmic = \"none\"\nvideo = 7\n"
+	if err := os.WriteFile(filepath.Join(dir, "meet", "config.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := joinCommand()
+	if err := cmd.ParseFlags([]string{"--name", "Grace"}); err != nil {
+		t.Fatal(err)
+	}
+	f := joinFlags{name: "Grace", mic: "default", video: "auto"}
+	loadSettings(cmd.Flags(), &f)
+	if f.name != "Grace" || f.server != "ws://elsewhere:1" || !f.muted || f.mic != "none" || f.video != "auto" {
+		t.Errorf("flags %+v", f)
+	}
+}
+
+func TestIsMeet(t *testing.T) {
+	meet := httptest.NewServer(signal.NewServer(signal.ServerConfig{}))
+	defer meet.Close()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "<html>a router's login page</html>")
+	}))
+	defer other.Close()
+	if err := isMeet(t.Context(), meet.URL+"/healthz"); err != nil {
+		t.Errorf("a meet server: %v", err)
+	}
+	if err := isMeet(t.Context(), other.URL+"/healthz"); err == nil {
+		t.Error("something else passed for a meet server")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := isMeet(ended, meet.URL+"/healthz"); err == nil {
+		t.Error("no error although the context has ended")
+	}
+}
+
+func TestRates(t *testing.T) {
+	r := newRates()
+	now := time.Unix(1000, 0)
+	s := call.PeerStats{}
+	r.link(now, s)
+	s.Received[0], s.Sent[1] = 125_000, 12_500
+	s.Audio = audio.Stats{Packets: 90, Lost: 10}
+	got := r.link(now.Add(time.Second), s)
+	if got.Down != 1_000_000 || got.Up != 100_000 || got.Loss != 0.1 || got.Received != 125_000 {
+		t.Errorf("after a second: %+v", got)
+	}
+	soon := r.link(now.Add(1100*time.Millisecond), s)
+	if soon.Down != got.Down {
+		t.Errorf("rates over a tenth of a second: %+v", soon)
+	}
+}
+
+func TestLight(t *testing.T) {
+	t.Setenv("COLORFGBG", "")
+	yes := true
+	var set joinFlags
+	set.settings.Light = &yes
+	white := termvideo.Caps{HasBackground: true, Background: [3]uint8{250, 250, 250}}
+	black := termvideo.Caps{HasBackground: true, Background: [3]uint8{20, 20, 30}}
+	if !light(white, joinFlags{}) || light(black, joinFlags{}) || light(termvideo.Caps{}, joinFlags{}) || !light(black, set) {
+		t.Error("light and dark backgrounds are confused")
+	}
+}

@@ -1,0 +1,157 @@
+package headless
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// recorder stands in for a call.
+type recorder struct{ done []string }
+
+func (r *recorder) note(s string)            { r.done = append(r.done, s) }
+func (r *recorder) SetMic(on bool)           { r.note("mic " + onOff(on)) }
+func (r *recorder) SetCamera(on bool)        { r.note("camera " + onOff(on)) }
+func (r *recorder) SetScreen(on bool)        { r.note("screen " + onOff(on)) }
+func (r *recorder) Retry(peer signal.PeerID) { r.note("retry " + string(peer)) }
+func (r *recorder) Leave()                   { r.note("leave") }
+func (r *recorder) Say(text string) bool     { r.note("say " + text); return text != "" }
+func (r *recorder) SetVolume(peer signal.PeerID, percent int) bool {
+	r.note("volume " + string(peer))
+	return peer == "known"
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func TestCommands(t *testing.T) {
+	for line, want := range map[string]struct {
+		done string
+		err  string // part of it
+	}{
+		`{"command":"mic","on":false}`:                        {"mic off", ""},
+		`{"command":"camera","on":true}`:                      {"camera on", ""},
+		`{"command":"screen","on":true}`:                      {"screen on", ""},
+		`{"command":"chat","text":"hi"}`:                      {"say hi", ""},
+		`{"command":"retry"}`:                                 {"retry ", ""},
+		`{"command":"retry","peer":"x"}`:                      {"retry x", ""},
+		`{"command":"volume","peer":"known","percent":50}`:    {"volume known", ""},
+		`{"command":"leave"}`:                                 {"leave", ""},
+		`{"command":"mic"}`:                                   {"", `needs "on"`},
+		`{"command":"mic","on":"yes"}`:                        {"", "no command"},
+		`{"command":"chat"}`:                                  {"", `needs a "text"`},
+		`{"command":"chat","text":""}`:                        {"say ", `needs a "text"`},
+		`{"command":"volume","peer":"known"}`:                 {"", `needs "peer" and "percent"`},
+		`{"command":"volume","peer":"known","percent":201}`:   {"", "0 to 200"},
+		`{"command":"volume","peer":"unknown","percent":100}`: {"volume unknown", "no sound from"},
+		`{"command":"explode"}`:                               {"", "unknown command"},
+		`{}`:                                                  {"", `no "command"`},
+		`[1,2]`:                                               {"", "no command"},
+		`garbage`:                                             {"", "no command"},
+		"\x00\xff":                                            {"", "no command"},
+	} {
+		var r recorder
+		err := obey([]byte(line), &r, &r)
+		if got := strings.Join(r.done, ","); got != want.done {
+			t.Errorf("%s: did %q, want %q", line, got, want.done)
+		}
+		if (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(), want.err) {
+			t.Errorf("%s: %v, want %q", line, err, want.err)
+		}
+	}
+}
+
+// Every event has the name and the fields of docs/HEADLESS.md.
+func TestLines(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	v := &rtc.RoomView{Room: "demo", Self: "me", Name: "me"}
+	bob := rtc.Who{Peer: "b", Name: "bob"}
+	for _, c := range []struct {
+		event rtc.Event
+		want  string
+	}{
+		{rtc.ConnectionStateChanged{Who: bob, State: rtc.StateConnected, Previous: rtc.StateConnecting},
+			`{"event":"connection-state-changed","name":"bob","peer":"b","previous":"connecting","state":"connected","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.ICEConnectionStateChanged{Who: bob, State: rtc.ICEChecking, Previous: rtc.ICENew},
+			`{"event":"ice-connection-state-changed","name":"bob","peer":"b","previous":"new","state":"checking","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.Reconnecting{Who: bob, Attempt: 2, Of: 3, Delay: 2 * time.Second},
+			`{"attempt":2,"delay_ms":2000,"event":"reconnecting","name":"bob","of":3,"peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.Reconnected{Who: bob, Attempts: 1, Outage: 1500 * time.Millisecond},
+			`{"attempts":1,"event":"reconnected","name":"bob","outage_ms":1500,"peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.ReconnectFailed{Who: bob, Attempts: 3},
+			`{"attempts":3,"event":"reconnect-failed","name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.MediaStateChanged{Who: bob, Media: signal.Media{Mic: true}},
+			`{"camera":false,"event":"media-state-changed","mic":true,"name":"bob","peer":"b","screen":false,"time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: 100 * time.Millisecond},
+			`{"attempt":1,"event":"server-state-changed","previous":"connected","retry_ms":100,"state":"reconnecting","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.PeerLeft{Who: bob, Crashed: true},
+			`{"crashed":true,"event":"peer-left","name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{call.MediaResumed{Who: bob, Kind: rtc.Mic, Gap: time.Second, At: now.Add(time.Second)},
+			`{"event":"media-resumed","gap_ms":1000,"kind":"audio","name":"bob","peer":"b","time":"2026-01-02T03:04:06.000000006Z"}`},
+		{call.Chat{Who: bob, Text: "hi", Time: now},
+			`{"event":"chat","history":false,"name":"bob","peer":"b","sent":"2026-01-02T03:04:05.000000006Z","text":"hi","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{call.Warning{Code: "no-camera", Text: "No camera."},
+			`{"code":"no-camera","event":"warning","text":"No camera.","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{call.Left{Reason: "full"},
+			`{"event":"left","reason":"full","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.RosterChanged{Participants: []rtc.PeerView{{ID: "b", Name: "bob", Away: true, State: rtc.StateDisconnected}}},
+			`{"event":"roster","participants":[` +
+				`{"id":"me","name":"me","presence":"present","media":{"mic":false,"camera":false,"screen":false},"state":"connected","self":true},` +
+				`{"id":"b","name":"bob","presence":"away","media":{"mic":false,"camera":false,"screen":false},"state":"disconnected"}],` +
+				`"time":"2026-01-02T03:04:05.000000006Z"}`},
+	} {
+		b, err := json.Marshal(line(now, c.event, v))
+		if err != nil || string(b) != c.want {
+			t.Errorf("%T:\n got %s (%v)\nwant %s", c.event, b, err, c.want)
+		}
+	}
+}
+
+// brokenPipe fails after the first write.
+type brokenPipe struct{ n int }
+
+func (b *brokenPipe) Write(p []byte) (int, error) {
+	if b.n++; b.n > 1 {
+		return 0, errors.New("broken pipe")
+	}
+	return len(p), nil
+}
+
+func TestOutputThatIsGone(t *testing.T) {
+	w := writer{w: &brokenPipe{}}
+	for range 3 {
+		w.write(fields{"event": "x"})
+	}
+	if err := w.failure(); err == nil || !strings.Contains(err.Error(), "broken pipe") {
+		t.Errorf("failure %v", err)
+	}
+}
+
+func TestLongLinesAreSkipped(t *testing.T) {
+	var out bytes.Buffer
+	long := strings.Repeat("x", 3*maxLine)
+	read(strings.NewReader(long+"\n\n  \n{\"command\":\"nonsense\"}\n"+long), &writer{w: &out}, nil)
+	var codes []string
+	dec := json.NewDecoder(&out)
+	for dec.More() {
+		var e struct{ Event, Code, Text string }
+		if err := dec.Decode(&e); err != nil {
+			t.Fatal(err)
+		}
+		codes = append(codes, e.Event+" "+e.Code)
+	}
+	if len(codes) != 3 || codes[0] != "error bad-command" || codes[1] != codes[0] || codes[2] != codes[0] {
+		t.Errorf("answers: %q", codes)
+	}
+}
