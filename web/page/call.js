@@ -32,7 +32,10 @@ export class Call {
     this.mesh = new Mesh({
       self, state, signal: this.client,
       dial: (config) => this.#dial(config),
-      handle: (e) => this.onEvent(e),
+      handle: (e) => {
+        if (e.event === "reconnected") this.#lookAgain(e.peer);
+        this.onEvent(e);
+      },
       changed: () => this.onChange(),
       data: (peer, kind, data) => this.#data(peer, kind, data),
       dataOpen: (peer) => this.#dataOpen(peer),
@@ -73,6 +76,16 @@ export class Call {
   show(peer, view) {
     if (same(this.#shown.get(peer), view)) return;
     this.#shown.set(peer, view);
+    this.mesh.sendData(peer, "view", view);
+  }
+
+  // #lookAgain makes a peer begin anew with whole pictures after an outage: who
+  // looks again gets a key frame first, while a browser left to itself waits
+  // three seconds for what was lost before it asks for one.
+  #lookAgain(peer) {
+    const view = this.#shown.get(peer);
+    if (!view) return;
+    this.mesh.sendData(peer, "view", { camera: [0, 0], screen: [0, 0] });
     this.mesh.sendData(peer, "view", view);
   }
 

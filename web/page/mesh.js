@@ -12,6 +12,11 @@ const maxOthers = 64; // whom a peer may claim to reach
 const starvedSpacing = 20000; // between connections replaced because they were half dead
 const look = 250; // between looks at the transports
 const stale = 700; // what was heard longer ago is worth a look
+// A silence of this long may mean that our own network changed, which browsers
+// do not always tell: whether the server still answers is worth knowing before
+// it is needed.
+const suspicious = 1200;
+const suspicionSpacing = 2500;
 const noStats = { loss: 0, jitter: 0, down: 0, up: 0, fps: 0, width: 0, height: 0, audioEnergy: 0, framesDecoded: [0, 0, 0] };
 
 // Mesh is given {self, room, state, signal, dial, handle, changed, data,
@@ -28,6 +33,7 @@ export class Mesh {
   #ice = [];
   #reportAt = 0;
   #lookedAt = 0;
+  #suspectedAt = -Infinity;
   #mail = [];
   #running = false;
   #dirty = true;
@@ -71,6 +77,11 @@ export class Mesh {
     this.#refreshReach(now);
     for (const m of [...this.#members.values()]) this.#tick(now, m);
     if (this.#reportAt && now >= this.#reportAt) this.#sendReports(now);
+    if (this.#serverUp && now >= this.#suspectedAt + suspicionSpacing &&
+      [...this.#members.values()].some((m) => m.peer.up && m.peer.connected && now - m.peer.heard > suspicious)) {
+      this.#suspectedAt = now;
+      this.signal.nudge();
+    }
     if (now >= this.#lookedAt + look) {
       this.#lookedAt = now;
       for (const m of this.#members.values()) {
