@@ -29,9 +29,24 @@ func newAdapter(c *call.Call) *adapter {
 	return a
 }
 
-// chatQueue is how many messages wait for the screen; the newest are dropped
-// beyond it, which takes a screen that does not move at all.
+// chatQueue is how many messages wait for the screen; beyond it the oldest go
+// first, as what was said last is what people look for after a flood.
 const chatQueue = 1024
+
+// push appends a message to a queue that nobody else appends to.
+func push(queue chan tui.Message, m tui.Message) {
+	for {
+		select {
+		case queue <- m:
+			return
+		default:
+		}
+		select {
+		case <-queue:
+		default: // the reader was quicker
+		}
+	}
+}
 
 // sort takes the events apart until they end.
 func (a *adapter) sort() {
@@ -40,10 +55,7 @@ func (a *adapter) sort() {
 	for e := range a.Call.Events() {
 		switch e := e.(type) {
 		case call.Chat:
-			select {
-			case a.messages <- tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History}:
-			default:
-			}
+			push(a.messages, tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History})
 			continue
 		case call.Warning:
 			a.events <- tui.Notice{Code: e.Code, Text: e.Text, Warning: true}
