@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -44,6 +45,10 @@ type Invite struct {
 	Name string
 	// Secret is the zero Secret for an open room, whose name is its only key.
 	Secret Secret
+	// Authority is the SHA-256 of the certificate that signs the server's own,
+	// in base64url, when the server is its own authority (meet serve
+	// --tls-auto); "" when those that the system trusts sign it.
+	Authority string
 }
 
 // maxRoomName bounds the name of a room, in characters.
@@ -62,6 +67,8 @@ func badInvite(format string, args ...any) error {
 //	demo.SECRET                 the same, private
 //	https://host/#demo.SECRET   an invite link (also http, ws and wss)
 //	https://host/demo           an open room by link
+//	https://host/#demo.SECRET.AUTHORITY, https://host/#demo..AUTHORITY
+//	                            the same on a server that is its own authority
 //	host:7077/demo              the same without a scheme: http for this
 //	                            machine, https for any other
 //
@@ -170,12 +177,25 @@ func isThisMachine(hostport string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// newInvite reads "name" or "name.SECRET".
+// newInvite reads "name", "name.SECRET", "name.SECRET.AUTHORITY" or
+// "name..AUTHORITY".
 func newInvite(server, room string) (Invite, error) {
 	name, secret, private := strings.Cut(room, ".")
+	secret, authority, pinned := strings.Cut(secret, ".")
 	inv := Invite{Server: server, Name: strings.ToLower(name)}
 	if err := checkRoomName(inv.Name); err != nil {
 		return Invite{}, err
+	}
+	if pinned {
+		sum, err := base64.RawURLEncoding.Strict().DecodeString(authority)
+		if err != nil || len(sum) != sha256.Size {
+			return Invite{}, badInvite("the fingerprint of its server is damaged; copy the whole link again")
+		}
+		if !strings.HasPrefix(server, "https:") {
+			return Invite{}, badInvite("it has the fingerprint of a server, and an address that is not encrypted")
+		}
+		inv.Authority = authority
+		private = secret != ""
 	}
 	if !private {
 		return inv, nil
@@ -206,7 +226,10 @@ func (i Invite) Open() bool { return i.Secret == Secret{} }
 // Link returns the link for a browser, which ParseInvite reads as well. A
 // secret stands in the fragment, which is never sent to a server.
 func (i Invite) Link() string {
-	if i.Open() {
+	switch {
+	case i.Authority != "":
+		return i.Server + "#" + i.Name + "." + i.Secret.String() + "." + i.Authority
+	case i.Open():
 		return i.Server + i.Name
 	}
 	return i.Server + "#" + i.Name + "." + i.Secret.String()
@@ -215,10 +238,10 @@ func (i Invite) Link() string {
 // Command returns the line to type on another machine. It is quoted so that
 // sh, zsh, PowerShell and cmd all hand on the # as it is.
 func (i Invite) Command() string {
-	if i.Open() {
-		return "meet join " + i.Link()
+	if link := i.Link(); strings.Contains(link, "#") {
+		return `meet join "` + link + `"`
 	}
-	return `meet join "` + i.Link() + `"`
+	return "meet join " + i.Link()
 }
 
 // SocketURL returns the WebSocket address to dial.

@@ -10,6 +10,7 @@ func TestParseInvite(t *testing.T) {
 	const secret = "AQIDBAUGBwgJCgsMDQ4PEA"
 	key := Secret{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	const local = "ws://127.0.0.1:7077"
+	const authority = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 	for _, tc := range []struct {
 		arg  string
 		want Invite
@@ -29,6 +30,8 @@ func TestParseInvite(t *testing.T) {
 		{"localhost:7077/demo", Invite{Server: "http://localhost:7077/", Name: "demo"}},
 		{"127.0.0.1:7077/demo", Invite{Server: "http://127.0.0.1:7077/", Name: "demo"}},
 		{"[::1]:7077/demo", Invite{Server: "http://[::1]:7077/", Name: "demo"}},
+		{"https://host/#demo." + secret + "." + authority, Invite{Server: "https://host/", Name: "demo", Secret: key, Authority: authority}},
+		{"https://host/meet/#demo.." + authority, Invite{Server: "https://host/meet/", Name: "demo", Authority: authority}},
 		{"https://host/DEMO", Invite{Server: "https://host/", Name: "demo"}},
 	} {
 		got, err := ParseInvite(tc.arg, local)
@@ -54,6 +57,12 @@ func TestParseInviteErrors(t *testing.T) {
 		{"demo." + secret + "A", "damaged"},
 		{"demo.AQIDBAUGBwgJCgsMDQ4PEB", "damaged"}, // spare bits set: a typing error
 		{"demo.AAAAAAAAAAAAAAAAAAAAAA", "damaged"},
+		{"https://host/#demo." + secret + ".", "fingerprint"},
+		{"https://host/#demo..short", "fingerprint"},
+		{"https://host/#demo..AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9", "fingerprint"}, // spare bits set
+		{"https://host/#demo..AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8.x", "fingerprint"},
+		{"http://host/#demo..AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "not encrypted"},
+		{"https://host/#demo.short.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "damaged"},
 		{"https://host/", "names no room"},
 		{"https://host", "names no room"},
 		{"https://host/demo#other", "twice"},

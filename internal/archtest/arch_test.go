@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"web":                {},
 	"internal/config":    {},
 	"internal/identity":  {"signal"},
+	"internal/localtls":  {},
 	"internal/memnet":    {},
 	"internal/meettest":  {"*"},
 	"internal/netlab":    {},

@@ -5,8 +5,9 @@ import { fromBase64url, toBase64url } from "./seal.js";
 const roomName = /^[a-z0-9_-]{1,64}$/;
 
 // parseInvite reads https://host/[prefix/]ROOM or https://host/[prefix/]#ROOM.SECRET.
-// It returns {name, secret, base} or throws with words for a person; name is ""
-// when the link names no room.
+// It returns {name, secret, base, authority} or throws with words for a person;
+// name is "" when the link names no room. authority is the fingerprint of a
+// server's own authority, for programs: a browser has asked its person already.
 export function parseInvite(href) {
   const url = new URL(href);
   const slash = url.pathname.lastIndexOf("/");
@@ -15,10 +16,9 @@ export function parseInvite(href) {
   const fragment = decodeURIComponent(url.hash.slice(1));
   if (fragment && last) throw new Error("The link names a room twice, in its path and after #.");
   if (last.includes(".")) throw new Error("A secret belongs after #, where no server sees it.");
-  // A third part is the fingerprint of the server's authority, for programs.
-  const [name, secret = ""] = (fragment || last).split(".");
-  const invite = { name: name.toLowerCase(), secret, base };
-  if (fragment.includes(".") && !validSecret(secret)) {
+  const [name, secret = "", authority = ""] = (fragment || last).split(".");
+  const invite = { name: name.toLowerCase(), secret, base, authority };
+  if (fragment.includes(".") && !(secret === "" && authority !== "") && !validSecret(secret)) {
     throw new Error("The secret in the link is damaged; copy the whole link again.");
   }
   if (invite.name && !roomName.test(invite.name)) {
@@ -45,13 +45,15 @@ export function newSecret() {
 }
 
 // link is what to give to others.
-export function link({ base, name, secret }) {
+export function link({ base, name, secret, authority }) {
+  if (authority) return `${base}#${name}.${secret}.${authority}`;
   return secret ? `${base}#${name}.${secret}` : base + name;
 }
 
 // command is the line to type in a terminal; quoted, for the #.
 export function command(invite) {
-  return invite.secret ? `meet join "${link(invite)}"` : `meet join ${link(invite)}`;
+  const to = link(invite);
+  return to.includes("#") ? `meet join "${to}"` : `meet join ${to}`;
 }
 
 // socketURL is the address of the WebSocket.

@@ -113,10 +113,13 @@ test("replay window", () => {
 });
 
 test("invites", () => {
-  assert.deepEqual(parseInvite("https://h.example/meet/#Team.AQIDBAUGBwgJCgsMDQ4PEA"), { name: "team", secret: "AQIDBAUGBwgJCgsMDQ4PEA", base: "https://h.example/meet/" });
-  assert.deepEqual(parseInvite("http://localhost:7077/demo"), { name: "demo", secret: "", base: "http://localhost:7077/" });
+  assert.deepEqual(parseInvite("https://h.example/meet/#Team.AQIDBAUGBwgJCgsMDQ4PEA"), { name: "team", secret: "AQIDBAUGBwgJCgsMDQ4PEA", base: "https://h.example/meet/", authority: "" });
+  assert.deepEqual(parseInvite("http://localhost:7077/demo"), { name: "demo", secret: "", base: "http://localhost:7077/", authority: "" });
+  for (const whole of [`https://h/#demo.AQIDBAUGBwgJCgsMDQ4PEA.${"A".repeat(43)}`, `https://h/#demo..${"A".repeat(43)}`]) {
+    assert.equal(link(parseInvite(whole)), whole, "what programs need goes on to the next");
+  }
   assert.equal(parseInvite("http://localhost:7077/").name, "");
-  for (const bad of ["https://h/a#b", "https://h/#a.short", "https://h/#a.AAAAAAAAAAAAAAAAAAAAAA", "https://h/#a!", "https://h/demo.AQIDBAUGBwgJCgsMDQ4PEA"]) {
+  for (const bad of ["https://h/a#b", "https://h/#a.", "https://h/#a..", "https://h/#a.short", "https://h/#a.AAAAAAAAAAAAAAAAAAAAAA", "https://h/#a!", "https://h/demo.AQIDBAUGBwgJCgsMDQ4PEA"]) {
     assert.throws(() => parseInvite(bad), bad);
   }
 });
