@@ -4,8 +4,13 @@ package browser
 
 import (
 	"encoding/base64"
+	"errors"
+	"image"
+	"image/draw"
+	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -26,16 +31,15 @@ func TestScreenshots(t *testing.T) {
 	web.until(20*time.Second, "the devices", `document.getElementById("preview").videoWidth`)
 	web.size(1280, 800, false)
 	web.shoot(dir, "web-lobby.png")
-	for _, name := range []string{"bob", "carol"} {
-		startTerminal(t, name, link, here, "--mic", "tone", "--camera", "testcard", "--screen", "testcard")
-	}
+	startTerminal(t, "bob", link, here, "--mic", "tone", "--camera", "testcard", "--screen", "testcard")
+	startTerminal(t, "carol", link, here, "--mic", "tone", "--camera", "none")
 	dave := startTerminal(t, "dave", link, here, "--mic", "none", "--camera", "none")
 	erin := startTerminal(t, "Erin Example", link, here, "--mic", "none", "--camera", "none", "--muted")
 	web.enter("Ada Lovelace")
 	for _, name := range []string{"bob", "carol", "dave", "Erin Example"} {
 		web.until(20*time.Second, name, connectedTo(name))
 	}
-	web.until(20*time.Second, "pictures", peerNamed("bob")+`.figures.framesDecoded[1] > 5 && `+peerNamed("carol")+`.figures.framesDecoded[1] > 5`)
+	web.until(20*time.Second, "pictures", peerNamed("bob")+`.figures.framesDecoded[1] > 5`)
 	dave.say(map[string]any{"command": "chat", "text": "good morning from tmux"})
 	erin.say(map[string]any{"command": "chat", "text": "I have no microphone here, but I can read and listen."})
 	web.until(5*time.Second, "chat", `document.getElementById("lines").children.length === 2`)
@@ -83,11 +87,22 @@ func (c *chromium) shoot(dir, name string) {
 	c.t.Helper()
 	var out struct{ Data string }
 	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &out)
-	b, err := base64.StdEncoding.DecodeString(out.Data)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name), b, 0o644)
-	}
+	picture, err := png.Decode(base64.NewDecoder(base64.StdEncoding, strings.NewReader(out.Data)))
 	if err != nil {
+		c.t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	b := picture.Bounds()
+	even := image.NewNRGBA(b)
+	draw.Draw(even, b, picture, b.Min, draw.Src)
+	for i := range even.Pix { // camera noise in the low bits is half of the file
+		even.Pix[i] |= 7
+	}
+	small := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := errors.Join(small.Encode(f, even), f.Close()); err != nil {
 		c.t.Fatal(err)
 	}
 }

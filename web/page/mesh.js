@@ -86,7 +86,7 @@ export class Mesh {
       this.#lookedAt = now;
       for (const m of this.#members.values()) {
         if (!m.session) continue;
-        if (m.peer.unsettled || now - m.session.pulse.heard > stale || now - m.session.pulse.answered > stale) this.#look(m);
+        if (m.peer.unsettled || now - m.session.pulse.heard > stale) this.#look(m);
       }
     }
   }

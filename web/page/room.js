@@ -25,7 +25,7 @@ export class Room {
   #viewTimer = 0;
   #sizes = new Map();
   #timers = [];
-  #refusal = "";
+  #talking = false;
   #abort = new AbortController();
 
   constructor(call, onLeave) {
@@ -108,7 +108,7 @@ export class Room {
     const serverUp = view.server.state === "connected";
     put($("count"), `${view.connected + 1} connected`);
     put($("time"), view.since ? clock(view.now - view.since) : "");
-    const text = this.#refusal || banner(view);
+    const text = banner(view);
     $("banner").hidden = text === "";
     put($("banner"), text);
     for (const [kind, , key] of sources) {
@@ -148,7 +148,8 @@ export class Room {
       attribute(row.badge, "class", `badge ${b.tone}${b.busy ? " busy" : ""}`);
       const missing = p.missing?.length ? `, ${p.missing.join(" and ")} does not arrive` : "";
       put(row.media, `mic ${p.media.mic ? "on" : "OFF"} · cam ${p.media.camera ? "on" : "OFF"}${p.media.screen ? " · screen LIVE" : ""}${missing}`);
-      attribute(row.root, "aria-selected", p.id === this.#selected);
+      attribute(row.name, "aria-pressed", p.id === this.#selected);
+      row.root.classList.toggle("selected", p.id === this.#selected);
       if (row.volume) {
         const volume = this.#volumes.get(p.id) ?? 1;
         row.volume.disabled = this.#hushed.has(p.id);
@@ -157,19 +158,16 @@ export class Room {
       }
       if (row.retry) row.retry.hidden = p.state !== "disconnected" && p.state !== "failed";
     });
-    const chosen = this.#rows.get(this.#selected);
-    if (chosen) attribute(list, "aria-activedescendant", chosen.root.id);
   }
 
   #row(p) {
     const row = {
-      number: el("kbd", { className: "number" }), name: el("span", { className: "name" }), badge: el("span", { className: "badge" }),
+      number: el("kbd", { className: "number" }), name: el("button", { type: "button", className: "name" }), badge: el("span", { className: "badge" }),
       media: el("span", { className: "media dim" }), level: el("i", { className: "level", "aria-hidden": "true" }),
     };
-    row.root = el("li", { role: "option", id: `person-${p.id}` }, row.number, row.name, row.badge, row.media, row.level);
+    row.root = el("li", { id: `person-${p.id}` }, row.number, row.name, row.badge, row.media, row.level);
     row.root.addEventListener("click", (e) => {
-      if (e.target.closest("input, button")) return;
-      this.#select(p.id);
+      if (!e.target.closest("input, .small")) this.#select(p.id);
     });
     row.root.addEventListener("dblclick", () => this.stage.pin(p.id));
     if (!p.self) {
@@ -291,11 +289,6 @@ export class Room {
     }, viewTime);
   }
 
-  refused(text) {
-    this.#refusal = text;
-    this.render();
-  }
-
   #buttons() {
     const nav = $("keys");
     nav.replaceChildren();
@@ -333,6 +326,19 @@ export class Room {
     }
   }
 
+  // #talk opens the microphone for as long as a key is held.
+  #talk() {
+    if (this.#talking || this.call.media.on.mic) return;
+    this.#talking = true;
+    this.toggle("mic");
+  }
+
+  #endTalk() {
+    if (!this.#talking) return;
+    this.#talking = false;
+    this.call.media.setMic(false);
+  }
+
   #openChat() {
     $("side").classList.add("open");
     $("text").focus();
@@ -350,6 +356,7 @@ export class Room {
       $("side").classList.add("open");
     }
     this.render();
+    $("lines").scrollTop = $("lines").scrollHeight; // the chat has less room now
   }
 
   #askLeave() {
@@ -373,6 +380,10 @@ export class Room {
     const { signal } = this.#abort;
     const on = (target, name, f) => target.addEventListener(name, f, { signal });
     on(document, "keydown", (e) => this.#key(e));
+    on(document, "keyup", (e) => {
+      if (e.key === " ") this.#endTalk();
+    });
+    on(window, "blur", () => this.#endTalk());
     on(document, "visibilitychange", () => this.stage.layout());
     on($("privacy"), "click", () => this.#copy());
     on($("say"), "submit", (e) => {
@@ -407,7 +418,7 @@ export class Room {
       }
       return;
     }
-    if (key === "Enter" && e.target.closest?.("button")) return;
+    if ((key === "Enter" || key === " ") && e.target.closest?.("button, .tile")) return;
     const does = {
       m: () => e.repeat || this.toggle("mic"), v: () => e.repeat || this.toggle("camera"), s: () => e.repeat || this.toggle("screen"),
       c: () => this.#openChat(), p: () => this.#togglePeople(), g: () => this.stage.toggleGrid(), z: () => this.stage.zoom(),
@@ -415,6 +426,7 @@ export class Room {
       q: () => this.#askLeave(), "0": () => this.stage.follow(), k: () => this.#move(-1), ArrowUp: () => this.#move(-1),
       j: () => this.#move(1), ArrowDown: () => this.#move(1), Enter: () => this.stage.pin(this.#selected),
       "+": () => this.#louder(0.1), "=": () => this.#louder(0.1), "-": () => this.#louder(-0.1), x: () => this.#hush(),
+      " ": () => e.repeat || this.#talk(),
       Escape: () => $("side").classList.remove("open"),
     }[key];
     const person = /^[1-9]$/.test(key) ? this.latest?.peers[Number(key) - 1] : null;

@@ -35,11 +35,12 @@ class Tile {
     this.name = el("span", { className: "name" });
     this.mic = el("span", { className: "mic" });
     this.state = el("span", { className: "state" });
-    this.root = el("figure", { className: "tile", tabIndex: 0 },
+    this.root = el("figure", { className: "tile", tabIndex: 0, role: "button" },
       this.video, this.disc, el("figcaption", {}, this.mic, this.name, this.state));
     this.root.addEventListener("click", () => onPick(key));
     this.root.addEventListener("keydown", (e) => {
-      if (e.key === "Enter") {
+      if (e.key === "Enter" || e.key === " ") {
+        e.preventDefault();
         e.stopPropagation();
         onPick(key);
       }
@@ -204,7 +205,10 @@ export class Stage {
     const spot = this.spotlit();
     const roots = this.#order.map((k) => this.#tiles.get(k).root);
     this.root.classList.toggle("spotlight", spot !== "");
-    for (const k of this.#order) this.#tiles.get(k).root.classList.toggle("big", k === spot);
+    for (const k of this.#order) {
+      this.#tiles.get(k).root.classList.toggle("big", k === spot);
+      attribute(this.#tiles.get(k).root, "aria-pressed", k === spot);
+    }
     if (spot) {
       const rest = this.#order.filter((k) => k !== spot).map((k) => this.#tiles.get(k).root);
       arrange(this.strip, rest);

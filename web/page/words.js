@@ -88,7 +88,7 @@ export function toast(e) {
 // terminal.
 export const keys = [
   ["m", "microphone on or off"], ["v", "camera on or off"], ["s", "share the screen or stop"],
-  ["c", "write a message; esc leaves the text"], ["1 – 9", "person in the spotlight"],
+  ["space", "talk while held"], ["c", "write a message; esc leaves the text"], ["1 – 9", "person in the spotlight"],
   ["0", "spotlight follows who speaks"], ["g", "everyone in a grid, or back"], ["z", "spotlight over the whole page"],
   ["↑ k, ↓ j", "select a person"], ["enter", "selected person in the spotlight"],
   ["p", "list of people on or off"], ["i", "link statistics of the selected person"],
