@@ -120,7 +120,7 @@ func (l *Lab) nft(ns, script string) {
 	}
 }
 
-// namespace makes a namespace with its loopback up, IPv6 off and quick ARP.
+// namespace makes a namespace with its loopback up and IPv6 off.
 func (l *Lab) namespace(name string) string {
 	l.tb.Helper()
 	ns := l.prefix + name
@@ -130,13 +130,9 @@ func (l *Lab) namespace(name string) string {
 	l.mu.Lock()
 	l.namespaces = append(l.namespaces, ns)
 	l.mu.Unlock()
-	// When a virtual link comes up, the first ARP request may be lost because
-	// the port of the bridge is not up yet, and Linux asks again a second
-	// later. That second belongs to the bed and not to what is measured on it.
-	const settings = `for f in /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6
-		do test ! -e $f || echo 1 > $f; done
-		echo 50 > /proc/sys/net/ipv4/neigh/default/retrans_time_ms`
-	if err := command("", "ip", "netns", "exec", ns, "sh", "-c", settings); err != nil {
+	const noIPv6 = `for f in /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6
+		do test ! -e $f || echo 1 > $f; done`
+	if err := command("", "ip", "netns", "exec", ns, "sh", "-c", noIPv6); err != nil {
 		l.tb.Fatalf("netlab: %v", err)
 	}
 	l.ip(ns, "link set lo up")
@@ -197,6 +193,10 @@ func (l *Lab) plug(s *segment, ns, dev string) (port string) {
 		fmt.Sprintf("link set %s master %s", port, s.bridge),
 		fmt.Sprintf("link set %s up", port),
 	)
+	// When a virtual link comes up, the first ARP request may be lost because
+	// the port of the bridge is not up yet, and Linux asks again a second
+	// later. That second belongs to the bed and not to what is measured on it.
+	l.ip(ns, fmt.Sprintf("ntable change name arp_cache dev %s retrans 50", dev))
 	l.nft(s.ns, fmt.Sprintf(`
 		add chain netdev lab from_%[1]s { type filter hook ingress device %[1]s priority 0; policy accept; }
 		add chain netdev lab to_%[1]s { type filter hook egress device %[1]s priority 0; policy accept; }
