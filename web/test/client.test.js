@@ -1,0 +1,267 @@
+// The link to the server, on a clock of its own and a socket made of paper.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { SignalClient, backoff, dialTimeout } from "../page/client.js";
+import { Sealer, deriveRoom } from "../page/seal.js";
+
+const id = (c) => c.repeat(22);
+const room = await deriveRoom({ name: "demo", secret: "AQIDBAUGBwgJCgsMDQ4PEA" });
+const media = { mic: true, camera: false, screen: false };
+
+// turns lets promises, WebCrypto's included, come to rest.
+const turns = async () => {
+  for (let i = 0; i < 8; i++) await new Promise((r) => setTimeout(r, 1));
+};
+
+class Socket {
+  static all = [];
+  readyState = 0;
+  sent = [];
+  constructor(url) {
+    this.url = url;
+    Socket.all.push(this);
+  }
+  send(frame) { this.sent.push(frame); }
+  close(code) { this.readyState = 3; this.closedWith = code; }
+  open() { this.readyState = 1; this.onopen?.(); }
+  say(header, body) { this.onmessage?.({ data: JSON.stringify(header) + (body ? `\n${body}` : "") }); }
+  end(code = 1006) { this.readyState = 3; this.onclose?.({ code }); }
+  headers() { return this.sent.map((f) => JSON.parse(f.split("\n")[0])); }
+  count(t) { return this.headers().filter((h) => h.t === t).length; }
+}
+
+function bed() {
+  Socket.all = [];
+  const b = { now: 1000, timers: new Map(), next: 1, events: [] };
+  const env = {
+    WebSocket: Socket, now: () => b.now, random: () => 0.5,
+    setTimer: (f, ms) => (b.timers.set(b.next, { f, at: b.now + ms }), b.next++),
+    clearTimer: (t) => b.timers.delete(t),
+  };
+  b.client = new SignalClient({
+    url: "wss://h/ws", room, self: id("m"), inc: 5, state: { n: 1, name: "Me", media, agent: "" },
+    handle: (e) => b.events.push(e), env,
+  });
+  b.pass = async (ms) => {
+    for (const end = b.now + ms; ;) {
+      await turns();
+      const due = [...b.timers].filter(([, t]) => t.at <= end).sort((x, y) => x[1].at - y[1].at)[0];
+      if (!due) {
+        b.now = end;
+        return;
+      }
+      b.timers.delete(due[0]);
+      b.now = Math.max(b.now, due[1].at);
+      due[1].f();
+    }
+  };
+  b.socket = () => Socket.all.at(-1);
+  b.welcome = async (more = {}) => {
+    b.socket().open();
+    await turns();
+    b.socket().say({ t: "welcome", srv: id("s"), seq: 3, resumed: false, peers: [], hb: 2000, lim: { rate: 50, burst: 200 }, ...more });
+    await turns();
+  };
+  b.states = () => b.events.filter((e) => e.on === "server").map((e) => e.state);
+  b.of = (on) => b.events.filter((e) => e.on === on);
+  return b;
+}
+
+const joined = async () => {
+  const b = bed();
+  b.client.start();
+  await b.welcome();
+  return b;
+};
+const other = new Sealer(room, id("o"), 9);
+const stateOf = (n, name) => other.sealState({ n, name, media });
+
+test("hello, and hello again after a loss", async () => {
+  const b = await joined();
+  const [hello] = b.socket().headers();
+  assert.deepEqual({ ...hello, resume: "" }, { t: "hello", v: "meet.1", room: room.id, peer: id("m"), inc: 5, n: 1, resume: "", try: 1 });
+  assert.match(hello.resume, /^[\w-]{22}$/);
+  assert.deepEqual(b.states(), ["connecting", "connected"]);
+  b.client.setState({ n: 2, name: "Me", media: { ...media, mic: false }, agent: "" });
+  await turns();
+  assert.deepEqual(b.socket().headers().at(-1), { t: "st", n: 2 });
+  b.socket().end();
+  await b.pass(60);
+  assert.equal(Socket.all.length, 2);
+  await b.welcome({ resumed: true, peers: null });
+  const again = b.socket().headers()[0];
+  assert.deepEqual([again.try, again.n, again.srv, again.seq, again.resume], [2, 2, id("s"), 3, hello.resume]);
+  assert.deepEqual(b.states(), ["connecting", "connected", "reconnecting", "connected"]);
+});
+
+test("a silent server is given up 2 s after a ping, 1 s after the network changed", async () => {
+  const b = await joined();
+  await b.pass(1999);
+  assert.equal(b.socket().count("ping"), 0);
+  await b.pass(1);
+  assert.equal(b.socket().count("ping"), 1);
+  b.socket().say({ t: "pong" });
+  await b.pass(3999);
+  assert.equal(b.states().at(-1), "connected");
+  await b.pass(1);
+  assert.equal(b.states().at(-1), "reconnecting");
+  const c = await joined();
+  c.client.nudge();
+  await c.pass(999);
+  assert.equal(c.states().at(-1), "connected");
+  await c.pass(1);
+  assert.equal(c.states().at(-1), "reconnecting");
+});
+
+test("dials are given up and repeated", async () => {
+  const b = bed();
+  b.client.start();
+  await b.pass(1999);
+  assert.equal(Socket.all.length, 1);
+  await b.pass(200);
+  assert.equal(Socket.all.length, 2);
+  assert.equal(Socket.all[0].readyState, 3);
+  assert.deepEqual(b.states(), ["connecting", "connecting"]);
+  assert.deepEqual([1, 2, 3, 4, 9].map(dialTimeout), [2000, 4000, 8000, 10000, 10000]);
+  assert.deepEqual([1, 2, 3, 4, 5, 20].map((n) => backoff(() => 1, n, 0)), [100, 200, 400, 800, 1000, 1000]);
+  assert.equal(backoff(() => 1, 20, 60000), 10000);
+  b.client.nudge(); // too young to be stuck
+  assert.equal(Socket.all.length, 2);
+  await b.pass(500);
+  b.client.nudge();
+  assert.equal(Socket.all.length, 3);
+});
+
+test("who is there", async () => {
+  const b = await joined();
+  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
+  await turns();
+  assert.deepEqual(b.of("presence").map((e) => [e.peer, e.away, e.state.name]), [[id("o"), false, "Other"]]);
+  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "gone" }); // not newer
+  b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "away" });
+  await turns();
+  assert.equal(b.of("presence").at(-1).away, true);
+  assert.equal(b.of("gone").length, 0);
+  b.socket().say({ t: "peer", seq: 7, peer: id("o"), inc: 8, on: "join" }, await stateOf(1, "Older")); // after a gap, of an older process
+  await turns();
+  assert.equal(b.socket().count("sync"), 1);
+  b.socket().say({ t: "room", seq: 8, peers: [] });
+  await turns();
+  assert.deepEqual(b.of("gone").map((e) => e.peer), [id("o")]);
+});
+
+test("what cannot be opened is marked and cannot replace what could", async () => {
+  const b = await joined();
+  const good = await stateOf(2, "Other");
+  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, good);
+  b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "state" }, await stateOf(1, "Older"));
+  b.socket().say({ t: "peer", seq: 6, peer: id("o"), inc: 9, on: "state" }, `A${good.slice(1)}`);
+  await turns();
+  const last = b.of("presence").at(-1);
+  assert.deepEqual([last.bad, last.state.name], [true, "Other"]);
+});
+
+test("a restarted server forgets nobody for 30 s", async () => {
+  const b = await joined();
+  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
+  await turns();
+  b.socket().end();
+  await b.pass(100);
+  await b.welcome({ srv: id("r"), seq: 0, peers: [] });
+  assert.equal(b.of("welcome").at(-1).restarted, true);
+  assert.equal(b.of("presence").at(-1).away, true);
+  const timer = setInterval(() => b.socket().say({ t: "pong" }), 1);
+  await b.pass(29000);
+  assert.equal(b.of("gone").length, 0);
+  await b.pass(2000);
+  clearInterval(timer);
+  assert.equal(b.of("gone").length, 1);
+});
+
+test("messages keep their order and pace; pings overtake", async () => {
+  const b = await joined();
+  for (let n = 1; n <= 200; n++) b.client.send(id("o"), 9, { k: "probe", ep: 1, rep: 1, n });
+  await new Promise((r) => setTimeout(r, 300));
+  assert.equal(b.socket().count("sig"), 180, "a tenth below the server's burst");
+  b.client.nudge();
+  assert.equal(b.socket().count("ping"), 1);
+  b.socket().say({ t: "pong" });
+  await b.pass(1000);
+  assert.equal(b.socket().count("sig"), 200);
+  const reader = new Sealer(room, id("o"), 9);
+  const numbers = [];
+  for (const f of b.socket().sent.filter((s) => s.startsWith('{"t":"sig"'))) numbers.push((await reader.openMessage(f)).body.n);
+  assert.deepEqual(numbers, Array.from({ length: 200 }, (_, i) => i + 1));
+});
+
+test("messages of others come once", async () => {
+  const b = await joined();
+  const frame = await other.sealMessage(id("m"), 5, { k: "need", ep: 1, rep: 0 });
+  for (let i = 0; i < 2; i++) b.socket().onmessage({ data: frame });
+  await turns();
+  assert.deepEqual(b.of("message").map((e) => [e.from, e.inc, e.body.k]), [[id("o"), 9, "need"]]);
+});
+
+test("refusals", async () => {
+  for (const code of ["full", "version", "token", "bad"]) {
+    const b = bed();
+    b.client.start();
+    b.socket().open();
+    b.socket().say({ t: "err", code, text: "words\x1b[2J" });
+    await b.pass(5000);
+    assert.deepEqual(b.of("refused").map((e) => [e.code, e.text]), [[code, "words"]]);
+    assert.equal(Socket.all.length, 1, "and no further dial");
+  }
+  const inCall = await joined();
+  inCall.socket().say({ t: "err", code: "bad" });
+  inCall.socket().end(4400);
+  await inCall.pass(200);
+  assert.equal(inCall.of("refused").length, 0, "who is in a call stays in it");
+  const replaced = await joined();
+  replaced.socket().say({ t: "err", code: "replaced" });
+  replaced.socket().end(4409);
+  await replaced.pass(5000);
+  assert.deepEqual(replaced.of("refused").map((e) => e.code), ["replaced"]);
+});
+
+test("a server that stops says when to come back", async () => {
+  const b = await joined();
+  b.socket().say({ t: "leave", act: "rejoin", after: 3000 });
+  await b.pass(2990);
+  assert.equal(Socket.all.length, 1);
+  await b.pass(200);
+  assert.equal(Socket.all.length, 2);
+  await b.welcome();
+  assert.equal(b.socket().headers()[0].srv, undefined);
+  b.socket().say({ t: "leave", act: "stop" });
+  await b.pass(20000);
+  assert.equal(Socket.all.length, 2);
+  assert.equal(b.of("refused").at(-1).code, "stopped");
+});
+
+test("leaving says goodbye", async () => {
+  const b = await joined();
+  b.client.leave();
+  assert.equal(b.socket().count("bye"), 1);
+  assert.equal(b.socket().closedWith, 1000);
+  await b.pass(60000);
+  assert.equal(Socket.all.length, 1);
+});
+
+test("hostile servers are harmless", async () => {
+  const b = await joined();
+  for (const data of ["", "{", "null", '{"t":"peer","seq":4,"peer":5,"inc":1,"on":"join"}', '{"t":"leave"}', '{"t":"err"}', '{"t":"sig"}\nx', new ArrayBuffer(4)]) {
+    b.socket().onmessage({ data });
+  }
+  const many = Array.from({ length: 400 }, (_, i) => ({ peer: String(i).padStart(22, "p"), inc: 1, state: "AAAA" }));
+  b.socket().say({ t: "room", seq: 9, peers: many });
+  await turns();
+  assert.ok(b.of("presence").length <= 256);
+  b.socket().end();
+  await b.pass(100);
+  b.socket().open();
+  await turns();
+  b.socket().say({ t: "welcome", srv: id("s"), seq: 9, resumed: true, peers: null, lim: null, ice: [{ urls: ["javascript:x"] }, null, { urls: ["stun:s"], credential: 5 }] });
+  await turns();
+  assert.deepEqual(b.of("welcome").at(-1).ice, [{ urls: ["stun:s"] }]);
+});
