@@ -24,7 +24,8 @@ const (
 // person does. What it sees is what tmux shows.
 type pane struct {
 	*testing.T
-	home string
+	home  string
+	doing string // which part of a long test
 }
 
 // newPane opens a window of w by h cells with a shell in it.
@@ -38,7 +39,7 @@ func newPane(t *testing.T, w, h int) *pane {
 	})
 	p.tmux("set", "-g", "status", "off")
 	p.tmux("set", "-g", "escape-time", "0")
-	p.shows("shell%")
+	p.ends()
 	return p
 }
 
@@ -97,7 +98,7 @@ func (p *pane) until(what string, good func(screen string) bool) {
 			return
 		}
 		if time.Now().After(end) {
-			p.Fatalf("waiting for %s; the terminal shows:\n%s", what, s)
+			p.Fatalf("%s: waiting for %s; the terminal shows:\n%s", p.doing, what, s)
 		}
 	}
 }
@@ -126,6 +127,12 @@ func (p *pane) hides(texts ...string) {
 		}
 		return true
 	})
+}
+
+// ends waits until meet has ended, or was suspended, and the shell asks.
+func (p *pane) ends() {
+	p.Helper()
+	p.until("the shell", func(s string) bool { return strings.HasSuffix(strings.TrimSpace(s), "shell%") })
 }
 
 // row is the line of the screen in which a text stands.
@@ -157,16 +164,15 @@ func (p *pane) leave() {
 	p.press("q")
 	p.shows("Leave the meeting?")
 	p.press("y")
-	p.shows("shell%")
+	p.ends()
 }
 
 // pid is the process that meet is in this pane.
 func (p *pane) pid() int {
 	p.Helper()
-	shell := p.format("#{pane_pid}")
-	out, err := exec.Command("ps", "-o", "pid=,args=", "--ppid", shell).Output()
+	out, err := exec.Command("ps", "-o", "pid=,args=", "-t", strings.TrimPrefix(p.format("#{pane_tty}"), "/dev/")).Output()
 	if err != nil {
-		p.Fatalf("children of the shell: %v", err)
+		p.Fatalf("list what runs in the pane: %v", err)
 	}
 	for line := range strings.Lines(string(out)) {
 		if f := strings.Fields(line); len(f) > 1 && f[1] == rig.Binary() {
