@@ -26,12 +26,15 @@ func TestTerminalAndBrowser(t *testing.T) {
 	term := startTerminal(t, "Terminal", s.link(room), here, "--mic", "tone", "--camera", "testcard", "--screen", "testcard")
 	term.until(10*time.Second, "joined", 0, func(l line) bool { return l.Event == "joined" })
 	web := startChromium(t, "Web", here)
-	web.join(s.link(room), "Web", "mic camera")
+	web.open(s.link(room))
+	web.until(20*time.Second, "the camera", `document.getElementById("preview").videoWidth`)
+	web.eval(`globalThis.pcs = []; globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+		constructor(...a) { super(...a); pcs.push(this); }
+	}`, nil)
+	web.enter("Web")
 	web.until(15*time.Second, "connected", connectedTo("Terminal"))
 	term.connected("Web", 0)
-	if got := web.text("count"); got != "2 connected" {
-		t.Errorf("the page counts %q", got)
-	}
+	web.until(2*time.Second, "the count", `document.getElementById("count").textContent === "2 connected"`)
 	if toasts := web.text("toasts"); strings.Contains(toasts, "Reconnected") {
 		t.Errorf("the first connect said %q", toasts)
 	}
@@ -47,6 +50,34 @@ func TestTerminalAndBrowser(t *testing.T) {
 	web.until(20*time.Second, "the terminal's camera", peerNamed("Terminal")+`?.figures.framesDecoded[1] > 20`)
 	term.until(20*time.Second, "the browser's camera", 0, func(l line) bool {
 		return l.Event == "stats" && l.Name == "Web" && frames(l.Camera) > 20
+	})
+
+	// What a terminal can use of what a browser has: redundant sound, loudness in
+	// the header, retransmission; and it decodes every picture it is sent.
+	var how struct {
+		Audio, Video string
+		Frames       int64
+		SDP          string
+	}
+	web.eval(`(async () => {
+		const stats = await pcs.at(-1).getStats(), out = { sdp: pcs.at(-1).localDescription.sdp };
+		out.audio = pcs.at(-1).getTransceivers()[0].sender.getParameters().codecs[0].mimeType;
+		for (const s of stats.values()) {
+			if (s.type !== "outbound-rtp") continue;
+			if (s.kind === "video" && s.framesSent) { out.video = stats.get(s.codecId).mimeType; out.frames = s.framesSent; }
+		}
+		return out;
+	})()`, &how)
+	if how.Audio != "audio/red" || how.Video != "video/VP8" || how.Frames == 0 {
+		t.Errorf("the page sends %s and %s, %d pictures so far", how.Audio, how.Video, how.Frames)
+	}
+	for _, want := range []string{"rtx/90000", "urn:ietf:params:rtp-hdrext:ssrc-audio-level", "111/111"} {
+		if !strings.Contains(how.SDP, want) {
+			t.Errorf("the page's description lacks %s", want)
+		}
+	}
+	term.until(5*time.Second, "every picture of the page's camera", 0, func(l line) bool {
+		return l.Event == "stats" && l.Name == "Web" && frames(l.Camera) >= how.Frames
 	})
 
 	// Words, both ways, and again for who comes later.

@@ -41,6 +41,15 @@ export function checkDescription(sdp) {
   if (/^a=(simulcast|rid):/m.test(sdp)) throw new Error("simulcast is not spoken here");
 }
 
+// preferRed puts redundant audio first in the peer's description: its order
+// decides what a browser sends, and a terminal only says that it can.
+export function preferRed(sdp) {
+  const red = /^a=rtpmap:(\d+) red\/48000/mi.exec(sdp)?.[1];
+  if (!red) return sdp;
+  return sdp.replace(/^(m=audio \d+ \S+)((?: \d+)+)/m, (_, head, types) =>
+    head + [red, ...types.trim().split(" ").filter((t) => t !== red)].map((t) => ` ${t}`).join(""));
+}
+
 const ufrag = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 
 // Session is given {peer, epoch, offerer, ice, local, post, now}. local is the
@@ -169,7 +178,7 @@ export class Session {
 
   async #applyRemote(type, sdp) {
     checkDescription(sdp);
-    await this.#pc.setRemoteDescription({ type, sdp });
+    await this.#pc.setRemoteDescription({ type, sdp: preferRed(sdp) });
     if (this.#closed) return;
     const order = [...sdp.matchAll(/^a=mid:(\S+)/gm)].map((m) => m[1]);
     const slots = this.#transceivers.length ? this.#transceivers : this.#pc.getTransceivers();

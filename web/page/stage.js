@@ -20,7 +20,7 @@ export function bestColumns(n, w, h) {
   let best = 1, width = 0;
   for (let c = 1; c <= n; c++) {
     const fit = Math.min(w / c, (h / Math.ceil(n / c)) * 16 / 9);
-    if (fit > width) [best, width] = [c, fit];
+    if (fit >= width - 0.5) [best, width] = [c, fit];
   }
   return best;
 }

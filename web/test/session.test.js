@@ -1,0 +1,41 @@
+// What of a session needs no browser: descriptions and sizes.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { checkDescription, preferRed, scaleFor } from "../page/session.js";
+import { bestColumns, initials } from "../page/stage.js";
+
+const lines = (...m) => `v=0\r\n${m.map((k) => `m=${k} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:x\r\n`).join("")}`;
+
+test("descriptions with other places than ours are refused", () => {
+  checkDescription(lines("audio", "video", "video", "application"));
+  checkDescription(lines("audio", "video", "video", "application", "audio"));
+  for (const bad of ["", lines("audio"), lines("video", "audio", "video", "application"), lines("audio", "video", "application", "video"),
+    lines("audio", "video", "video", "application", "audio", "audio", "audio", "audio", "audio"),
+    `${lines("audio", "video", "video", "application")}a=simulcast:send 1;2\r\n`, `${lines("audio", "video", "video", "application")}a=rid:1 send\r\n`]) {
+    assert.throws(() => checkDescription(bad), bad);
+  }
+});
+
+test("redundant audio is put first, and nothing else is touched", () => {
+  const sdp = (types, rest) => `v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF ${types}\r\na=rtpmap:111 opus/48000/2\r\n${rest}m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n`;
+  const red = "a=rtpmap:63 red/48000/2\r\n";
+  assert.equal(preferRed(sdp("111 63 9", red)), sdp("63 111 9", red));
+  assert.equal(preferRed(sdp("63 111", red)), sdp("63 111", red));
+  assert.equal(preferRed(sdp("111", "")), sdp("111", ""));
+});
+
+test("pictures are no larger than they are shown", () => {
+  for (const [view, w, h, want] of [[null, 640, 360, 1], [[640, 360], 640, 360, 1], [[400, 225], 640, 360, 1], [[320, 180], 640, 360, 2],
+    [[160, 96], 640, 360, 2], [[160, 90], 640, 360, 4], [[16, 16], 640, 360, 4], [[0, 0], 640, 360, 1], [[320, 180], undefined, undefined, 1]]) {
+    assert.equal(scaleFor(view, w, h), want, `${view} of ${w}x${h}`);
+  }
+});
+
+test("the grid shows pictures as large as it can", () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 9, 12].map((n) => bestColumns(n, 1280, 720)), [1, 2, 2, 2, 3, 3, 4]);
+  assert.deepEqual([1, 2, 3].map((n) => bestColumns(n, 390, 700)), [1, 1, 1]);
+});
+
+test("initials", () => {
+  for (const [name, want] of [["Ada Lovelace", "AL"], ["bob", "B"], ["guest-01", "G0"], ["🦊 fox", "🦊F"], ["", "?"], ["...", "?"], ["a b c", "AB"]]) assert.equal(initials(name), want, name);
+});
