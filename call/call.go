@@ -6,6 +6,7 @@ package call
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/pion/transport/v5"
 
+	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/internal/netwatch"
+	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
@@ -88,18 +91,24 @@ func New(cfg Config) (*Call, error) {
 	if c.media, err = newMedia(cfg, c); err != nil {
 		return nil, err
 	}
+	var trust *tls.Config // nil: what the system trusts
+	if cfg.Invite.Authority != "" {
+		if trust, err = localtls.ClientConfig(cfg.Invite.Authority); err != nil {
+			return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
+		}
+	}
 	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
 	c.client, err = signal.NewClient(signal.Config{
 		URL: cfg.Invite.SocketURL(), Room: room, Self: cfg.Self, Inc: cfg.Inc, State: state,
 		Handle: func(e signal.Event) { c.mesh.Signal(e) },
-		Dial:   cfg.Dial, Logger: cfg.Logger,
+		Dial:   cfg.Dial, TLS: trust, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
 	}
 	c.mesh = rtc.NewManager(rtc.Config{
 		Self: cfg.Self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
-		Dialer: c.media.dialer, Signal: c.client, Sealer: c.client.Sealer(),
+		Dialer: c.media, Signal: c.client, Sealer: c.client.Sealer(), Clean: safetext.Line,
 		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
 		Timing: cfg.Timing, Logger: cfg.Logger,
 	})
@@ -213,13 +222,13 @@ func (c *Call) Mesh() *rtc.Manager { return c.mesh }
 
 // SetMic turns the microphone on or off. When SetMic(false) returns, no
 // further sample leaves the machine.
-func (c *Call) SetMic(on bool) { c.mesh.SetMedia(c.media.set(rtc.Mic, on)) }
+func (c *Call) SetMic(on bool) { c.media.set(rtc.Mic, on) }
 
 // SetCamera turns the camera on or off.
-func (c *Call) SetCamera(on bool) { c.mesh.SetMedia(c.media.set(rtc.Camera, on)) }
+func (c *Call) SetCamera(on bool) { c.media.set(rtc.Camera, on) }
 
 // SetScreen starts or stops sharing the screen.
-func (c *Call) SetScreen(on bool) { c.mesh.SetMedia(c.media.set(rtc.Screen, on)) }
+func (c *Call) SetScreen(on bool) { c.media.set(rtc.Screen, on) }
 
 // Retry reconnects one peer now, or with "" all that are not connected, the
 // server included.

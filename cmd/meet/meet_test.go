@@ -65,6 +65,7 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"join", "demo", "--stats-interval", "99ms"}, 2, "100ms"},
 		{[]string{"serve", "--listen", busy.Addr().String()}, 1, "in use"},
 		{[]string{"serve", "--tls-cert", "x"}, 2, "go together"},
+		{[]string{"serve", "--tls-auto", "--tls-cert", "x", "--tls-key", "y"}, 2, "exclude each other"},
 		{[]string{"serve", "--max-room-size", "1"}, 2, "--max-room-size"},
 	} {
 		got, err := run(t, c.args...)

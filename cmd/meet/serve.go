@@ -2,17 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/meet-term/meet/internal/identity"
+	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/web"
 )
@@ -22,6 +26,7 @@ type serveFlags struct {
 	listen          string
 	tlsCert, tlsKey string
 	origins         []string
+	tlsAuto         bool
 	trustProxy      bool
 	maxRooms        int
 	maxRoomSize     int
@@ -43,6 +48,7 @@ cannot read, and no media: those go from peer to peer.`,
 	fl.StringVar(&f.listen, "listen", localServer, "address and port to listen on")
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate chain (PEM) to serve https and wss with")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "its private key (PEM)")
+	fl.BoolVar(&f.tlsAuto, "tls-auto", false, "serve https and wss with a certificate of our own, named in invites")
 	fl.StringSliceVar(&f.origins, "origin", nil, `web origin whose pages may connect besides our own; "*" for any`)
 	fl.BoolVar(&f.trustProxy, "trust-proxy", false, "take client addresses from X-Forwarded-For")
 	fl.IntVar(&f.maxRooms, "max-rooms", 10_000, "rooms at once")
@@ -55,6 +61,9 @@ cannot read, and no media: those go from peer to peer.`,
 func serve(ctx context.Context, f serveFlags) error {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return usagef("--tls-cert and --tls-key go together")
+	}
+	if f.tlsAuto && f.tlsCert != "" {
+		return usagef("--tls-auto and --tls-cert exclude each other")
 	}
 	if f.maxRooms < 1 || f.maxRoomSize < 2 || f.maxPerAddress < 0 {
 		return usagef("--max-rooms must be 1 or more, --max-room-size 2 or more, --max-per-address 0 or more")
@@ -81,9 +90,15 @@ func serve(ctx context.Context, f serveFlags) error {
 		Handler: server, ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	var authority string
+	if f.tlsAuto {
+		if hs.TLSConfig, authority, err = ownAuthority(); err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
+	}
 	failed := make(chan error, 1)
 	go func() {
-		if f.tlsCert != "" {
+		if f.tlsCert != "" || f.tlsAuto {
 			failed <- hs.ServeTLS(l, f.tlsCert, f.tlsKey)
 			return
 		}
@@ -94,6 +109,9 @@ func serve(ctx context.Context, f serveFlags) error {
 	swept := make(chan error, 1)
 	go func() { swept <- server.Run(runCtx) }()
 	log.Info("listening", "address", l.Addr().String(), "version", version)
+	if f.tlsAuto {
+		fmt.Fprintln(os.Stderr, "join with: meet join \"https://"+l.Addr().String()+"/#ROOM.."+authority+"\"")
+	}
 
 	select {
 	case err := <-failed:
@@ -107,4 +125,19 @@ func serve(ctx context.Context, f serveFlags) error {
 	stop()
 	<-swept
 	return errors.Join(err, hs.Close())
+}
+
+// ownAuthority opens the certificate authority that is kept for this machine.
+func ownAuthority() (*tls.Config, string, error) {
+	dir, err := identity.Dir()
+	if err != nil {
+		return nil, "", err
+	}
+	dir = filepath.Join(dir, "tls")
+	a, err := localtls.Open(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	fmt.Fprintln(os.Stderr, "browsers trust this server after importing "+localtls.CertificateFile(dir))
+	return a.ServerConfig(), a.Fingerprint(), nil
 }
