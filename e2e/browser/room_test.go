@@ -218,3 +218,55 @@ func TestInsecurePage(t *testing.T) {
 		t.Error("an insecure page offers to join")
 	}
 }
+
+// TestNewPrivateRoom: without a room in the address the page makes one, and its
+// address is then the invite.
+func TestNewPrivateRoom(t *testing.T) {
+	needChromium(t)
+	s := startServer(t, freeAddress(t), here)
+	s.ready()
+	web := startChromium(t, "Web", here)
+	web.open(s.link(""))
+	web.eval(`document.getElementById("room-name").value = "Standup"`, nil)
+	web.enter("Web")
+	if got := web.text("privacy"); got != "◆ private" {
+		t.Errorf("the room is %q", got)
+	}
+	var link string
+	web.until(5*time.Second, "the invite as address", `/\/#standup\.[\w-]{22}$/.test(location.href)`)
+	web.eval(`location.href`, &link)
+	term := startTerminal(t, "Terminal", link, here, "--mic", "none", "--camera", "none")
+	term.connected("Web", 0)
+
+	// A reload is the same person again.
+	mark := term.mark()
+	web.call("Page.reload", nil, nil)
+	web.until(20*time.Second, "the lobby", `document.getElementById("lobby") && !document.getElementById("lobby").hidden && document.getElementById("name").value === "Web"`)
+	web.enter("Web")
+	term.connected("Web", mark)
+	if bad := web.complaints(); len(bad) > 0 {
+		t.Errorf("the console holds %q", bad)
+	}
+}
+
+// TestEndings: who is sent away reads why, and nothing goes on playing.
+func TestEndings(t *testing.T) {
+	needChromium(t)
+	s := startServer(t, freeAddress(t), here)
+	s.ready()
+	web := startChromium(t, "Web", here)
+	web.join(s.link(room), "Web", "mic")
+	web.until(10*time.Second, "joined", `meet.call.view().server.state === "connected"`)
+	var taken bool
+	web.eval(`navigator.locks.query().then((q) => q.held.some((l) => l.name === "meet.seat." + meet.call.self))`, &taken)
+	if !taken {
+		t.Error("the tab does not hold its seat")
+	}
+	web.eval(`meet.call.onEvent({ event: "refused", code: "replaced", text: "" })`, nil)
+	web.until(5*time.Second, "the words", `!document.getElementById("ended").hidden && document.getElementById("ended-text").textContent === "Another window took this seat."`)
+	var live int
+	web.eval(`document.querySelectorAll("video").length && [...document.querySelectorAll("video")].filter((v) => v.srcObject).length`, &live)
+	if live != 0 {
+		t.Errorf("%d pictures play after the end", live)
+	}
+}

@@ -2,6 +2,7 @@
 // Nothing of it is needed; people without devices join as well.
 
 import { $, el, put } from "./dom.js";
+import { newSecret } from "./invite.js";
 import { whyNot } from "./media.js";
 import { line } from "./safetext.js";
 import { limits } from "./seal.js";
@@ -25,7 +26,7 @@ export class Lobby {
   #timer = 0;
   #abort = new AbortController();
 
-  // onJoin is called with {name, room} once a person is ready.
+  // onJoin is called with {name, invite} once a person is ready.
   constructor(invite, media, onJoin) {
     this.invite = invite;
     this.media = media;
@@ -35,7 +36,7 @@ export class Lobby {
   show() {
     const { signal } = this.#abort;
     put($("lobby-room"), this.invite.name);
-    $("room-field").hidden = this.invite.name !== "";
+    $("room-field").hidden = $("private-field").hidden = this.invite.name !== "";
     $("room-name").required = this.invite.name === "";
     if (this.invite.name) {
       put($("lobby-privacy"), this.invite.secret
@@ -148,8 +149,12 @@ export class Lobby {
       return;
     }
     remembered.name = name;
-    const room = this.invite.name || $("room-name").value.toLowerCase();
-    this.onJoin({ name, room });
+    if (this.invite.name) {
+      this.onJoin({ name, invite: this.invite });
+      return;
+    }
+    const secret = $("want-private").checked ? newSecret() : "";
+    this.onJoin({ name, invite: { ...this.invite, name: $("room-name").value.toLowerCase(), secret } });
   }
 
   close() {

@@ -3,7 +3,7 @@
 import { Call } from "./call.js";
 import { refusals } from "./client.js";
 import { $, put } from "./dom.js";
-import { parseInvite } from "./invite.js";
+import { link, parseInvite } from "./invite.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Room } from "./room.js";
@@ -33,14 +33,13 @@ function claim(id) {
   });
 }
 
-async function enter(invite, media, { name, room: roomName }) {
-  const place = { ...invite, name: roomName };
-  const room = await deriveRoom(place);
+async function enter(media, { name, invite }) {
+  const room = await deriveRoom(invite);
   const self = await seat();
   const inc = Date.now();
   let screen, ended = false;
   const call = new Call({
-    invite: place, room, self, inc, name, media,
+    invite, room, self, inc, name, media,
     onChange: () => screen?.changed(),
     onEvent: (e) => {
       if (e.event === "refused") end(refusals[e.code] ?? "The server refused the connection.", e.text);
@@ -79,7 +78,8 @@ function start() {
   const lobby = new Lobby(invite, media, async (choice) => {
     $("join-button").disabled = true;
     try {
-      await enter(invite, media, choice);
+      await enter(media, choice);
+      history.replaceState(null, "", link(choice.invite)); // a reload comes back
       lobby.close();
     } catch (err) {
       $("join-button").disabled = false;

@@ -396,6 +396,7 @@ export class Room {
   }
 
   #key(e) {
+    if (!e.key) return; // a form that was filled in by the browser
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
     if (e.ctrlKey || e.metaKey || e.isComposing) return;
     const kind = { m: "mic", v: "camera", s: "screen" }[e.code.startsWith("Key") ? e.code.slice(3).toLowerCase() : ""];
