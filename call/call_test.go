@@ -37,14 +37,32 @@ func TestChatCannotBeForged(t *testing.T) {
 		t.Errorf("heard %+v", got)
 	}
 	for name, bad := range map[string]chatLine{
-		"no id":      {Text: "x"},
-		"a long id":  {ID: strings.Repeat("i", 200), Text: "x"},
-		"no text":    {ID: "y/1/1", Text: "\x1b[2J\u200b"},
-		"our own id": {ID: "y/1/2", From: "me", Text: "x"},
+		"no id":        {Text: "x"},
+		"a long id":    {ID: strings.Repeat("i", 200), Text: "x"},
+		"no text":      {ID: "y/1/1", Text: "\x1b[2J\u200b"},
+		"our own id":   {ID: "y/1/2", From: "me", Text: "x"},
+		"no author":    {ID: "y/1/3", Text: "x"},
+		"a bad author": {ID: "y/1/4", From: "a\x1b[2J", Text: "x"},
 	} {
 		if got := log.hear(rtc.Who{Peer: "mallory"}, false, []chatLine{bad}); len(got) != 0 {
 			t.Errorf("%s: heard %+v", name, got)
 		}
+	}
+}
+
+// Somebody who guesses the id of a message that is yet to come cannot keep it
+// from being heard.
+func TestChatCannotBeSuppressed(t *testing.T) {
+	log, alice := newChatLog("me", 1), newChatLog("alice", 1)
+	guess := chatLine{ID: chatID("alice", 1, 1), From: "alice", Name: "alice", Text: "made up"}
+	log.hear(rtc.Who{Peer: "mallory", Name: "mallory"}, false, []chatLine{guess})
+	line, _ := alice.write(time.Unix(1000, 0), "alice", "what she says")
+	who := rtc.Who{Peer: "alice", Name: "alice"}
+	if got := log.hear(who, true, []chatLine{line}); len(got) != 1 || got[0].Text != line.Text {
+		t.Errorf("heard %+v", got)
+	}
+	if got := log.hear(who, true, []chatLine{line}); len(got) != 0 {
+		t.Errorf("heard again: %+v", got)
 	}
 }
 
@@ -104,6 +122,8 @@ func TestFlowTellsFirstAndResumed(t *testing.T) {
 	var seen []rtc.Event
 	w := newFlowWatch(func(e rtc.Event) { seen = append(seen, e) }, func(signal.PeerID) string { return "bob" })
 	at := time.Unix(1000, 0)
+	w.saw("b", rtc.Mic, at) // nobody we know
+	w.admit("b")
 	for _, after := range []time.Duration{0, 20, 20, 299, 301} {
 		at = at.Add(after * time.Millisecond)
 		w.saw("b", rtc.Mic, at)
@@ -120,8 +140,13 @@ func TestFlowTellsFirstAndResumed(t *testing.T) {
 		t.Errorf("then %+v", seen[1])
 	}
 	w.forget("b")
+	w.saw("b", rtc.Mic, at) // a late packet
+	if len(seen) != 3 || len(w.last) != 0 {
+		t.Errorf("a packet of somebody who left: saw %+v, kept %d", seen, len(w.last))
+	}
+	w.admit("b")
 	w.saw("b", rtc.Mic, at)
-	if _, ok := seen[len(seen)-1].(MediaStarted); !ok {
+	if _, ok := seen[len(seen)-1].(MediaStarted); !ok || len(seen) != 4 {
 		t.Error("somebody who was forgotten is not new")
 	}
 }

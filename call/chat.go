@@ -17,6 +17,7 @@ const (
 	chatHistory  = 200  // messages a participant remembers for those who come later
 	chatShare    = 50   // of them, how many are sent to one
 	maxShareSize = 32 << 10
+	maxChatID    = 128 // bytes
 )
 
 // Chat is one line that somebody wrote. It is also an event of the room.
@@ -52,11 +53,11 @@ type chatLog struct {
 	mu    sync.Mutex
 	n     int
 	lines []chatLine
-	seen  map[string]bool
+	seen  map[string]string // the text by id
 }
 
 func newChatLog(self signal.PeerID, inc signal.Inc) *chatLog {
-	return &chatLog{self: self, inc: inc, seen: map[string]bool{}}
+	return &chatLog{self: self, inc: inc, seen: map[string]string{}}
 }
 
 // write makes a message of our own.
@@ -86,7 +87,11 @@ func (l *chatLog) hear(from rtc.Who, live bool, lines []chatLine) []chatLine {
 		}
 		c.Name = safetext.Line(c.Name, signal.MaxName)
 		c.Text = safetext.Block(c.Text, MaxChatText)
-		if c.ID == "" || len(c.ID) > 128 || c.Text == "" || l.seen[c.ID] || c.From == l.self {
+		known, seen := l.seen[c.ID]
+		// What somebody says in person is never hidden by what another told
+		// under the same id.
+		twice := seen && (!live || known == c.Text)
+		if !isID(c.ID) || !isID(string(c.From)) || c.Text == "" || twice || c.From == l.self {
 			continue
 		}
 		l.keep(c)
@@ -95,9 +100,14 @@ func (l *chatLog) hear(from rtc.Who, live bool, lines []chatLine) []chatLine {
 	return fresh
 }
 
+// isID reports whether s can name something: it is short and all of it visible.
+func isID(s string) bool {
+	return s != "" && len(s) <= maxChatID && safetext.Line(s, maxChatID) == s
+}
+
 func (l *chatLog) keep(c chatLine) {
 	l.lines = append(l.lines, c)
-	l.seen[c.ID] = true
+	l.seen[c.ID] = c.Text
 	if len(l.lines) > chatHistory {
 		delete(l.seen, l.lines[0].ID)
 		l.lines = append(l.lines[:0:0], l.lines[1:]...)

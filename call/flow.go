@@ -29,13 +29,23 @@ func newFlowWatch(post func(rtc.Event), nameOf func(signal.PeerID) string) *flow
 	return &flowWatch{post: post, nameOf: nameOf, last: map[signal.PeerID]*[rtc.Kinds]time.Time{}}
 }
 
-// saw records a packet or picture that arrived.
+// admit lets a peer be seen, until it is forgotten.
+func (w *flowWatch) admit(peer signal.PeerID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last[peer] == nil {
+		w.last[peer] = new([rtc.Kinds]time.Time)
+	}
+}
+
+// saw records a packet or picture that arrived. One of a peer that has just
+// left counts no more.
 func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
 	w.mu.Lock()
 	times := w.last[peer]
 	if times == nil {
-		times = new([rtc.Kinds]time.Time)
-		w.last[peer] = times
+		w.mu.Unlock()
+		return
 	}
 	was := times[kind]
 	times[kind] = at

@@ -24,20 +24,27 @@ type media struct {
 	out      *conn.Outbound
 	dialer   *conn.Dialer
 
-	mu        sync.Mutex
-	chosen    chosen
-	trouble   [rtc.Kinds]string // why a camera or a screen does not work
-	want      signal.Media      // as the person wishes
-	have      signal.Media      // what there is a source for
-	losses    map[signal.PeerID]float64
-	listeners map[signal.PeerID]bool // peers that were connected and have not left
+	mu      sync.Mutex
+	chosen  chosen
+	trouble [rtc.Kinds]string         // why a camera or a screen does not work
+	want    signal.Media              // as the person wishes
+	have    signal.Media              // what there is a source for
+	people  map[signal.PeerID]*person // dialled and not gone
+}
+
+// person is what is kept of a peer from the first dial until it has left. What
+// comes of anybody else, such as a packet that was on its way when its sender
+// left, is dropped: nothing may be kept for people nobody will forget.
+type person struct {
+	listens bool    // was connected
+	loss    float64 // share of our sound that it last reported lost
 }
 
 func newMedia(cfg Config, c *Call) (*media, error) {
 	m := &media{
 		call: c, out: conn.NewOutbound(), want: cfg.Start,
 		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
-		losses: map[signal.PeerID]float64{}, listeners: map[signal.PeerID]bool{},
+		people: map[signal.PeerID]*person{},
 	}
 	m.have.Mic = cfg.Mic.Kind != audio.None
 	var err error
@@ -81,6 +88,33 @@ func (m *media) run(ctx context.Context) {
 	wg.Wait()
 }
 
+// Dial implements [rtc.Dialer]: it lets a peer's media in before there is any.
+func (m *media) Dial(cfg rtc.SessionConfig) rtc.Session {
+	m.mu.Lock()
+	if m.people[cfg.Peer] == nil {
+		m.people[cfg.Peer] = &person{}
+	}
+	m.mu.Unlock()
+	m.pictures.admit(cfg.Peer)
+	m.call.flow.admit(cfg.Peer)
+	return m.dialer.Dial(cfg)
+}
+
+// receiver is where a peer's sound goes; nil for one that is not there. It is
+// made under mu, so that forget cannot come between.
+func (m *media) receiver(peer signal.PeerID) *audio.Receiver {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.people[peer] == nil {
+		return nil
+	}
+	r, err := m.audio.Peer(string(peer))
+	if err != nil {
+		return nil // out of memory for decoders; the next packet tries again
+	}
+	return r
+}
+
 // align keeps the pictures of everybody together with their sound.
 func (m *media) align(ctx context.Context) {
 	ticker := time.NewTicker(alignEvery)
@@ -93,7 +127,7 @@ func (m *media) align(ctx context.Context) {
 		}
 		for _, p := range m.call.View().Peers {
 			var wait time.Duration
-			if r, err := m.audio.Peer(string(p.ID)); err == nil && p.Media.Mic {
+			if r := m.receiver(p.ID); r != nil && p.Media.Mic {
 				wait = time.Duration(r.Stats().BufferMS * float64(time.Millisecond))
 			}
 			m.pictures.align(p.ID, wait)
@@ -106,8 +140,10 @@ func (m *media) align(ctx context.Context) {
 // With nobody in the room nothing is encoded.
 func (m *media) connected(peer signal.PeerID) {
 	m.mu.Lock()
-	m.listeners[peer] = true
-	m.audio.SetListened(true)
+	if p := m.people[peer]; p != nil {
+		p.listens = true
+		m.audio.SetListened(true)
+	}
 	m.mu.Unlock()
 	m.pictures.connected(peer)
 }
@@ -127,36 +163,33 @@ func (m *media) both() signal.Media {
 	}
 }
 
-// set changes what a person wants, at once, and returns what is sent now.
-func (m *media) set(k rtc.Kind, on bool) signal.Media {
+// set changes what a person wants, at once, and tells the room.
+func (m *media) set(k rtc.Kind, on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*field(&m.want, k) = on
 	if on && !*field(&m.have, k) {
 		m.call.events.post(missingSource(k))
 	}
-	return m.apply()
+	m.apply()
 }
 
 // setHave records that a source came or went and tells the room.
 func (m *media) setHave(k rtc.Kind, have bool) {
 	m.mu.Lock()
-	was := m.both()
+	defer m.mu.Unlock()
 	*field(&m.have, k) = have
-	now := m.apply()
-	m.mu.Unlock()
-	if now != was {
-		m.call.mesh.SetMedia(now)
-	}
+	m.apply()
 }
 
-// apply makes the sources do what the state says. Called with mu held: the
-// order of two toggles must be the order of their effects.
-func (m *media) apply() signal.Media {
+// apply makes the sources do what the state says and tells the room; nothing
+// in it waits. Called with mu held: the order of two toggles must be the order
+// of their effects, and of what others hear of them.
+func (m *media) apply() {
 	s := m.both()
 	m.audio.SetMuted(!s.Mic)
 	m.pictures.setOn(m.want)
-	return s
+	m.call.mesh.SetMedia(s)
 }
 
 func field(s *signal.Media, k rtc.Kind) *bool {
@@ -210,12 +243,16 @@ func (m *media) audioWarning(w audio.Warning) {
 // forget drops what was kept for a person who left.
 func (m *media) forget(peer signal.PeerID) {
 	m.mu.Lock()
-	delete(m.listeners, peer)
-	delete(m.losses, peer)
-	m.audio.SetListened(len(m.listeners) > 0)
+	delete(m.people, peer)
+	listened := false
+	for _, p := range m.people {
+		listened = listened || p.listens
+	}
+	m.audio.SetListened(listened)
+	m.audio.RemovePeer(string(peer))
+	m.expectLoss()
 	m.mu.Unlock()
 	m.pictures.forget(peer)
-	m.audio.RemovePeer(string(peer))
 	m.dialer.Forget(peer)
 }
 
@@ -225,9 +262,9 @@ type sink struct{ *media }
 // Audio implements [conn.Sink].
 func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
 	s.call.flow.saw(peer, rtc.Mic, p.Arrived)
-	r, err := s.audio.Peer(string(peer))
-	if err != nil {
-		return // out of memory for decoders; the next packet tries again
+	r := s.receiver(peer)
+	if r == nil {
+		return
 	}
 	r.Push(audio.Packet{
 		Seq: p.Seq, Timestamp: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload,
@@ -262,10 +299,18 @@ const heavyLoss = 0.08
 func (m *media) soundLoss(peer signal.PeerID, loss float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.losses[peer] = loss
+	if p := m.people[peer]; p != nil {
+		p.loss = loss
+		m.expectLoss()
+	}
+}
+
+// expectLoss sets the encoder up for the people who are there. Called with mu
+// held.
+func (m *media) expectLoss() {
 	worst := 0.0
-	for _, l := range m.losses {
-		worst = max(worst, l)
+	for _, p := range m.people {
+		worst = max(worst, p.loss)
 	}
 	m.audio.SetExpectedLoss(max(opus.DefaultLoss, int(worst*100)), worst <= heavyLoss)
 }

@@ -37,6 +37,7 @@ type pictures struct {
 	receivers map[Viewed]*receiver
 	showing   map[Viewed]stream.Size        // what we show, and how large
 	views     map[signal.PeerID]viewMessage // what each peer shows of us
+	admitted  map[signal.PeerID]bool        // dialled and not gone: others get no receiver
 	present   map[signal.PeerID]bool        // connected once and not gone
 }
 
@@ -80,7 +81,7 @@ func newPictures(cfg pictureConfig) *pictures {
 	p := &pictures{
 		out: cfg.out, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, watchAll: cfg.watchAll,
 		receivers: map[Viewed]*receiver{}, showing: map[Viewed]stream.Size{},
-		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{},
+		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{}, admitted: map[signal.PeerID]bool{},
 	}
 	sender := func(k rtc.Kind, kind stream.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
@@ -138,11 +139,19 @@ func (p *pictures) push(peer signal.PeerID, f conn.VideoFrame) {
 	}
 }
 
-// receiver finds or starts the receiver of a picture; nil when the call ends.
+// admit lets a peer's pictures in, until it is forgotten.
+func (p *pictures) admit(peer signal.PeerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.admitted[peer] = true
+}
+
+// receiver finds or starts the receiver of a picture; nil when the call ends
+// and for a peer that is not there.
 func (p *pictures) receiver(v Viewed) *receiver {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r := p.receivers[v]; r != nil || p.ctx == nil {
+	if r := p.receivers[v]; r != nil || p.ctx == nil || !p.admitted[v.Peer] {
 		return r
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
@@ -273,6 +282,7 @@ func (p *pictures) forget(peer signal.PeerID) {
 	defer p.mu.Unlock()
 	delete(p.views, peer)
 	delete(p.present, peer)
+	delete(p.admitted, peer)
 	for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
 		if r := p.receivers[Viewed{peer, k}]; r != nil {
 			r.cancel()

@@ -43,7 +43,7 @@ func (c *Call) Stats() []PeerStats {
 
 func (m *media) stats(p *rtc.PeerView) PeerStats {
 	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport}
-	if r, err := m.audio.Peer(string(p.ID)); err == nil {
+	if r := m.receiver(p.ID); r != nil {
 		s.Audio = r.Stats()
 	}
 	s.Camera = m.pictures.stats(Viewed{p.ID, rtc.Camera})

@@ -15,6 +15,7 @@ type (
 		peer  signal.PeerID
 		epoch signal.Epoch
 		event SessionEvent
+		in    *intake // where data was counted in
 	}
 	setMedia       signal.Media
 	retryPeer      signal.PeerID
@@ -72,6 +73,7 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 			}
 		}
 	}
+	m.missed(e.Peers)
 	m.refreshReach(now)
 	for _, mb := range m.members {
 		if mb.peer.reachable {
@@ -81,8 +83,25 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 	}
 }
 
+// missed marks as away whom the server no longer lists while their media flows:
+// it forgot them when we were both cut off from it, and who leaves on purpose
+// says so over the data channel. They are not thrown out for that.
+func (m *Manager) missed(listed []signal.Presence) {
+	here := func(id signal.PeerID) bool {
+		return slices.ContainsFunc(listed, func(p signal.Presence) bool { return p.Peer == id })
+	}
+	for id, mb := range m.members {
+		if mb.peer.connected() && !here(id) {
+			mb.away = true
+		}
+	}
+}
+
 // deliver of a session's event: one of a replaced session is dropped.
 func (f fromSession) deliver(m *Manager, now time.Time) {
+	if d, ok := f.event.(DataReceived); ok {
+		f.in.release(d.Data)
+	}
 	mb := m.members[f.peer]
 	if mb == nil || mb.epoch != f.epoch || mb.session == nil {
 		return

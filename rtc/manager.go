@@ -39,6 +39,9 @@ type Config struct {
 	Dialer Dialer
 	Signal Signaler
 	Sealer Sealer
+	// Clean makes a line of the network fit to be shown, at most so many runes
+	// long. Nil takes no names from the data channel.
+	Clean func(line string, runes int) string
 	// Handle takes every event, on the Manager's goroutine; it must not block.
 	Handle func(Event)
 	// Data takes what a peer sent with [Manager.SendData], on the Manager's
@@ -85,6 +88,9 @@ func NewManager(cfg Config) *Manager {
 	}
 	if cfg.Handle == nil {
 		cfg.Handle = func(Event) {}
+	}
+	if cfg.Clean == nil {
+		cfg.Clean = func(string, int) string { return "" }
 	}
 	m := &Manager{
 		cfg: cfg, log: cfg.Logger, mail: newMailbox(), changed: make(chan struct{}, 1),

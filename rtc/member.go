@@ -45,15 +45,12 @@ func (m *Manager) presence(now time.Time, p signal.Presence) {
 		return
 	}
 	mb := m.member(now, p.Peer)
-	if p.Inc > mb.peer.inc {
-		mb.state = signal.State{} // a new process counts its states from the start
-	}
 	mb.away = p.Away
 	mb.goneAt = time.Time{}
+	m.process(now, mb, p.Inc)
 	if !p.Bad {
-		m.stateOf(now, mb, p.State)
+		m.stateOf(mb, p.State)
 	}
-	mb.peer.present(now, p.Inc)
 	if !mb.known {
 		mb.known = true
 		m.cfg.Handle(PeerJoined{mb.peer.who()})
@@ -63,9 +60,20 @@ func (m *Manager) presence(now time.Time, p signal.Presence) {
 	m.run(now, mb)
 }
 
-// stateOf takes a whole state of a person; an older one never replaces a
-// newer one, so it may come by any way and any number of times.
-func (m *Manager) stateOf(_ time.Time, mb *member, s signal.State) {
+// process takes the process that a sign of a person came from. A new one counts
+// its states from the start, and nothing agreed with the old one holds.
+func (m *Manager) process(now time.Time, mb *member, inc signal.Inc) {
+	if inc > mb.peer.inc {
+		mb.state.N = 0
+	}
+	mb.peer.present(now, inc)
+	m.run(now, mb)
+}
+
+// stateOf takes a whole state of a person, its texts cleaned; an older one
+// never replaces a newer one, so it may come by any way and any number of
+// times.
+func (m *Manager) stateOf(mb *member, s signal.State) {
 	if s.N <= mb.state.N {
 		return
 	}
@@ -138,7 +146,7 @@ func (m *Manager) run(now time.Time, mb *member) {
 					mb.session.Do(a.cmd)
 				}
 			case send:
-				m.send(now, mb, a.body)
+				m.send(mb, a.body)
 			case emit:
 				m.dirty = true
 				if _, back := a.event.(Reconnected); back && !m.serverUp {
@@ -154,9 +162,18 @@ func (m *Manager) dial(mb *member, epoch signal.Epoch) {
 	m.hangUp(mb)
 	id := mb.peer.id
 	mb.epoch = epoch
+	var in intake
 	mb.session = m.cfg.Dialer.Dial(SessionConfig{
 		Peer: id, Epoch: epoch, Offerer: mb.peer.offers, ICE: m.ice,
-		Post: func(e SessionEvent) { m.mail.post(fromSession{id, epoch, e}) },
+		Post: func(e SessionEvent) {
+			d, isData := e.(DataReceived)
+			if isData && !in.admit(d.Data) {
+				return
+			}
+			if !m.mail.post(fromSession{id, epoch, e, &in}) && isData {
+				in.release(d.Data)
+			}
+		},
 	})
 }
 

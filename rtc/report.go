@@ -3,6 +3,8 @@ package rtc
 import (
 	"slices"
 	"time"
+
+	"github.com/meet-term/meet/signal"
 )
 
 // maxOthers bounds whom a peer may claim to reach: no room is larger.
@@ -40,7 +42,11 @@ func (m *Manager) sendReport(mb *member) {
 // onReport compares what the peer says with what we see: its state replaces
 // an older one, and media it sends that never arrives costs the connection.
 func (m *Manager) onReport(now time.Time, mb *member, r report) {
-	m.stateOf(now, mb, r.State)
+	r.State.Name, r.State.Agent = m.cfg.Clean(r.State.Name, signal.MaxName), ""
+	if r.State.Name == "" {
+		r.State.Name = mb.state.Name
+	}
+	m.stateOf(mb, r.State)
 	mb.others, mb.othersAt = r.Peers[:min(len(r.Peers), maxOthers)], now
 	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)
 	if !slices.Equal(missing, mb.missing) {

@@ -46,7 +46,7 @@ func (m *Manager) carrier(id signal.PeerID) *member {
 // send passes a body to a peer: by the server if it reaches them, else sealed
 // through a third peer. With neither it is dropped; what matters is sent
 // again when there is a way.
-func (m *Manager) send(_ time.Time, mb *member, body signal.Body) {
+func (m *Manager) send(mb *member, body signal.Body) {
 	id, inc := mb.peer.id, mb.peer.inc
 	if m.serverUp && !mb.away {
 		m.cfg.Signal.Send(id, inc, body)
@@ -70,10 +70,7 @@ func (m *Manager) message(now time.Time, e signal.Message) {
 	if mb == nil || e.Inc < mb.peer.inc {
 		return
 	}
-	if e.Inc > mb.peer.inc {
-		mb.peer.present(now, e.Inc)
-		m.run(now, mb)
-	}
+	m.process(now, mb, e.Inc)
 	if _, bye := e.Body.(signal.Bye); bye {
 		m.remove(now, mb, false)
 		return

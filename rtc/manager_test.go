@@ -1,0 +1,225 @@
+package rtc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// room drives a Manager whose server and sessions are fakes.
+type room struct {
+	*Manager
+	sessions map[signal.PeerID]*testSession // the newest of each peer
+	events   []Event
+	gone     []signal.PeerID
+	data     int // messages handed to the application
+}
+
+// testSession is a session that carries whatever the test says.
+type testSession struct {
+	cfg   SessionConfig
+	sent  []string
+	ended bool
+}
+
+func (s *testSession) Pulse() Pulse          { return Pulse{Heard: time.Now(), Answered: time.Now()} }
+func (s *testSession) Stats() TransportStats { return TransportStats{} }
+func (s *testSession) Flow() Flow            { return Flow{} }
+func (s *testSession) Close()                { s.ended = true }
+func (s *testSession) Wait()                 {}
+func (s *testSession) Do(c Command) {
+	if d, ok := c.(SendData); ok {
+		s.sent = append(s.sent, string(d.Data))
+	}
+}
+
+// Dial implements [Dialer].
+func (r *room) Dial(cfg SessionConfig) Session {
+	s := &testSession{cfg: cfg}
+	r.sessions[cfg.Peer] = s
+	return s
+}
+
+type noServer struct{}
+
+func (noServer) Send(signal.PeerID, signal.Inc, signal.Body) {}
+func (noServer) SetState(signal.State)                       {}
+func (noServer) Nudge()                                      {}
+
+// inRoom runs a test in a bubble with "z", who has the largest id, in the room.
+func inRoom(t *testing.T, test func(t *testing.T, r *room)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &room{sessions: map[signal.PeerID]*testSession{}}
+		r.Manager = NewManager(Config{
+			Self: "z", State: signal.State{N: 1, Name: "zoe"}, Dialer: r, Signal: noServer{},
+			Clean: func(s string, n int) string {
+				return strings.ReplaceAll(s, "\x1b", "")[:min(n, len(s)-strings.Count(s, "\x1b"))]
+			},
+			Handle: func(e Event) { r.events = append(r.events, e) },
+			Data:   func(signal.PeerID, string, json.RawMessage) { r.data++ },
+			Gone:   func(id signal.PeerID) { r.gone = append(r.gone, id) },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go r.Run(ctx)
+		r.Signal(signal.ServerState{State: signal.Connected, Previous: signal.Connecting})
+		test(t, r)
+		cancel()
+		synctest.Wait()
+		for id, s := range r.sessions {
+			if !s.ended {
+				t.Errorf("the session with %s was left open", id)
+			}
+		}
+	})
+}
+
+func person(id signal.PeerID, inc signal.Inc, state signal.State) signal.Presence {
+	return signal.Presence{Peer: id, Inc: inc, State: state}
+}
+
+// meet lets a peer connect and opens its data channel.
+func (r *room) meet(p signal.Presence) *testSession {
+	r.Signal(signal.PeerChanged{Presence: p})
+	synctest.Wait()
+	s := r.sessions[p.Peer]
+	s.cfg.Post(SessionConnected{})
+	s.cfg.Post(DataOpened{})
+	synctest.Wait()
+	return s
+}
+
+func (s *testSession) hear(m dataMessage) {
+	s.cfg.Post(DataReceived{encodeData(m)})
+	synctest.Wait()
+}
+
+func (r *room) peer(t *testing.T, id signal.PeerID) PeerView {
+	t.Helper()
+	p, ok := r.View().Peer(id)
+	if !ok {
+		t.Fatalf("%s is not in the room", id)
+	}
+	return p
+}
+
+func TestNamesOfReportsAreCleaned(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		s.hear(report{State: signal.State{N: 2, Name: "\x1b[2J" + strings.Repeat("b", 5000)}})
+		if got := r.peer(t, "b").Name; len(got) > signal.MaxName || strings.Contains(got, "\x1b") || got == "bob" {
+			t.Errorf("name %.80q", got)
+		}
+		s.hear(report{State: signal.State{N: 3, Media: signal.Media{Mic: true}}})
+		if got := r.peer(t, "b"); got.Name == "" || !got.Media.Mic {
+			t.Errorf("after a report without a name: %+v", got)
+		}
+	})
+}
+
+// A new process that is heard of by a relayed message first, while the server
+// is away, counts its states anew.
+func TestStatesOfANewProcessCountAnew(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		r.meet(person("b", 1, signal.State{N: 9, Name: "bob", Media: signal.Media{Mic: true}}))
+		r.Signal(signal.Message{From: "b", Inc: 2, Body: signal.Need{Epoch: 1}})
+		synctest.Wait()
+		s := r.sessions["b"]
+		s.cfg.Post(SessionConnected{})
+		s.cfg.Post(DataOpened{})
+		s.hear(report{State: signal.State{N: 1, Name: "bob"}})
+		if r.peer(t, "b").Media.Mic {
+			t.Error("the media state of the old process stands")
+		}
+	})
+}
+
+// A server that forgot somebody while we were both cut off from it throws
+// nobody out whose media flows.
+func TestForgottenByTheServerStaysWhileMediaFlows(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		r.Signal(signal.Welcome{})
+		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		r.Signal(signal.Welcome{}) // without b
+		r.Signal(signal.PeerGone{Peer: "b", Inc: 1})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if p := r.peer(t, "b"); !p.Away || p.State != StateConnected || s.ended {
+			t.Errorf("after the server forgot: %+v, ended %v", p, s.ended)
+		}
+		s.hear(farewell{})
+		if _, still := r.View().Peer("b"); still || len(r.gone) != 1 {
+			t.Errorf("still there after a goodbye; gone %v", r.gone)
+		}
+	})
+}
+
+// While the Manager is busy, one peer's flood leaves room for the others.
+func TestFloodIsBounded(t *testing.T) {
+	var in intake
+	small, large := []byte("x"), bytes.Repeat([]byte("x"), maxIntakeBytes/2)
+	n := 0
+	for range 2 * maxIntake {
+		if in.admit(small) {
+			n++
+		}
+	}
+	if n != maxIntake || n >= maxMail/2 {
+		t.Errorf("%d of %d messages admitted", n, 2*maxIntake)
+	}
+	for range n {
+		in.release(small)
+	}
+	if !in.admit(large) || !in.admit(large) || in.admit(small) {
+		t.Error("bytes are not bounded")
+	}
+	in.release(large)
+	if !in.admit(small) {
+		t.Error("nothing is admitted after a flood")
+	}
+	inRoom(t, func(t *testing.T, r *room) {
+		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		for range 3 * maxIntake {
+			s.hear(appData{Kind: "x", Data: json.RawMessage("1")})
+		}
+		if r.data != 3*maxIntake {
+			t.Errorf("%d messages delivered: counting out fails", r.data)
+		}
+	})
+}
+
+// Whatever a peer says over the data channel, one's own id and people who are
+// not in the room appear nowhere, and nothing is carried for them.
+func TestHostileDataMessages(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		b := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		c := r.meet(person("c", 1, signal.State{N: 1, Name: "eve"}))
+		r.Signal(signal.PeerChanged{Presence: person("z", 7, signal.State{N: 7, Name: "not me"})})
+		before := len(b.sent)
+		c.hear(relay{From: "a", To: "b", Frame: "forged sender"})
+		c.hear(relay{From: "c", To: "nobody", Frame: "x"})
+		c.hear(relay{From: "c", To: "b", Frame: strings.Repeat("x", signal.MaxFrame+1)})
+		c.hear(relay{From: "c", To: "z", Frame: "no sealer"})
+		c.hear(report{Peers: make([]signal.PeerID, 10_000)})
+		for _, text := range []string{"", "{", "null", "[]", `{"t":"report","sent":[1]}`, `{"t":"report","peers":7}`, `{"t":"x"}`} {
+			c.cfg.Post(DataReceived{[]byte(text)})
+		}
+		synctest.Wait()
+		if n := len(b.sent) - before; n != 0 {
+			t.Errorf("%d messages were carried", n)
+		}
+		if v := r.View(); len(v.Peers) != 2 || v.Name != "zoe" {
+			t.Errorf("view %+v", v)
+		}
+		c.hear(relay{From: "c", To: "b", Frame: "fine"})
+		if len(b.sent) != before+1 {
+			t.Error("an honest message was not carried")
+		}
+	})
+}
