@@ -83,7 +83,7 @@ func (s *stage) scenes(ctx context.Context, images string) error {
 	if err != nil {
 		return err
 	}
-	shoot := func(name string, cols, rows int, waits ...string) error {
+	shoot := func(name string, cols, rows int, settle time.Duration, waits ...string) error {
 		if err := s.shows(ctx, waits...); err != nil {
 			return err
 		}
@@ -123,13 +123,13 @@ func (s *stage) scenes(ctx context.Context, images string) error {
 	if err := sleep(ctx, 4*time.Second); err != nil { // until who joined is no news any more
 		return err
 	}
-	if err := shoot("screen-120x40.png", 120, 40, "5 connected", "Carol · screen"); err != nil {
+	if err := shoot("screen-120x40.png", 120, 40, settle, "5 connected", "Carol · screen"); err != nil {
 		return err
 	}
 	if _, err := s.tmux(ctx, "resize-window", "-x", "80", "-y", "24"); err != nil {
 		return err
 	}
-	if err := shoot("screen-80x24.png", 80, 24, "5 connected", "q leave"); err != nil {
+	if err := shoot("screen-80x24.png", 80, 24, settle, "5 connected", "q leave"); err != nil {
 		return err
 	}
 	if _, err := s.tmux(ctx, "resize-window", "-x", "120", "-y", "40"); err != nil {
@@ -144,7 +144,7 @@ func (s *stage) scenes(ctx context.Context, images string) error {
 	if err := s.people["Dave"].Process.Signal(syscall.SIGSTOP); err != nil {
 		return fmt.Errorf("stop Dave: %w", err)
 	}
-	return shoot("screen-reconnecting.png", 120, 40, "Reconnecting to 1 peer")
+	return shoot("screen-reconnecting.png", 120, 40, 500*time.Millisecond, "Reconnecting to 1 peer", "1 of 3")
 }
 
 // sleep waits, but not longer than ctx.
