@@ -1,0 +1,88 @@
+package call
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/video/source"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/rtc/conn"
+	"github.com/meet-term/meet/signal"
+)
+
+// quietCall is a call without devices that is not running.
+func quietCall(t *testing.T) *Call {
+	t.Helper()
+	invite, err := signal.ParseInvite("demo", "127.0.0.1:7077")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{
+		Invite: invite, Self: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 1, Name: "me",
+		Mic: audio.Mic{Kind: audio.None}, Speaker: audio.Speaker{Kind: audio.None},
+		Camera: source.Camera{Kind: source.None}, Screen: source.Screen{Kind: source.None},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A packet that arrives after its sender left makes nothing that would stay.
+func TestLatePacketsLeaveNothingBehind(t *testing.T) {
+	c := quietCall(t)
+	in, now := sink{c.media}, time.Unix(1000, 0)
+	arrive := func() {
+		in.Audio("bob", conn.AudioPacket{Arrived: now})
+		in.Video("bob", conn.VideoFrame{Kind: rtc.Camera, Arrived: now})
+		in.Feedback("bob", conn.Feedback{Kind: rtc.Mic, Loss: 0.5})
+		c.media.stats(&rtc.PeerView{ID: "bob"})
+	}
+	kept := func() [4]int {
+		return [4]int{
+			len(c.media.people), len(c.media.audio.Levels().People), len(c.flow.last), len(c.media.pictures.receivers),
+		}
+	}
+	arrive()
+	if got := kept(); got != [4]int{} {
+		t.Errorf("of a stranger is kept %v", got)
+	}
+	s := c.media.Dial(rtc.SessionConfig{Peer: "bob", Epoch: 1, Post: func(rtc.SessionEvent) {}})
+	c.media.connected("bob")
+	arrive()
+	if got := c.media.people["bob"]; got == nil || !got.listens || got.loss != 0.5 {
+		t.Errorf("of bob is kept %+v", got)
+	}
+	s.Close()
+	s.Wait()
+	c.gone("bob")
+	arrive()
+	if got := kept(); got != [4]int{} {
+		t.Errorf("of one who left is kept %v", got)
+	}
+}
+
+// The room is told last what is: two toggles at once are told in the order in
+// which they take effect.
+func TestTogglesAreToldInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := quietCall(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go c.mesh.Run(ctx)
+		for range 200 {
+			var toggles sync.WaitGroup
+			toggles.Go(func() { c.media.setHave(rtc.Mic, true); c.media.setHave(rtc.Mic, false) })
+			toggles.Go(func() { c.SetMic(true); c.SetMic(false); c.SetMic(true) })
+			toggles.Wait()
+			synctest.Wait()
+			if told, is := c.View().Media, c.media.sending(); told != is {
+				t.Fatalf("told %+v, is %+v", told, is)
+			}
+		}
+	})
+}
