@@ -50,15 +50,15 @@ func TestServerRestart(t *testing.T) {
 	term.connected("Web", 0)
 	web.until(10*time.Second, "sound", peerNamed("Terminal")+`.received[0] > 50`)
 
-	// The longest pause of arriving sound from now on, looked at often.
-	web.eval(`globalThis.longest = 0; globalThis.packets = 0; globalThis.since = performance.now();
-		globalThis.watch = setInterval(() => {
-			const s = meet.call.mesh.sessionOf(`+peerNamed("Terminal")+`.id);
-			s.poll();
-			const now = performance.now();
-			if (s.received[0] !== packets) { packets = s.received[0]; since = now; }
-			longest = Math.max(longest, now - since);
-		}, 50)`, nil)
+	// A packet of sound comes every 20 ms: what is missing in the end is counted,
+	// not when a busy machine came to look.
+	packets := `(async () => {
+		const s = meet.call.mesh.sessionOf(` + peerNamed("Terminal") + `.id);
+		await s.poll();
+		return [s.received[0], performance.now()];
+	})()`
+	var before, after [2]float64
+	web.eval(packets, &before)
 	mark := term.mark()
 	s.kill()
 	web.until(5*time.Second, "the banner", `document.getElementById("banner").textContent.startsWith("Reconnecting to server... media 1/1")`)
@@ -70,6 +70,7 @@ func TestServerRestart(t *testing.T) {
 	term.until(5*time.Second, "muted without a server", mark, func(l line) bool {
 		return l.Event == "media-state-changed" && l.Name == "Web" && !l.Mic
 	})
+	pass(4 * time.Second) // twice the silence that would count as an outage
 	s.start()
 	took := web.until(10*time.Second, "the server back", `document.getElementById("banner").hidden`)
 	t.Logf("back at the server after %v", took)
@@ -80,11 +81,12 @@ func TestServerRestart(t *testing.T) {
 	late.until(10*time.Second, "the page's state", 0, func(l line) bool {
 		return l.Event == "media-state-changed" && l.Name == "Web" && !l.Mic
 	})
-	var longest float64
-	web.eval(`clearInterval(watch); longest`, &longest)
-	t.Logf("the longest pause of sound was %.0f ms", longest)
-	if longest > 500 {
-		t.Errorf("sound paused for %.0f ms", longest)
+	web.eval(packets, &after)
+	elapsed := after[1] - before[1]
+	missing := elapsed - (after[0]-before[0])*20
+	t.Logf("%.0f ms of sound are missing of %.0f ms", missing, elapsed)
+	if missing > 300 {
+		t.Errorf("%.0f ms of sound are missing", missing)
 	}
 	if n := term.count(mark, func(l line) bool { return l.Event == "peer-disconnected" }); n > 0 {
 		t.Errorf("the terminal lost the page %d times", n)
@@ -112,18 +114,18 @@ func TestThreeBrowsersTwoTerminals(t *testing.T) {
 		webs[name].join(s.link(room), name, "mic camera")
 	}
 	for name, web := range webs {
-		web.until(30*time.Second, "everyone", `meet.call.view().connected === 4 && document.getElementById("count").textContent === "5 connected"`)
+		web.until(60*time.Second, "everyone", `meet.call.view().connected === 4 && document.getElementById("count").textContent === "5 connected"`)
 		for _, other := range []string{"T1", "T2", "W1", "W2", "W3"} {
 			if other == name {
 				continue
 			}
-			web.until(30*time.Second, "sound of "+other, peerNamed(other)+`.figures.audioEnergy > 0.0001`)
-			web.until(30*time.Second, "pictures of "+other, peerNamed(other)+`.figures.framesDecoded[1] > 5`)
+			web.until(60*time.Second, "sound of "+other, peerNamed(other)+`.figures.audioEnergy > 0.0001`)
+			web.until(60*time.Second, "pictures of "+other, peerNamed(other)+`.figures.framesDecoded[1] > 5`)
 		}
 	}
 	for _, term := range terms {
 		for name := range webs {
-			term.until(30*time.Second, "sound and pictures of "+name, 0, func(l line) bool {
+			term.until(60*time.Second, "sound and pictures of "+name, 0, func(l line) bool {
 				return l.Event == "stats" && l.Name == name && l.Audio.Decoded > 50 && frames(l.Camera) > 5
 			})
 		}

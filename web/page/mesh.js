@@ -11,7 +11,8 @@ import { timing as defaults } from "./timing.js";
 const maxOthers = 64; // whom a peer may claim to reach
 const starvedSpacing = 20000; // between connections replaced because they were half dead
 const look = 250; // between looks at the transports
-const stale = 700; // what was heard longer ago is worth a look
+const stale = 700; // what was heard longer ago is worth a look,
+const staleQuiet = 200; // and sooner where only looking tells when something came
 // A silence of this long may mean that our own network changed, which browsers
 // do not always tell: whether the server still answers is worth knowing before
 // it is needed.
@@ -86,7 +87,7 @@ export class Mesh {
       this.#lookedAt = now;
       for (const m of this.#members.values()) {
         if (!m.session) continue;
-        if (m.peer.unsettled || now - m.session.pulse.heard > stale) this.#look(m);
+        if (m.peer.unsettled || now - m.session.pulse.heard > (m.session.quiet ? staleQuiet : stale)) this.#look(m);
       }
     }
   }

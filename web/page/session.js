@@ -56,6 +56,7 @@ const ufrag = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 // Media it sends from; post takes events {on, ...}.
 export class Session {
   pulse = { heard: 0, answered: 0 };
+  quiet = false; // nothing but checks came lately
   transport = null; // {relay, localType, remoteType, localAddress, remoteAddress, rtt}
   sent = [0, 0, 0]; // RTP packets, by kind
   received = [0, 0, 0];
@@ -70,6 +71,7 @@ export class Session {
   #transceivers = [];
   #counters = ""; // of the path, as last seen
   #answers = 0;
+  #readAt = 0;
   #window = null; // the counters a second ago
   #polling = false;
   #views = [null, null, null]; // sizes at which the peer shows our pictures
@@ -287,7 +289,8 @@ export class Session {
     const sum = (key) => pairs.reduce((n, p) => n + (p[key] ?? 0), 0);
     const counters = [sum("requestsReceived"), sum("responsesReceived"), sum("bytesReceived"), sum("packetsReceived"), transport?.bytesReceived ?? 0].join();
     const answers = sum("responsesReceived");
-    if (counters !== this.#counters) this.pulse.heard = now;
+    if (counters !== this.#counters) this.#heard(now, [...pairs, ...inbound]);
+    this.#readAt = now;
     // A browser that does not count answers is believed to be heard.
     if (answers !== this.#answers || pair?.responsesReceived === undefined) this.pulse.answered = answers ? now : this.pulse.heard;
     this.#counters = counters;
@@ -306,6 +309,15 @@ export class Session {
       if (k >= 0) this.sent[k] = s.packetsSent ?? 0;
     }
     if (pair) this.#describe(now, pair, byID(pair.localCandidateId), byID(pair.remoteCandidateId), inbound, slot);
+  }
+
+  // #heard notes that packets came since the last look: media and data tell
+  // when exactly; checks only that they did.
+  #heard(now, stats) {
+    const ages = stats.filter((s) => s.lastPacketReceivedTimestamp).map((s) => s.timestamp - s.lastPacketReceivedTimestamp);
+    const exact = now - Math.max(0, Math.min(Infinity, ...ages));
+    this.quiet = !(exact > this.#readAt);
+    this.pulse.heard = Math.max(this.pulse.heard, this.quiet ? now : exact);
   }
 
   #describe(now, pair, local, remote, inbound, slot) {
