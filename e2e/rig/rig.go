@@ -126,9 +126,11 @@ type Server struct {
 
 var listening = regexp.MustCompile(`msg=listening address=(\S+)`)
 
-// Serve starts a server on a free port; it ends with the test.
+// Serve starts a server on a free port; it ends with the test. Without end-to-end
+// tests being asked for it skips the test, as [Need] does.
 func Serve(t testing.TB, flags ...string) *Server {
 	t.Helper()
+	Need(t)
 	s := &Server{cmd: exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)}
 	s.cmd.Env = Env(Home(t))
 	stderr, err := s.cmd.StderrPipe()
