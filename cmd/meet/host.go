@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/web"
 )
@@ -21,9 +22,16 @@ import (
 // localServer is where meet serve listens and meet join looks by default.
 const localServer = "127.0.0.1:7077"
 
+// place is where a room is.
+type place struct {
+	invite signal.Invite
+	local  bool  // no server was named: it is on this machine, whoever hosts it
+	host   *host // the server, when this process hosts it; else nil
+}
+
 // findRoom works out where the room is: in the link, on the server asked for,
 // or on this machine, where a server is hosted if none answers.
-func findRoom(ctx context.Context, room, server string, log *slog.Logger) (signal.Invite, *host, error) {
+func findRoom(ctx context.Context, room, server string, log *slog.Logger) (place, error) {
 	if server == "" {
 		server = os.Getenv("MEET_SERVER")
 	}
@@ -33,23 +41,31 @@ func findRoom(ctx context.Context, room, server string, log *slog.Logger) (signa
 		}
 		invite, err := signal.ParseInvite(room, server)
 		if err != nil {
-			return invite, nil, roomError(err)
+			return place{}, roomError(err)
 		}
-		return invite, nil, nil
+		return place{invite: invite}, nil
 	}
 	invite, err := signal.ParseInvite(room, localServer)
 	if err != nil {
-		return invite, nil, roomError(err)
+		return place{}, roomError(err)
 	}
 	h, err := hostUnlessRunning(ctx, log)
-	return invite, h, err
+	return place{invite: invite, local: true, host: h}, err
+}
+
+// roomError explains what a room may look like.
+func roomError(err error) error {
+	if errors.Is(err, signal.ErrInvite) {
+		return usageError{err}
+	}
+	return fmt.Errorf("find the room: %w", err)
 }
 
 // hostUnlessRunning returns nil when a meet server answers on the local
 // default, and else hosts one. Two processes that start together both end up
 // in one room: the one that loses the port finds the other's server.
 func hostUnlessRunning(ctx context.Context, log *slog.Logger) (*host, error) {
-	l, err := net.Listen("tcp", localServer)
+	l, err := listenLocally()
 	if err == nil {
 		return newHost(l, log), nil
 	}
@@ -61,6 +77,57 @@ func hostUnlessRunning(ctx context.Context, log *slog.Logger) (*host, error) {
 			"stop it, or name another server with --server", localServer, err)
 	}
 	return nil, nil
+}
+
+func listenLocally() (net.Listener, error) { return net.Listen("tcp", localServer) }
+
+// A server of this machine that was lost gets a moment to come back by itself
+// before somebody else hosts it.
+const (
+	standbyEvery = 500 * time.Millisecond
+	standbyAfter = 2 * time.Second
+)
+
+// looksFor reports whether a participant looks for its server and does not find
+// it, be it lost or not met yet.
+func looksFor(s rtc.ServerView) bool {
+	return s.State == signal.Reconnecting || s.State == signal.Connecting && s.Attempt > 0
+}
+
+// standBy hosts the server of this machine from here on when it is lost for
+// good, so that a meeting outlives the process that began it. Of several that
+// stand by, one gets the port. The function it returns ends all of it.
+func standBy(lost func() bool, listen func() (net.Listener, error), log *slog.Logger) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		ticker := time.NewTicker(standbyEvery)
+		defer ticker.Stop()
+		for since := time.Duration(0); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if !lost() {
+				since = 0
+				continue
+			}
+			if since += standbyEvery; since < standbyAfter {
+				continue
+			}
+			l, err := listen()
+			if err != nil {
+				continue // another was quicker, or the server is back
+			}
+			log.Info("the server of this machine is gone: hosting it from here")
+			h := newHost(l, log)
+			<-ctx.Done()
+			h.stop()
+			return
+		}
+	})
+	return func() { cancel(); running.Wait() }
 }
 
 // isMeet returns nil if a meet server that takes joins answers at url.

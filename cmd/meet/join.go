@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
@@ -91,32 +89,45 @@ func joinCommand() *cobra.Command {
 	return cmd
 }
 
-// join takes part in a room until it is left.
-func join(ctx context.Context, room string, f joinFlags) error {
-	mic, err := audio.ParseMic(f.mic)
-	if err != nil {
-		return usagef("--mic: %w", err)
+// call is what the flags say of the call; where it is comes later.
+func (f joinFlags) call() (cfg call.Config, err error) {
+	cfg = call.Config{
+		Name: ownName(f.name), Agent: "meet " + version,
+		Start:    signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
+		WatchAll: f.headless, Lobby: f.lobby(),
 	}
-	speaker, err := audio.ParseSpeaker(f.speaker)
-	if err != nil {
-		return usagef("--speaker: %w", err)
+	if cfg.Mic, err = audio.ParseMic(f.mic); err != nil {
+		return cfg, usagef("--mic: %w", err)
 	}
-	camera, err := source.ParseCamera(f.camera)
-	if err != nil {
-		return usagef("--camera: %w", err)
+	if cfg.Speaker, err = audio.ParseSpeaker(f.speaker); err != nil {
+		return cfg, usagef("--speaker: %w", err)
 	}
-	screen, err := source.ParseScreen(f.screen)
-	if err != nil {
-		return usagef("--screen: %w", err)
+	if cfg.Camera, err = source.ParseCamera(f.camera); err != nil {
+		return cfg, usagef("--camera: %w", err)
+	}
+	if cfg.Screen, err = source.ParseScreen(f.screen); err != nil {
+		return cfg, usagef("--screen: %w", err)
 	}
 	if _, err := termvideo.ParseMode(f.video); err != nil {
-		return usagef("--video: %w", err)
+		return cfg, usagef("--video: %w", err)
 	}
 	if f.stats < headless.MinStats {
-		return usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
+		return cfg, usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
+	}
+	if f.exitAfter < 0 {
+		return cfg, usagef("--exit-after is %v: it cannot be negative", f.exitAfter)
 	}
 	if f.headless && f.plain {
-		return usagef("--headless and --plain exclude each other")
+		return cfg, usagef("--headless and --plain exclude each other")
+	}
+	return cfg, nil
+}
+
+// join takes part in a room until it is left.
+func join(ctx context.Context, room string, f joinFlags) error {
+	cfg, err := f.call()
+	if err != nil {
+		return err
 	}
 	log, closeLog, err := openLog(f)
 	if err != nil {
@@ -124,13 +135,14 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer closeLog()
 
-	invite, host, err := findRoom(ctx, room, f.server, log)
+	at, err := findRoom(ctx, room, f.server, log)
 	if err != nil {
 		return err
 	}
-	if host != nil {
-		defer host.stop()
+	if at.host != nil {
+		defer at.host.stop()
 	}
+	invite := at.invite
 	if f.private && invite.Open() {
 		if invite.Secret, err = signal.NewSecret(rand.Reader); err != nil {
 			return err
@@ -142,16 +154,13 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer self.Close()
 
-	c, err := call.New(call.Config{
-		Invite: invite, Self: self.ID, Inc: self.Inc, Name: ownName(f.name), Agent: "meet " + version,
-		Start:   signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
-		Mic:     mic,
-		Speaker: speaker,
-		Camera:  camera, Screen: screen, WatchAll: f.headless, Lobby: f.lobby(),
-		Logger: log,
-	})
+	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = invite, self.ID, self.Inc, log
+	c, err := call.New(cfg)
 	if err != nil {
 		return err
+	}
+	if at.local && at.host == nil {
+		defer standBy(func() bool { return looksFor(c.View().Server) }, listenLocally, log)()
 	}
 	if f.exitAfter > 0 {
 		timer := time.AfterFunc(f.exitAfter, c.Leave)
@@ -245,11 +254,3 @@ func openLog(f joinFlags) (*slog.Logger, func(), error) {
 
 // maxLog is how large the log may grow before the next process begins anew.
 const maxLog = 4 << 20
-
-// errNoRoom explains what a room may look like.
-func roomError(err error) error {
-	if errors.Is(err, signal.ErrInvite) {
-		return usageError{err}
-	}
-	return fmt.Errorf("find the room: %w", err)
-}

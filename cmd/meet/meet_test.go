@@ -63,6 +63,7 @@ func TestExitStatus(t *testing.T) {
 		{[]string{"join", "demo", "--video", "hologram"}, 2, "--video"},
 		{[]string{"join", "demo", "--headless", "--plain"}, 2, "exclude"},
 		{[]string{"join", "demo", "--stats-interval", "99ms"}, 2, "100ms"},
+		{[]string{"join", "demo", "--exit-after", "-1s"}, 2, "--exit-after"},
 		{[]string{"serve", "--listen", busy.Addr().String()}, 1, "in use"},
 		{[]string{"serve", "--tls-cert", "x"}, 2, "go together"},
 		{[]string{"serve", "--tls-auto", "--tls-cert", "x", "--tls-key", "y"}, 2, "exclude each other"},
