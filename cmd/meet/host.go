@@ -103,17 +103,22 @@ func standBy(lost func() bool, listen func() (net.Listener, error), log *slog.Lo
 	running.Go(func() {
 		ticker := time.NewTicker(standbyEvery)
 		defer ticker.Stop()
-		for since := time.Duration(0); ; {
+		var since time.Time // when it was first missed; zero while it is there
+		for {
+			var now time.Time
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
+			case now = <-ticker.C:
 			}
-			if !lost() {
-				since = 0
+			switch {
+			case !lost():
+				since = time.Time{}
 				continue
+			case since.IsZero():
+				since = now
 			}
-			if since += standbyEvery; since < standbyAfter {
+			if now.Sub(since) < standbyAfter {
 				continue
 			}
 			l, err := listen()

@@ -45,12 +45,12 @@ func TestStandByTakesOver(t *testing.T) {
 		}
 		first.Kill()
 		lost.Store(true)
-		time.Sleep(standbyAfter - time.Millisecond)
+		time.Sleep(standbyAfter - time.Millisecond) // a tick may be at this very moment
 		synctest.Wait()
 		if answers() {
 			t.Error("took over before the server had time to come back")
 		}
-		time.Sleep(standbyEvery)
+		time.Sleep(standbyEvery + time.Millisecond)
 		synctest.Wait()
 		if !answers() {
 			t.Error("nobody hosts the server")
