@@ -72,7 +72,7 @@ func (r *room) silence(change time.Time, d direction) time.Duration {
 
 // stall is how long a gap in the sound may be for which a busy machine, and
 // not the network, is to blame: nothing at all ran for a while.
-const stall = 500 * time.Millisecond
+const stall = time.Second
 
 // undisturbed fails the test if anything happened to some directions since a
 // moment: a gap in the sound, or a change of the connection's state.
