@@ -29,7 +29,7 @@ func meeting(t *testing.T, sources string) *mixed {
 	shost := lab.Host("server")
 	address := fmt.Sprintf("%s:7077", shost.Addr())
 	m := &mixed{T: t, thost: lab.Host("term"), whost: lab.Host("web")}
-	m.server = &server{t: t, address: address, run: shost.Command, dial: shost.Dial}
+	m.server = &server{t: t, address: address, run: shost.Command, dial: shost.Dial, state: t.TempDir()}
 	t.Cleanup(m.server.kill)
 	m.server.start()
 	m.server.ready()

@@ -9,34 +9,18 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-
-	meetsignal "github.com/meet-term/meet/signal"
-	"github.com/meet-term/meet/web"
 )
-
-// serverAddress makes the test binary a meet server with the page, so that one
-// can be killed as a process.
-const serverAddress = "MEET_BROWSER_TEST_SERVER"
 
 // binary is the terminal program under test.
 var binary string
 
-func TestMain(m *testing.M) {
-	if address := os.Getenv(serverAddress); address != "" {
-		serve(address)
-		return
-	}
-	os.Exit(run(m))
-}
+func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	if os.Getenv("MEET_E2E") != "1" {
@@ -71,37 +55,20 @@ func needChromium(t *testing.T) {
 	}
 }
 
-// serve is the server process.
-func serve(address string) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	s := meetsignal.NewServer(meetsignal.ServerConfig{Page: web.Handler()})
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM)
-	go func() {
-		<-stop
-		os.Exit(0)
-	}()
-	hs := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	fmt.Fprintln(os.Stderr, hs.Serve(l))
-	os.Exit(1)
-}
-
 // server is a meet server in a process of its own.
 type server struct {
 	t       *testing.T
 	address string
 	run     func(args ...string) *exec.Cmd
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	flags   []string
+	state   string // folder for what it keeps
 	cmd     *exec.Cmd
 }
 
-func startServer(t *testing.T, address string, run func(args ...string) *exec.Cmd) *server {
+func startServer(t *testing.T, address string, run func(args ...string) *exec.Cmd, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, address: address, run: run, dial: (&net.Dialer{}).DialContext}
+	s := &server{t: t, address: address, run: run, dial: (&net.Dialer{}).DialContext, flags: flags, state: t.TempDir()}
 	t.Cleanup(s.kill)
 	s.start()
 	return s
@@ -123,13 +90,8 @@ func freeAddress(t *testing.T) string {
 
 func (s *server) start() {
 	s.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.cmd = s.run(self)
-	s.cmd.Env = append(os.Environ(), serverAddress+"="+s.address)
-	s.cmd.Stderr = os.Stderr
+	s.cmd = s.run(append([]string{binary, "serve", "--listen", s.address}, s.flags...)...)
+	s.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+s.state)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("start the server: %v", err)
 	}

@@ -3,10 +3,14 @@
 package browser
 
 import (
+	"crypto/tls"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meet-term/meet/internal/localtls"
 )
 
 // maxWeight is what loading the page may cost over the wire, in bytes.
@@ -270,5 +274,47 @@ func TestEndings(t *testing.T) {
 	web.eval(`document.querySelectorAll("video").length && [...document.querySelectorAll("video")].filter((v) => v.srcObject).length`, &live)
 	if live != 0 {
 		t.Errorf("%d pictures play after the end", live)
+	}
+}
+
+// TestOwnAuthority: over https by the server's own authority, a terminal with
+// the invite trusts it, one with another fingerprint does not, and the page
+// hands the fingerprint on.
+func TestOwnAuthority(t *testing.T) {
+	needChromium(t)
+	s := startServer(t, freeAddress(t), here, "--tls-auto")
+	s.ready()
+	// A handshake ends only when the authority has been made.
+	c, err := tls.Dial("tcp", s.address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	a, err := localtls.Open(filepath.Join(s.state, "meet", "tls"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := "https://" + s.address + "/" + room + "." + a.Fingerprint()
+	web := startChromium(t, "Web", here, "--ignore-certificate-errors")
+	web.join(link, "Web", "mic camera")
+	term := startTerminal(t, "Terminal", link, here, "--mic", "tone", "--camera", "testcard")
+	term.connected("Web", 0)
+	web.until(20*time.Second, "sound and pictures", peerNamed("Terminal")+`?.figures.audioEnergy > 0.001 && `+peerNamed("Terminal")+`?.figures.framesDecoded[1] > 5`)
+	var invite string
+	web.eval(`navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }`, nil)
+	web.eval(`document.getElementById("privacy").click()`, nil)
+	web.until(5*time.Second, "the invite", `globalThis.copied`)
+	web.eval(`copied`, &invite)
+	if invite != link {
+		t.Errorf("the page hands on %q, want %q", invite, link)
+	}
+	wrong := startTerminal(t, "Wrong", "https://"+s.address+"/"+room+"."+strings.Repeat("A", 43), here, "--mic", "none", "--camera", "none")
+	for range 3 {
+		wrong.until(10*time.Second, "refusals of a server it does not trust", wrong.mark(), func(l line) bool {
+			return l.Event == "server-state-changed" && l.State == "connecting"
+		})
+	}
+	if n := wrong.count(0, func(l line) bool { return l.Event == "joined" }); n > 0 {
+		t.Error("a terminal joined a server that its invite does not mean")
 	}
 }
