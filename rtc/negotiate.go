@@ -242,7 +242,7 @@ func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
 	}
 	agrees := a.Remote == p.epoch && a.Epoch == p.remote
 	wish := p.wish
-	doubt := a.N == p.doubt
+	doubt := p.doubt != 0 && a.N == p.doubt
 	p.doubt = 0
 	switch {
 	case p.phase == phaseAsking && agrees && !a.Silent && p.pulse.Heard.After(p.troubledAt):

@@ -266,3 +266,149 @@ func TestCandidatesAreBounded(t *testing.T) {
 		t.Errorf("%d candidates passed on, want %d", n, maxCandidates)
 	}
 }
+
+// Both sessions fail in the same moment: one rebuild mends both.
+func TestBothSidesFailAtOnce(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.log = nil
+	for _, s := range w.sides {
+		s.p.session(w.now, s.p.epoch, SessionFailed{errors.New("dtls: bad record")})
+		s.carryOut()
+	}
+	w.run(3 * time.Second)
+	w.settled()
+	for i, s := range w.sides {
+		if s.p.epoch != 2 {
+			t.Errorf("side %d: epoch %d, want one rebuild", i, s.p.epoch)
+		}
+	}
+	w.expect(0,
+		"1s connected -> disconnected", "1s peer-disconnected", "1s reconnecting 1 of 3 in 0s",
+		"1.05s disconnected -> connected", "1.05s peer-connected", "1.05s reconnected after 1, 50ms")
+}
+
+// A restart has given up the old path, and the network goes once more.
+func TestCutDuringARestart(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.sides[0].fake.remote = "lost" // only new descriptions match again
+	for w.sides[1].p.phase != phaseMending {
+		w.run(simStep)
+	}
+	w.media, w.signal = false, false
+	for _, s := range w.sides {
+		s.p.reach(w.now, false)
+	}
+	w.run(time.Minute)
+	w.media, w.signal = true, true
+	w.log = nil
+	for _, s := range w.sides {
+		s.p.reach(w.now, true)
+		s.carryOut()
+	}
+	w.run(time.Second)
+	w.settled()
+}
+
+// A new process of the peer comes while its old one is being repaired: nothing
+// of the repair is left.
+func TestNewProcessDuringRepair(t *testing.T) {
+	for name, silent := range map[string]time.Duration{
+		"backoff": 2500 * time.Millisecond, "mending": 5100 * time.Millisecond, "failed": 40 * time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newPair(t)
+			w.run(time.Second)
+			w.media = false
+			w.run(silent)
+			w.sides[0] = &side{pair: w, index: 0, p: newPeer(w.now, "a", "b", Timing{}.withDefaults(), &epochs{})}
+			w.inFlight = nil // they were for the process that is no more
+			w.media = true
+			for i, s := range w.sides {
+				s.p.present(w.now, signal.Inc(1+i)) // only side 1 sees a new process
+				s.p.reach(w.now, true)
+				s.carryOut()
+			}
+			w.run(time.Second)
+			w.settled()
+		})
+	}
+}
+
+// The clock of a machine that slept jumps: all deadlines are due at once, and
+// each is acted on once.
+func TestClockJumps(t *testing.T) {
+	for _, jump := range []time.Duration{time.Minute, 24 * time.Hour, -time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			w := newPair(t)
+			w.run(time.Second)
+			w.now = w.now.Add(jump)
+			w.run(2 * time.Second)
+			if jump < 0 {
+				w.run(-jump) // evidence from the future counts until then
+			}
+			w.settled()
+			for i, s := range w.sides {
+				for _, e := range s.seen {
+					if _, failed := e.(PeerConnectionFailed); failed {
+						t.Errorf("side %d failed", i)
+					}
+				}
+			}
+			if p := w.sides[1].p; p.epoch != 1 {
+				t.Errorf("epoch %d: a healthy connection was replaced", p.epoch)
+			}
+		})
+	}
+}
+
+// A peer that asks for repair without end gets one connection a second at most,
+// and none at all while the present one is fine.
+func TestNeedFlood(t *testing.T) {
+	w := newPair(t)
+	w.run(5 * time.Second)
+	s := w.sides[1]
+	for range 1000 {
+		s.p.message(w.now, signal.Need{Epoch: s.p.remote, Remote: s.p.epoch, Restart: true})
+		s.carryOut()
+		w.run(simStep)
+	}
+	w.run(time.Second)
+	w.settled()
+	if s.p.epoch != 1 || s.p.n != 1 {
+		t.Errorf("epoch %d, offer %d: gave up a path that works", s.p.epoch, s.p.n)
+	}
+	before := s.p.epoch
+	for range 1000 {
+		s.p.message(w.now, signal.Need{Epoch: s.p.remote, Remote: s.p.epoch})
+		s.carryOut()
+		w.run(simStep)
+	}
+	if n := s.p.epoch - before; n > 10 {
+		t.Errorf("%d connections in 10 s", n)
+	}
+	w.run(10 * time.Second)
+	w.settled()
+}
+
+// Answers nobody asked for and probes without end change nothing.
+func TestProbeFlood(t *testing.T) {
+	w := newPair(t)
+	w.run(5 * time.Second)
+	w.log = nil
+	for _, s := range w.sides {
+		for n := range uint32(1000) {
+			s.p.message(w.now, signal.Probe{Epoch: 9, Remote: 9, N: n})
+			s.p.message(w.now, signal.ProbeAck{Epoch: 9, Remote: 9, N: n, Silent: true})
+			s.p.message(w.now, signal.ProbeAck{Epoch: s.p.remote, Remote: s.p.epoch, N: s.p.probe, Silent: true})
+		}
+		s.carryOut()
+	}
+	w.run(5 * time.Second)
+	w.settled()
+	w.expect(0)
+	if p := w.sides[1].p; p.epoch != 1 || p.n != 1 {
+		t.Errorf("epoch %d, offer %d", p.epoch, p.n)
+	}
+}
