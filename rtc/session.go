@@ -22,8 +22,7 @@ type SessionConfig struct {
 	Offerer bool
 	ICE     []signal.ICEServer
 	// Post hands an event to the owner. It never blocks and may be called
-	// from any goroutine, but not after Close has returned control to it:
-	// events of a closed session are dropped by their generation.
+	// from any goroutine; what comes after Close is dropped by its epoch.
 	Post func(SessionEvent)
 }
 

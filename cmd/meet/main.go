@@ -27,6 +27,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	outliveReader()
 	err := root().ExecuteContext(ctx)
 	if err == nil {
 		return
@@ -35,6 +36,12 @@ func main() {
 	stop()
 	os.Exit(status(err))
 }
+
+// outliveReader makes writing to a standard output that nobody reads any more
+// an error instead of the end of the process: a call must be left properly, or
+// the others wait for somebody who crashed. The signal is caught, not ignored,
+// since child processes would inherit that.
+func outliveReader() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // usageError marks what the person who typed the command can mend.
 type usageError struct{ error }
