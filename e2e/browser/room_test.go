@@ -114,7 +114,7 @@ func TestThreeBrowsersTwoTerminals(t *testing.T) {
 	}
 	webs := map[string]*chromium{}
 	for _, name := range []string{"W1", "W2", "W3"} {
-		webs[name] = startChromium(t, name, here)
+		webs[name] = startChromium(t, name, here, "--window-size=640,480") // drawn without a graphics card
 		webs[name].join(s.link(room), name, "mic camera")
 	}
 	for name, web := range webs {
