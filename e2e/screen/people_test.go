@@ -61,6 +61,7 @@ func TestTwoScreens(t *testing.T) {
 	b.press("Enter", "Escape")
 	a.shows("heard and read")
 
+	b.until("figures of alice", func(string) bool { return strings.Contains(b.row("1 alice"), " ms") })
 	b.press("q")
 	b.shows("Leave the meeting?")
 	b.press("n")
@@ -73,6 +74,56 @@ func TestTwoScreens(t *testing.T) {
 	a.shows("bob left", "1 connected")
 	a.leave()
 	a.shows("with bob")
+}
+
+// TestLobby looks at the devices before joining: nobody hears or sees alice
+// until she enters, and then as she chose.
+func TestLobby(t *testing.T) {
+	t.Parallel()
+	s := rigServe(t)
+	bob := bystander(t, s, "lobby", "bob")
+	bob.Await(time.Time{}, "the room", rig.Is("joined", ""))
+	p := newPane(t, 80, 24)
+	line := fmt.Sprintf("%s join lobby --ascii --server %s --name alice --mic tone --speaker none --camera testcard --screen none", rig.Binary(), s.URL)
+	p.run(line)
+	p.shows("joining as alice", "microphone", "camera", "enter join")
+	p.press("q")
+	p.shows("Quit?")
+	p.press("y")
+	p.ends()
+	if met := bob.Events(rig.Is("peer-joined", "")); len(met) > 0 {
+		t.Errorf("somebody who only looked was in the room: %v", met)
+	}
+
+	p.run("clear")
+	p.run(line)
+	p.shows("enter join")
+	p.press("m")
+	p.until("the microphone off", func(string) bool { return strings.Contains(p.row("microphone "), "OFF") })
+	p.press("Enter")
+	p.shows("2 connected", "mic OFF", "cam on")
+	row := func(e rig.Event) bool {
+		return rig.Is("media-state-changed", "alice")(e) && !e.On("mic") && e.On("camera")
+	}
+	bob.Await(time.Time{}, "alice, muted and seen", row)
+	bob.Await(time.Time{}, "alice's camera", func(e rig.Event) bool {
+		return rig.Is("media-started", "alice")(e) && e.Text("kind") == "camera"
+	})
+	if heard := bob.Events(func(e rig.Event) bool { return rig.Is("media-started", "alice")(e) && e.Text("kind") == "audio" }); len(heard) > 0 {
+		t.Errorf("alice was heard in spite of her choice: %v", heard)
+	}
+	p.press("v") // only symbols of ours count, no picture
+	p.shows("cam OFF")
+	p.press("?")
+	p.shows("-- keys")
+	for _, r := range p.screen() {
+		if r > unicode.MaxASCII {
+			t.Errorf("%q is on a screen that was to be ASCII:\n%s", r, p.screen())
+			break
+		}
+	}
+	p.press("?")
+	p.leave()
 }
 
 // TestSizes looks at the smallest promised sizes and the usual ones.

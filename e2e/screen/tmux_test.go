@@ -25,14 +25,14 @@ const (
 type pane struct {
 	*testing.T
 	home  string
-	doing string // which part of a long test
+	doing string // the test, or which part of a long one
 }
 
 // newPane opens a window of w by h cells with a shell in it.
 func newPane(t *testing.T, w, h int) *pane {
 	t.Helper()
 	rig.Need(t, "tmux", "sh")
-	p := &pane{T: t, home: rig.Home(t)}
+	p := &pane{T: t, home: rig.Home(t), doing: t.Name()}
 	p.tmux("new-session", "-d", "-s", "main", "-x", strconv.Itoa(w), "-y", strconv.Itoa(h), "env ENV= PS1='shell% ' sh -i")
 	t.Cleanup(func() {
 		_ = p.command("kill-server").Run() // it may be gone already
