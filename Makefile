@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build run test race check fmt vet lint cross e2e netlab soak bench clean
+.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak bench clean
 
 all: build
 
@@ -19,6 +19,7 @@ run: build ## join ROOM (default demo), hosting a server if none runs
 
 test: ## every test that needs nothing but Go
 	$(GO) test $(GOTEST) ./...
+	cd tools && $(GO) test $(GOTEST) ./shot
 
 race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
@@ -42,6 +43,13 @@ cross: ## the other systems must keep building
 
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
 	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 30m ./e2e/... ./internal/... ./media/... ./rtc/conn/... ./tui/...
+
+test-browser: build ## the page in real Chromium; installs what it needs (Debian, as root)
+	@for p in chromium iproute2 nftables nodejs; do dpkg -s $$p >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $$p; done
+	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 15m ./e2e/browser
+
+pictures: build ## the pictures of the terminal in docs/images (needs tmux)
+	$(GO) run -C tools ./shot -meet ../bin/meet -faces ../tui/termvideo/testdata -images ../docs/images
 
 netlab: build ## figures from real networks in namespaces (needs root; 18 minutes)
 	MEET_E2E=1 MEET_BENCH=1 MEET_BENCH_OUT=$(CURDIR)/bin/netlab $(GO) test -count=1 -timeout 60m -v -run TestNet ./e2e

@@ -260,6 +260,9 @@ func (p *pictures) connected(peer signal.PeerID) {
 	p.present[peer] = true
 	p.mu.Unlock()
 	p.serve(peer, v)
+	// Pictures were lost during an outage: do not wait to be asked.
+	p.camera.KeyFrame()
+	p.screen.KeyFrame()
 }
 
 // report hands on what a peer says of the path to it.

@@ -69,6 +69,7 @@ type (
 		State, Previous signal.LinkState
 		Attempt         int
 		RetryIn         time.Duration
+		Err             error // why the link or the last attempt failed; nil if it did not
 	}
 	// PeerJoined and PeerLeft are for people: somebody came or went. Crashed
 	// is true when they vanished without a goodbye.

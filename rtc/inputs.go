@@ -57,7 +57,7 @@ func (m *Manager) serverState(now time.Time, e signal.ServerState) {
 		m.server.RetryAt = now.Add(e.RetryIn)
 	}
 	m.dirty = true
-	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn})
+	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn, e.Err})
 }
 
 func (m *Manager) welcome(now time.Time, e signal.Welcome) {

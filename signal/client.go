@@ -221,6 +221,10 @@ func (c *Client) loop(ctx context.Context, dials *sync.WaitGroup) error {
 	c.setLink(ServerState{State: Connecting, Attempt: 1})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	// What was changed before Run is what the server must see first.
+	if c.serveOutbox(c.takeOutbox()) {
+		return nil
+	}
 	for {
 		if r.dialing == nil && r.link == nil && !r.retryAt.After(time.Now()) {
 			c.startDial(ctx, dials)

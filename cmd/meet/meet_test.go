@@ -133,10 +133,10 @@ func TestRates(t *testing.T) {
 	now := time.Unix(1000, 0)
 	s := call.PeerStats{}
 	r.link(now, s)
-	s.Received[0], s.Sent[1] = 125_000, 12_500
+	s.Received[0], s.Received[1], s.Sent[1] = 100_000, 25_000, 12_500
 	s.Audio = audio.Stats{Packets: 90, Lost: 10}
 	got := r.link(now.Add(time.Second), s)
-	if got.Down != 1_000_000 || got.Up != 100_000 || got.Loss != 0.1 || got.Received != 125_000 {
+	if got.Down != 1_000_000 || got.Up != 100_000 || got.Loss != 0.1 || got.Received != 125_000 || got.Camera.Bits != 200_000 {
 		t.Errorf("after a second: %+v", got)
 	}
 	soon := r.link(now.Add(1100*time.Millisecond), s)

@@ -23,6 +23,8 @@ type rateSample struct {
 	at       time.Time
 	stats    call.PeerStats
 	down, up int
+	camera   int // bit/s, as all of them
+	screen   int
 	loss     float64
 }
 
@@ -41,6 +43,8 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 		if known {
 			next.down = perSecond(total(s.Received)-total(was.stats.Received), span)
 			next.up = perSecond(total(s.Sent)-total(was.stats.Sent), span)
+			next.camera = perSecond(s.Received[rtc.Camera]-was.stats.Received[rtc.Camera], span)
+			next.screen = perSecond(s.Received[rtc.Screen]-was.stats.Received[rtc.Screen], span)
 			next.loss = lossShare(s, was.stats)
 		}
 		r.last[s.Peer], was = next, next
@@ -51,8 +55,8 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 		Down: was.down, Up: was.up,
 		Relay: s.Transport.Relay, LocalType: s.Transport.LocalType, RemoteType: s.Transport.RemoteType,
 		LocalAddress: s.Transport.LocalAddress, RemoteAddress: s.Transport.RemoteAddress,
-		Camera:   tui.PictureStats{Width: s.Camera.Width, Height: s.Camera.Height, FPS: s.Camera.FPS},
-		Screen:   tui.PictureStats{Width: s.Screen.Width, Height: s.Screen.Height, FPS: s.Screen.FPS},
+		Camera:   tui.PictureStats{Width: s.Camera.Width, Height: s.Camera.Height, FPS: s.Camera.FPS, Bits: was.camera},
+		Screen:   tui.PictureStats{Width: s.Screen.Width, Height: s.Screen.Height, FPS: s.Screen.FPS, Bits: was.screen},
 		Received: total(s.Received), Sent: total(s.Sent),
 	}
 }

@@ -28,6 +28,9 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	case rtc.ServerStateChanged:
 		f["state"], f["previous"] = e.State, e.Previous
 		f["attempt"], f["retry_ms"] = e.Attempt, e.RetryIn.Milliseconds()
+		if e.Err != nil {
+			f["error"] = e.Err.Error()
+		}
 	case rtc.ConnectionStateChanged:
 		who(f, e.Who)
 		f["state"], f["previous"] = e.State.String(), e.Previous.String()

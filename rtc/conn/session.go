@@ -349,7 +349,7 @@ func (s *session) sendData(b []byte) {
 		s.drop("message")
 		return
 	}
-	if err := s.data.Send(b); err != nil {
+	if err := s.data.SendText(string(b)); err != nil {
 		s.log.Debug("send a message", "err", err)
 		s.drop("message")
 	}
