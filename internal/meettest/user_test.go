@@ -230,3 +230,30 @@ func TestT5(t *testing.T) {
 		r.expectWell()
 	})
 }
+
+// Muted in the lobby is muted from the first moment anybody sees.
+func TestMutedInTheLobby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		a := r.Join("a")
+		b := r.Join("b", func(c *call.Config) { c.Lobby = true })
+		r.Wait(5 * time.Second)
+		if n := len(a.Call.View().Peers); n != 0 {
+			t.Fatalf("A sees %d people while B is in the lobby", n)
+		}
+		b.Call.SetMic(false)
+		b.Call.Enter()
+		r.Wait(2 * time.Second)
+		r.expectWell()
+		for _, e := range Events[rtc.MediaStateChanged](a) {
+			if e.Peer == b.ID && e.Media.Mic {
+				t.Errorf("A was told that B sends sound: %+v", e)
+			}
+		}
+		if n := a.Packets(b); n != 0 {
+			t.Errorf("A heard %d packets of B", n)
+		}
+		a.Leave()
+		b.Leave()
+	})
+}
