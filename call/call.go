@@ -166,6 +166,7 @@ func (c *Call) Run(ctx context.Context) error {
 func (c *Call) takePart(ctx context.Context) error {
 	select {
 	case <-c.entered:
+		c.mesh.Flush(ctx) // what was switched off in the lobby is off from the start
 		return c.client.Run(ctx)
 	case <-c.left:
 		return nil

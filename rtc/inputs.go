@@ -18,6 +18,7 @@ type (
 		in    *intake // where data was counted in
 	}
 	setMedia       signal.Media
+	flush          chan struct{}
 	retryPeer      signal.PeerID
 	networkChanged struct {
 		gone []netip.Addr
@@ -132,6 +133,8 @@ func (s setMedia) deliver(m *Manager, now time.Time) {
 	m.sendReports(now)
 	m.cfg.Handle(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
 }
+
+func (f flush) deliver(*Manager, time.Time) { close(f) }
 
 func (r retryPeer) deliver(m *Manager, now time.Time) {
 	if !m.serverUp {

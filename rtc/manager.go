@@ -190,6 +190,17 @@ func (m *Manager) Changed() <-chan struct{} { return m.changed }
 // Signal takes an event of the signaling client. It never blocks.
 func (m *Manager) Signal(e signal.Event) { m.mail.post(fromSignal{e}) }
 
+// Flush returns when everything posted before it has been dealt with, or when
+// ctx ends.
+func (m *Manager) Flush(ctx context.Context) {
+	done := make(chan struct{})
+	m.mail.post(flush(done))
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // SetMedia tells everyone what we send from now on.
 func (m *Manager) SetMedia(media signal.Media) { m.mail.post(setMedia(media)) }
 

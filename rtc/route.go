@@ -14,7 +14,11 @@ func (m *Manager) refreshReach(now time.Time) {
 		if !mb.known {
 			continue
 		}
-		mb.peer.reach(now, m.serverUp && !mb.away || m.carrier(id) != nil)
+		reachable := m.serverUp && !mb.away || m.carrier(id) != nil
+		if reachable && !mb.peer.reachable && mb.session != nil {
+			mb.peer.hear(now, mb.session.Pulse()) // it may have healed already
+		}
+		mb.peer.reach(now, reachable)
 		m.run(now, mb)
 	}
 }
