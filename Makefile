@@ -42,7 +42,8 @@ cross: ## the other systems must keep building
 	done
 
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
-	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 30m ./e2e/... ./internal/... ./media/... ./rtc/conn/... ./tui/...
+	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -p 1 -timeout 30m ./e2e/... ./internal/netlab ./internal/netwatch \
+		./media/audio/... ./media/video/... ./rtc/conn ./tui/...
 
 test-browser: build ## the page in real Chromium; installs what it needs (Debian, as root)
 	@for p in chromium iproute2 nftables nodejs; do dpkg -s $$p >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $$p; done
