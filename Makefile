@@ -21,8 +21,8 @@ test: ## every test that needs nothing but Go
 	$(GO) test $(GOTEST) ./...
 	cd tools && $(GO) test $(GOTEST) ./shot
 
-race: ## the same under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./...
+race: ## the same under the race detector (needs a C compiler), fewer of the long ones
+	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 check: fmt vet lint cross test race ## what a commit must pass
 

@@ -12,7 +12,11 @@ import (
 )
 
 func TestCutsOfEveryLength(t *testing.T) {
-	for _, d := range []time.Duration{1, 3, 5, 10, 25, 60, 300} {
+	lengths := []time.Duration{1, 3, 5, 10, 25, 60, 300}
+	if testing.Short() { // such as under the race detector, where time costs more
+		lengths = lengths[:4]
+	}
+	for _, d := range lengths {
 		d *= time.Second
 		t.Run(d.String(), func(t *testing.T) {
 			bubble(t, []string{"a", "b"}, func(t *testing.T, r *Room, p []*Person) {
@@ -109,7 +113,11 @@ func TestQuietPeersStayConnected(t *testing.T) {
 }
 
 func TestServerRestart(t *testing.T) {
-	for _, down := range []time.Duration{0, 2 * time.Second, 20 * time.Second, 2 * time.Minute} {
+	downs := []time.Duration{0, 2 * time.Second, 20 * time.Second, 2 * time.Minute}
+	if testing.Short() {
+		downs = downs[:2]
+	}
+	for _, down := range downs {
 		t.Run(down.String(), func(t *testing.T) {
 			bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
 				r.StopServer()
@@ -219,7 +227,11 @@ func TestServerGoneAroundACut(t *testing.T) {
 
 // The network goes at every moment of a connection's making and mending.
 func TestCutDuringNegotiation(t *testing.T) {
-	for at := time.Duration(0); at <= 200*time.Millisecond; at += 10 * time.Millisecond {
+	step := 10 * time.Millisecond
+	if testing.Short() {
+		step = 70 * time.Millisecond
+	}
+	for at := time.Duration(0); at <= 200*time.Millisecond; at += step {
 		t.Run(fmt.Sprintf("first offer, %v", at), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := New(t)

@@ -20,6 +20,9 @@ import (
 // and over. MEET_SOAK=N runs N rooms instead of a few.
 func TestSoak(t *testing.T) {
 	rooms := 6
+	if testing.Short() {
+		rooms = 1
+	}
 	if s := os.Getenv("MEET_SOAK"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
