@@ -89,6 +89,12 @@ func TestT2(t *testing.T) {
 		b.Heal()
 		r.Wait(5 * time.Second)
 		r.expectWell()
+		a.expectTimeline(b,
+			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
+			"10.01s mic resumed", "10.13s disconnected -> connected", "10.13s reconnected after 0 attempts")
+		b.expectTimeline(a,
+			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
+			"10.01s mic resumed", "10.15s disconnected -> connected", "10.15s reconnected after 0 attempts")
 		before := [2]uint64{a.Packets(b), b.Packets(a)}
 		r.Wait(2 * time.Second)
 		if got := a.Packets(b) - before[0]; got < 95 {
@@ -228,6 +234,22 @@ func TestT5(t *testing.T) {
 		p[2].Heal()
 		r.Wait(3 * time.Second)
 		r.expectWell()
+		lost := []string{"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s"}
+		for _, c := range []struct {
+			who, of *Person
+			back    []string
+		}{
+			// Whoever has the server but not yet the other announces the first
+			// attempt anew when the other is back in the room.
+			{p[0], p[1], []string{"10.04s reconnecting 1 of 3 in 300ms", "13.01s mic resumed", "13.13s disconnected -> connected", "13.13s reconnected after 0 attempts"}},
+			{p[0], p[2], []string{"10.04s reconnecting 1 of 3 in 300ms", "16.01s mic resumed", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
+			{p[1], p[0], []string{"13.01s mic resumed", "13.15s disconnected -> connected", "13.15s reconnected after 0 attempts"}},
+			{p[1], p[2], []string{"13.04s reconnecting 1 of 3 in 300ms", "16.01s mic resumed", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
+			{p[2], p[0], []string{"16.01s mic resumed", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
+			{p[2], p[1], []string{"16.01s mic resumed", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
+		} {
+			c.who.expectTimeline(c.of, slices.Concat(lost, c.back)...)
+		}
 	})
 }
 
