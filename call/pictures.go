@@ -231,8 +231,9 @@ func (p *pictures) heard(peer signal.PeerID, data json.RawMessage) error {
 		*side = min(max(*side, 0), maxView)
 	}
 	p.mu.Lock()
+	was, told := p.views[peer]
 	p.views[peer] = v
-	present := p.present[peer]
+	present := p.present[peer] && !(told && was == v)
 	p.mu.Unlock()
 	if present {
 		p.serve(peer, v)
