@@ -56,7 +56,7 @@ netlab: build ## figures from real networks in namespaces (needs root; 18 minute
 	MEET_E2E=1 MEET_BENCH=1 MEET_BENCH_OUT=$(CURDIR)/bin/netlab $(GO) test -count=1 -timeout 60m -v -run TestNet ./e2e
 
 soak: ## random trouble for thousands of virtual minutes
-	MEET_SOAK=500 $(GO) test -count=1 -timeout 60m -run TestSoak ./internal/meettest
+	MEET_SOAK=1000 $(GO) test -count=1 -timeout 60m -run TestSoak ./internal/meettest
 
 bench: build ## figures of docs/PERFORMANCE.md
 	$(GO) run ./bench/participant -meet bin/meet
