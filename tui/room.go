@@ -5,6 +5,7 @@ import (
 
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui/termout"
 )
 
 // The interfaces below are all that the screen knows of a call. Those that
@@ -203,7 +204,7 @@ func (k TileKind) String() string {
 
 // Placeholder is the rune the view leaves where video belongs: one cell wide
 // in every locale, and never part of a text from the network.
-const Placeholder = '\U0001CD00'
+const Placeholder = termout.Placeholder
 
 // Invite is how others get into the room.
 type Invite struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +68,7 @@ func roomError(err error) error {
 func hostUnlessRunning(ctx context.Context, log *slog.Logger) (*host, error) {
 	l, err := listenLocally()
 	if err == nil {
-		return newHost(l, log), nil
+		return newHost(l, signal.ServerConfig{Logger: log}, encryption{}), nil
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) && !strings.Contains(err.Error(), "Only one usage") {
 		return nil, fmt.Errorf("host a server on this machine: %w", err)
@@ -126,9 +127,11 @@ func standBy(lost func() bool, listen func() (net.Listener, error), log *slog.Lo
 				continue // another was quicker, or the server is back
 			}
 			log.Info("the server of this machine is gone: hosting it from here")
-			h := newHost(l, log)
+			h := newHost(l, signal.ServerConfig{Logger: log}, encryption{})
 			<-ctx.Done()
-			h.stop()
+			if err := h.stop(); err != nil {
+				log.Warn("stop the server", "error", err)
+			}
 			return
 		}
 	})
@@ -158,30 +161,50 @@ func isMeet(ctx context.Context, url string) error {
 	return nil
 }
 
-// host is a server inside this process.
+// host is a server inside this process: the one of meet serve, or one that
+// meet join runs because there is none.
 type host struct {
 	http    *http.Server
 	server  *signal.Server
 	cancel  context.CancelFunc
+	failed  chan error // gets why it no longer takes connections, unless stopped
 	running sync.WaitGroup
 }
 
-func newHost(l net.Listener, log *slog.Logger) *host {
+// encryption says how a host speaks TLS; its zero value is not at all.
+type encryption struct {
+	config            *tls.Config
+	certFile, keyFile string
+}
+
+func (e encryption) on() bool { return e.config != nil || e.certFile != "" }
+
+// newHost serves on l until stop.
+func newHost(l net.Listener, cfg signal.ServerConfig, e encryption) *host {
+	cfg.Page = web.Handler()
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &host{server: signal.NewServer(signal.ServerConfig{Page: web.Handler(), Logger: log}), cancel: cancel}
+	h := &host{server: signal.NewServer(cfg), cancel: cancel, failed: make(chan error, 1)}
 	h.http = &http.Server{
 		Handler:           h.server,
 		ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		TLSConfig:         e.config,
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	h.running.Go(func() {
-		if err := h.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("server ended", "error", err)
+		var err error
+		if e.on() {
+			err = h.http.ServeTLS(l, e.certFile, e.keyFile)
+		} else {
+			err = h.http.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			cfg.Logger.Error("server ended", "error", err)
+			h.failed <- err
 		}
 	})
 	h.running.Go(func() {
 		if err := h.server.Run(ctx); err != nil && ctx.Err() == nil {
-			log.Error("server ended", "error", err)
+			cfg.Logger.Error("server ended", "error", err)
 		}
 	})
 	return h
@@ -191,15 +214,12 @@ func newHost(l net.Listener, log *slog.Logger) *host {
 const stopTime = 2 * time.Second
 
 // stop sends the clients away to come back later, and ends the server.
-func (h *host) stop() {
+func (h *host) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
-	if err := h.server.Shutdown(ctx); err != nil {
-		h.http.ErrorLog.Print(err)
-	}
+	err := h.server.Shutdown(ctx)
 	h.cancel()
-	if err := h.http.Close(); err != nil {
-		h.http.ErrorLog.Print(err)
-	}
+	err = errors.Join(err, h.http.Close())
 	h.running.Wait()
+	return err
 }

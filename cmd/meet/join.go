@@ -140,7 +140,11 @@ func join(ctx context.Context, room string, f joinFlags) error {
 		return err
 	}
 	if at.host != nil {
-		defer at.host.stop()
+		defer func() {
+			if err := at.host.stop(); err != nil {
+				log.Warn("stop the server", "error", err)
+			}
+		}()
 	}
 	invite := at.invite
 	if f.private && invite.Open() {

@@ -7,18 +7,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/signal"
-	"github.com/meet-term/meet/web"
 )
 
 // serveFlags are the flags of meet serve.
@@ -82,49 +79,28 @@ func serve(ctx context.Context, f serveFlags) error {
 	if perAddress == 0 {
 		perAddress = -1
 	}
-	server := signal.NewServer(signal.ServerConfig{
-		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
-		Origins: f.origins, TrustProxy: f.trustProxy, Page: web.Handler(), Logger: log,
-	})
-	hs := &http.Server{
-		Handler: server, ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	e := encryption{certFile: f.tlsCert, keyFile: f.tlsKey}
 	var authority string
 	if f.tlsAuto {
-		if hs.TLSConfig, authority, err = ownAuthority(); err != nil {
-			return fmt.Errorf("serve: %w", err)
+		if e.config, authority, err = ownAuthority(); err != nil {
+			return errors.Join(fmt.Errorf("serve: %w", err), l.Close())
 		}
 	}
-	failed := make(chan error, 1)
-	go func() {
-		if f.tlsCert != "" || f.tlsAuto {
-			failed <- hs.ServeTLS(l, f.tlsCert, f.tlsKey)
-			return
-		}
-		failed <- hs.Serve(l)
-	}()
-	runCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	swept := make(chan error, 1)
-	go func() { swept <- server.Run(runCtx) }()
+	h := newHost(l, signal.ServerConfig{
+		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
+		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
+	}, e)
 	log.Info("listening", "address", l.Addr().String(), "version", version)
 	if f.tlsAuto {
 		fmt.Fprintln(os.Stderr, "join with: meet join \"https://"+l.Addr().String()+"/#ROOM.."+authority+"\"")
 	}
-
 	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+	case err := <-h.failed:
+		return errors.Join(fmt.Errorf("serve: %w", err), h.stop())
 	case <-ctx.Done():
 	}
 	log.Info("stopping: clients are sent away to resume")
-	down, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
-	err = server.Shutdown(down)
-	stop()
-	<-swept
-	return errors.Join(err, hs.Close())
+	return h.stop()
 }
 
 // ownAuthority opens the certificate authority that is kept for this machine.
