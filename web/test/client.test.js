@@ -3,15 +3,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { SignalClient, backoff, dialTimeout } from "../page/client.js";
 import { Sealer, deriveRoom } from "../page/seal.js";
+import { settle } from "./settle.js";
 
 const id = (c) => c.repeat(22);
 const room = await deriveRoom({ name: "demo", secret: "AQIDBAUGBwgJCgsMDQ4PEA" });
 const media = { mic: true, camera: false, screen: false };
-
-// turns lets promises, WebCrypto's included, come to rest.
-const turns = async () => {
-  for (let i = 0; i < 8; i++) await new Promise((r) => setTimeout(r, 1));
-};
 
 class Socket {
   static all = [];
@@ -32,7 +28,7 @@ class Socket {
 
 function bed() {
   Socket.all = [];
-  const b = { now: 1000, timers: new Map(), next: 1, events: [] };
+  const b = { now: 1000, timers: new Map(), next: 1, events: [], beforeTimer: () => {} };
   const env = {
     WebSocket: Socket, now: () => b.now, random: () => 0.5,
     setTimer: (f, ms) => (b.timers.set(b.next, { f, at: b.now + ms }), b.next++),
@@ -44,13 +40,14 @@ function bed() {
   });
   b.pass = async (ms) => {
     for (const end = b.now + ms; ;) {
-      await turns();
+      await settle();
       const due = [...b.timers].filter(([, t]) => t.at <= end).sort((x, y) => x[1].at - y[1].at)[0];
       if (!due) {
         b.now = end;
         return;
       }
-      b.timers.delete(due[0]);
+      b.beforeTimer();
+      if (!b.timers.delete(due[0])) continue;
       b.now = Math.max(b.now, due[1].at);
       due[1].f();
     }
@@ -58,9 +55,9 @@ function bed() {
   b.socket = () => Socket.all.at(-1);
   b.welcome = async (more = {}) => {
     b.socket().open();
-    await turns();
+    await settle();
     b.socket().say({ t: "welcome", srv: id("s"), seq: 3, resumed: false, peers: [], hb: 2000, lim: { rate: 50, burst: 200 }, ...more });
-    await turns();
+    await settle();
   };
   b.states = () => b.events.filter((e) => e.on === "server").map((e) => e.state);
   b.of = (on) => b.events.filter((e) => e.on === on);
@@ -83,7 +80,7 @@ test("hello, and hello again after a loss", async () => {
   assert.match(hello.resume, /^[\w-]{22}$/);
   assert.deepEqual(b.states(), ["connecting", "connected"]);
   b.client.setState({ n: 2, name: "Me", media: { ...media, mic: false }, agent: "" });
-  await turns();
+  await settle();
   assert.deepEqual(b.socket().headers().at(-1), { t: "st", n: 2 });
   b.socket().end();
   await b.pass(60);
@@ -135,18 +132,18 @@ test("dials are given up and repeated", async () => {
 test("who is there", async () => {
   const b = await joined();
   b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
-  await turns();
+  await settle();
   assert.deepEqual(b.of("presence").map((e) => [e.peer, e.away, e.state.name]), [[id("o"), false, "Other"]]);
   b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "gone" }); // not newer
   b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "away" });
-  await turns();
+  await settle();
   assert.equal(b.of("presence").at(-1).away, true);
   assert.equal(b.of("gone").length, 0);
   b.socket().say({ t: "peer", seq: 7, peer: id("o"), inc: 8, on: "join" }, await stateOf(1, "Older")); // after a gap, of an older process
-  await turns();
+  await settle();
   assert.equal(b.socket().count("sync"), 1);
   b.socket().say({ t: "room", seq: 8, peers: [] });
-  await turns();
+  await settle();
   assert.deepEqual(b.of("gone").map((e) => e.peer), [id("o")]);
 });
 
@@ -156,7 +153,7 @@ test("what cannot be opened is marked and cannot replace what could", async () =
   b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, good);
   b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "state" }, await stateOf(1, "Older"));
   b.socket().say({ t: "peer", seq: 6, peer: id("o"), inc: 9, on: "state" }, `A${good.slice(1)}`);
-  await turns();
+  await settle();
   const last = b.of("presence").at(-1);
   assert.deepEqual([last.bad, last.state.name], [true, "Other"]);
 });
@@ -164,24 +161,23 @@ test("what cannot be opened is marked and cannot replace what could", async () =
 test("a restarted server forgets nobody for 30 s", async () => {
   const b = await joined();
   b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
-  await turns();
+  await settle();
   b.socket().end();
   await b.pass(100);
   await b.welcome({ srv: id("r"), seq: 0, peers: [] });
   assert.equal(b.of("welcome").at(-1).restarted, true);
   assert.equal(b.of("presence").at(-1).away, true);
-  const timer = setInterval(() => b.socket().say({ t: "pong" }), 1);
+  b.beforeTimer = () => b.socket().say({ t: "pong" });
   await b.pass(29000);
   assert.equal(b.of("gone").length, 0);
   await b.pass(2000);
-  clearInterval(timer);
   assert.equal(b.of("gone").length, 1);
 });
 
 test("messages keep their order and pace; pings overtake", async () => {
   const b = await joined();
   for (let n = 1; n <= 200; n++) b.client.send(id("o"), 9, { k: "probe", ep: 1, rep: 1, n });
-  await new Promise((r) => setTimeout(r, 300));
+  await settle();
   assert.equal(b.socket().count("sig"), 180, "a tenth below the server's burst");
   b.client.nudge();
   assert.equal(b.socket().count("ping"), 1);
@@ -198,7 +194,7 @@ test("messages of others come once", async () => {
   const b = await joined();
   const frame = await other.sealMessage(id("m"), 5, { k: "need", ep: 1, rep: 0 });
   for (let i = 0; i < 2; i++) b.socket().onmessage({ data: frame });
-  await turns();
+  await settle();
   assert.deepEqual(b.of("message").map((e) => [e.from, e.inc, e.body.k]), [[id("o"), 9, "need"]]);
 });
 
@@ -255,13 +251,13 @@ test("hostile servers are harmless", async () => {
   }
   const many = Array.from({ length: 400 }, (_, i) => ({ peer: String(i).padStart(22, "p"), inc: 1, state: "AAAA" }));
   b.socket().say({ t: "room", seq: 9, peers: many });
-  await turns();
+  await settle();
   assert.ok(b.of("presence").length <= 256);
   b.socket().end();
   await b.pass(100);
   b.socket().open();
-  await turns();
+  await settle();
   b.socket().say({ t: "welcome", srv: id("s"), seq: 9, resumed: true, peers: null, lim: null, ice: [{ urls: ["javascript:x"] }, null, { urls: ["stun:s"], credential: 5 }] });
-  await turns();
+  await settle();
   assert.deepEqual(b.of("welcome").at(-1).ice, [{ urls: ["stun:s"] }]);
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Mesh } from "../page/mesh.js";
+import { settle } from "./settle.js";
 
 const media = { mic: true, camera: false, screen: false };
 const id = (c) => c.repeat(22);
@@ -104,7 +105,7 @@ test("without the server a third peer carries what is sealed, one hop", async ()
   say(a, report(2, [id("b")]));
   b.server("reconnecting");
   b.pass(3000, a);
-  await new Promise((r) => setTimeout(r, 5));
+  await settle();
   assert.equal(b.peer(id("b")).state, "disconnected");
   assert.deepEqual(a.texts.filter((t) => t.t === "relay")[0], { t: "relay", from: id("m"), to: id("b"), frame: `sealed ${id("b")} probe` });
   // Carrying for others: only from who wrote it, only to who is connected.
@@ -120,7 +121,7 @@ test("without the server a third peer carries what is sealed, one hop", async ()
   assert.equal(relays().length, 1);
   // And taking what is for us.
   say(ca, { t: "relay", from: id("b"), to: id("m"), frame: JSON.stringify({ from: id("b"), inc: 1, body: { k: "probe", ep: 1, rep: 1, n: 7 } }) });
-  await new Promise((r) => setTimeout(r, 5));
+  await settle();
   assert.deepEqual(c.sent.at(-1).body, { k: "ack", ep: 2, rep: 1, n: 7, silent: false });
 });
 
