@@ -10,17 +10,21 @@ import (
 
 // badge is the connection state of one peer as symbol and words. The words
 // are those of the product, such as "Reconnecting...", with the attempt behind
-// them where the width allows; below that the compact form "retry 2/3".
+// them where the width allows; below that a compact form such as "retry 2/3".
 type badge struct {
 	peer   rtc.PeerView
 	server bool // the signaling server is reachable
 	step   int  // of the spinner
 }
 
-// The widths from which a badge shows its long and its middle form.
+// The widths of a badge at which more of it fits: each holds the longest of its
+// form, symbol included.
 const (
-	badgeLong   = 22 // "⠋ Reconnecting... away"
-	badgeMiddle = 17 // "⠋ Reconnecting..."
+	badgeMin    = 9  // "⠋ 2/3"
+	badgeShort  = 12 // "⠋ connecting"
+	badgeMiddle = 18 // "⠋ Reconnecting 2/3"
+	badgeLong   = 21 // "⠋ Reconnecting... 2/3"
+	badgeMax    = 22 // "⠋ Reconnecting... away"
 )
 
 // Words are the product's words for the state without symbol and attempt.
@@ -45,7 +49,7 @@ func (b badge) Words() string {
 	return "unknown"
 }
 
-// detail is how far a repair has come: "2/3", "away", "no server" or nothing.
+// detail is how far a repair has come: "2/3", "away", "waiting" or nothing.
 func (b badge) detail() string {
 	r := b.peer.Repair
 	switch {
@@ -56,28 +60,32 @@ func (b badge) detail() string {
 	case b.peer.Away:
 		return "away"
 	case r.Waiting && !b.server:
-		return "wait"
+		return "waiting"
 	}
 	return ""
 }
 
-// compact is the form for narrow columns, at most 11 cells with its symbol.
-func (b badge) compact() string {
+// forms are the words from the longest to the shortest.
+func (b badge) forms() []string {
+	words, detail := b.Words(), b.detail()
 	switch b.peer.State {
 	case rtc.StateConnecting:
-		return "connecting"
+		return []string{words, "connecting"}
 	case rtc.StateConnected:
 		if b.peer.OneWay {
-			return "one-way"
+			return []string{words, "one-way"}
 		}
 	case rtc.StateDisconnected:
-		if d := b.detail(); d != "" {
-			return "retry " + d
+		switch {
+		case detail == "":
+			return []string{words, "retry"}
+		case b.peer.Repair.Attempt > 0 && !b.peer.Repair.Waiting:
+			return []string{words + " " + detail, "Reconnecting " + detail, words, "retry " + detail, detail}
 		}
-		return "retry"
+		return []string{words + " " + detail, words, detail}
 	case rtc.StateNew, rtc.StateFailed, rtc.StateClosed:
 	}
-	return b.Words()
+	return []string{words}
 }
 
 // look is the symbol and the colour of the state.
@@ -105,14 +113,13 @@ func (b badge) look(s *Styles) (string, lipgloss.Style) {
 // Text is the badge without colour in at most w cells.
 func (b badge) Text(s *Styles, w int) string {
 	symbol, _ := b.look(s)
-	text := b.Words()
-	if d := b.detail(); d != "" && w >= badgeLong {
-		text += " " + d
+	text := ""
+	for _, form := range b.forms() {
+		if text = symbol + " " + form; width(text) <= w {
+			break
+		}
 	}
-	if width(text)+2 > w {
-		text = b.compact()
-	}
-	return s.cut(symbol+" "+text, w)
+	return s.cut(text, w)
 }
 
 // Render is the badge in exactly w cells.

@@ -138,7 +138,11 @@ func (l *layout) medium(s shape, main rect) {
 
 // wide has the pictures, or the table, at the left and a column at the right.
 func (l *layout) wide(s shape, main rect) {
-	side := max(sideMin, min(sideMax, main.w*42/100))
+	share := 45
+	if s.tiles == 0 {
+		share = 40 // the table is the main thing
+	}
+	side := max(sideMin, min(sideMax, main.w*share/100))
 	column := rect{main.x + main.w - side, main.y, side, main.h}
 	left := rect{main.x, main.y, main.w - side - 1, main.h}
 	needed := s.panel || s.typing

@@ -31,22 +31,58 @@ func TestBadges(t *testing.T) {
 		{"one way", with(rtc.StateConnected, func(p *rtc.PeerView) { p.OneWay = true }), "◐ not hearing you", "◐ not hearing you", "◐ one-way"},
 		{"silent", with(rtc.StateDisconnected, nil), "⠋ Reconnecting...", "⠋ Reconnecting...", "⠋ retry"},
 		{"attempt", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Repair = rtc.RepairView{Attempt: 2, Of: 3} }),
-			"⠋ Reconnecting... 2/3", "⠋ Reconnecting...", "⠋ retry 2/3"},
+			"⠋ Reconnecting... 2/3", "⠋ Reconnecting 2/3", "⠋ retry 2/3"},
 		{"away", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Away, p.Repair.Waiting = true, true }),
-			"⠋ Reconnecting... away", "⠋ Reconnecting...", "⠋ retry away"},
+			"⠋ Reconnecting... away", "⠋ Reconnecting...", "⠋ away"},
 		{"no server", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Repair.Waiting = true }),
-			"⠋ Reconnecting... wait", "⠋ Reconnecting...", "⠋ retry wait"},
+			"⠋ Reconnecting...", "⠋ Reconnecting...", "⠋ waiting"},
 		{"failed", with(rtc.StateFailed, nil), "✕ Failed", "✕ Failed", "✕ Failed"},
 		{"closed", with(rtc.StateClosed, nil), "◌ left", "◌ left", "◌ left"},
 	} {
 		b := badge{peer: c.peer}
-		for w, want := range map[int]string{badgeLong: c.long, badgeMiddle: c.mid, 12: c.narrow} {
+		for w, want := range map[int]string{badgeMax: c.long, badgeMiddle: c.mid, badgeShort: c.narrow} {
 			if got := b.Text(s, w); got != want {
 				t.Errorf("%s in %d cells: %q, want %q", c.name, w, got, want)
 			}
 			if n := width(b.Render(s, w)); n != w {
 				t.Errorf("%s is %d cells wide, want %d", c.name, n, w)
 			}
+		}
+	}
+}
+
+// TestTableGivesSpaceToWhatMatters: what people send and how far a repair has
+// come stand before figures.
+func TestTableGivesSpaceToWhatMatters(t *testing.T) {
+	long := everyState()
+	long.Peers[1].Name = "carol with a rather long name"
+	for _, c := range []struct {
+		view    *rtc.RoomView
+		w       int
+		titles  string
+		repair  string // what carol's row says
+		sharing string // what bob's row says
+	}{
+		{everyState(), 30, "NAME CONNECTION", "⠋ retry 2/3", ""},
+		{everyState(), 40, "NAME CONNECTION MIC CAM", "⠋ retry 2/3", "scrn"},
+		{everyState(), 45, "NAME CONNECTION MIC CAM SCRN", "⠋ retry 2/3", "LIVE"},
+		{everyState(), 50, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting 2/3", "LIVE"},
+		{everyState(), 54, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting... 2/3", "LIVE"},
+		{long, 54, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting 2/3", "LIVE"},
+		{everyState(), 64, "NAME CONNECTION MIC CAM SCREEN", "⠋ Reconnecting... 2/3", "LIVE"},
+		{everyState(), 80, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN", "⠋ Reconnecting... 2/3", "LIVE"},
+		{everyState(), 100, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN UP PATH", "⠋ Reconnecting... 2/3", "LIVE"},
+	} {
+		tab := table{view: c.view, stats: figures(c.view)}
+		lines := tab.Render(NewStyles(Theme{}), c.w, 20)
+		if got := strings.Join(strings.Fields(printable(lines[0])), " "); got != c.titles {
+			t.Errorf("%d cells: titles %q, want %q", c.w, got, c.titles)
+		}
+		if got := printable(lines[3]); !strings.Contains(got, c.repair+" ") {
+			t.Errorf("%d cells: %q, want %q in it", c.w, got, c.repair)
+		}
+		if got := printable(lines[2]); !strings.Contains(got, c.sharing) {
+			t.Errorf("%d cells: %q, want %q in it", c.w, got, c.sharing)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -33,74 +34,108 @@ type volume struct {
 type column struct {
 	title string
 	width int
+	gap   int // blanks before it
 	right bool
 	cell  func(t *table, s *Styles, p *rtc.PeerView, w int) string // nil peer: oneself
 }
 
 // The columns; the name takes what the others leave.
 var (
-	columnState  = column{"CONNECTION", badgeLong, false, (*table).stateCell}
-	columnMic    = column{"MIC", 4, false, (*table).micCell}
-	columnCam    = column{"CAM", 4, false, (*table).camCell}
-	columnScreen = column{"SCREEN", 6, false, (*table).screenCell}
-	columnRTT    = column{"RTT", 7, true, (*table).rttCell}
-	columnLoss   = column{"LOSS", 6, true, (*table).lossCell}
-	columnDown   = column{"DOWN", 6, true, (*table).downCell}
-	columnUp     = column{"UP", 6, true, (*table).upCell}
-	columnPath   = column{"PATH", 6, false, (*table).pathCell}
-	columnVolume = column{"VOL", 5, true, (*table).volumeCell}
+	columnState  = column{"CONNECTION", badgeShort, 2, false, (*table).stateCell}
+	columnMic    = column{"MIC", 4, 2, false, (*table).micCell}
+	columnCam    = column{"CAM", 4, 2, false, (*table).camCell}
+	columnScreen = column{"SCREEN", 6, 2, false, (*table).screenCell}
+	columnRTT    = column{"RTT", 6, 2, true, (*table).rttCell}
+	columnLoss   = column{"LOSS", 5, 2, true, (*table).lossCell}
+	columnDown   = column{"DOWN", 6, 2, true, (*table).downCell}
+	columnUp     = column{"UP", 6, 2, true, (*table).upCell}
+	columnPath   = column{"PATH", 6, 2, false, (*table).pathCell}
+	columnVolume = column{"VOL", 5, 2, true, (*table).volumeCell}
+
+	// What somebody sends, moved together where there is little room.
+	columnCamTight    = column{"CAM", 4, 1, false, (*table).camCell}
+	columnScreenTight = column{"SCRN", 4, 1, false, (*table).screenCell}
 )
 
-// Widths of the marker before the name, and of the shortest name, the one
-// that further columns leave, and the longest.
+// Widths of the marker before the name, of the shortest name, of the longest
+// one that further columns give way to, and of the longest at all.
 const (
 	markerWidth = 2
 	nameMin     = 9
 	nameFair    = 13
 	nameMax     = 32
-	columnGap   = 2
 )
 
-// columns chooses what fits in w cells and how wide the name is. The state
-// shrinks to its compact form before it pushes microphone and camera out, and
-// grows to its long form when there is room for all else.
-func (t *table) columns(w int) (name int, cols []column) {
-	cols = []column{columnState, columnMic, columnCam}
-	used := func() int {
-		n := 1 + markerWidth
-		for _, c := range cols {
-			n += columnGap + c.width
-		}
-		return n
+// used is how many cells everything but the name takes.
+func used(cols []column) int {
+	n := 1 + markerWidth
+	for _, c := range cols {
+		n += c.gap + c.width
 	}
-	for _, width := range []int{badgeMiddle, 12, 9} {
-		cols[0].width = width
-		if used()+nameMin <= w {
-			break
-		}
-	}
-	if used()+nameMin > w {
-		cols = cols[:1]
-		return max(1, min(nameMax, w-used())), cols
-	}
-	optional := []column{columnScreen}
-	if t.stats != nil {
-		optional = append(optional, columnRTT, columnLoss, columnDown, columnUp, columnPath)
-	}
-	if len(t.volumes) > 0 {
-		optional = slices.Insert(optional, 1, columnVolume)
-	}
-	for _, c := range optional {
-		if used()+columnGap+c.width+nameFair > w {
-			break
-		}
-		cols = append(cols, c)
-	}
-	if room := w - used() - nameFair; cols[0].width == badgeMiddle && room > 0 {
-		cols[0].width += min(room, badgeLong-badgeMiddle)
-	}
-	return min(nameMax, w-used()), cols
+	return n
 }
+
+// nameWish is how wide the names would like to be, within bounds.
+func (t *table) nameWish() int {
+	wish := max(nameMin, width(cleanName(t.view.Name))+len(you))
+	for i := range t.view.Peers {
+		wish = max(wish, width(cleanName(t.view.Peers[i].Name)))
+	}
+	return min(wish, nameFair)
+}
+
+// columns chooses what fits in w cells and how wide the name is. What somebody
+// sends comes before a wider state, which comes before figures.
+func (t *table) columns(w int) (name int, cols []column) {
+	state := columnState
+	cols = []column{state, columnMic, columnCam}
+	if used(cols)+nameMin > w {
+		if cols = cols[:1]; used(cols)+nameMin > w {
+			cols[0].width = badgeMin
+		}
+		return max(1, min(nameMax, w-used(cols))), cols
+	}
+	wish := t.nameWish()
+	better := func(next ...column) bool {
+		if used(next)+wish > w {
+			return false
+		}
+		cols = next
+		return true
+	}
+	if better(columnState, columnMic, columnCamTight, columnScreenTight) {
+		for _, width := range []int{badgeMiddle, badgeLong} {
+			state.width = width
+			better(state, columnMic, columnCamTight, columnScreenTight)
+		}
+		better(state, columnMic, columnCam, columnScreen)
+	}
+	if len(cols) == 4 && cols[3].width == columnScreen.width {
+		for _, c := range t.figures() {
+			if !better(append(slices.Clone(cols), c)...) {
+				break
+			}
+		}
+		cols[0].width += max(0, min(badgeMax-badgeLong, w-used(cols)-wish))
+	}
+	return min(nameMax, w-used(cols)), cols
+}
+
+// figures are the columns for which there is something to show, the most
+// wanted first.
+func (t *table) figures() []column {
+	var out []column
+	if len(t.volumes) > 0 {
+		out = append(out, columnVolume)
+	}
+	if t.stats != nil {
+		out = append(out, columnRTT, columnLoss, columnDown, columnUp, columnPath)
+	}
+	return out
+}
+
+// you marks one's own row.
+const you = " (you)"
 
 // Render is the table in w cells and at most h lines. When it is too long, the
 // lines around the selected peer are shown.
@@ -109,10 +144,10 @@ func (t *table) Render(s *Styles, w, h int) []string {
 		return nil
 	}
 	nameW, cols := t.columns(w)
-	t.narrow = !slices.ContainsFunc(cols, func(c column) bool { return c.title == columnScreen.title })
+	t.narrow = len(cols) < 4 // the fourth is the screen's
 	head := spaces(1+markerWidth) + s.fit("NAME", nameW)
 	for _, c := range cols {
-		head += spaces(columnGap)
+		head += spaces(c.gap)
 		if c.right {
 			head += s.fitRight(c.title, c.width)
 		} else {
@@ -181,7 +216,7 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 		id, name = p.ID, cleanName(p.Name)
 	}
 	if p == nil {
-		name = s.cut(name, max(1, nameW-6)) + " (you)"
+		name = s.cut(name, max(1, nameW-len(you))) + you
 	}
 	style := s.text
 	switch {
@@ -202,7 +237,7 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 	var b strings.Builder
 	b.WriteString(" " + marker + style.Render(s.fit(name, nameW)))
 	for _, c := range cols {
-		b.WriteString(spaces(columnGap))
+		b.WriteString(spaces(c.gap))
 		cell := c.cell(t, s, p, c.width)
 		if c.right {
 			b.WriteString(s.fitRight(cell, c.width))
@@ -303,6 +338,9 @@ func (t *table) link(p *rtc.PeerView) (LinkStats, bool) {
 
 func (t *table) rttCell(s *Styles, p *rtc.PeerView, _ int) string {
 	if l, ok := t.link(p); ok && l.RTT > 0 {
+		if l.RTT >= time.Second {
+			return s.warn.Render(brief(l.RTT))
+		}
 		return s.text.Render(millis(l.RTT))
 	}
 	return s.dim.Render(s.glyph.dash)

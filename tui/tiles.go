@@ -171,7 +171,7 @@ func (sc *screen) tileBox(p placedPicture) block {
 	name, badgeText := cleanName(sc.view.Name), ""
 	peer, other := sc.view.Peer(p.peer)
 	if other {
-		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, in.w-2)
+		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, in.w)
 	}
 	style := s.text
 	if sc.levels[p.peer].Speaking {
@@ -189,7 +189,7 @@ func (sc *screen) tileBox(p placedPicture) block {
 		for y := range in.h {
 			line := hole
 			if badgeText != "" && y == in.h/2 {
-				line = sc.overHole(badge{peer: peer}, " "+badgeText+" ", in.w)
+				line = sc.overHole(badge{peer: peer}, badgeText, in.w)
 			}
 			lines = append(lines, line)
 		}
@@ -209,10 +209,13 @@ func (sc *screen) tileBox(p placedPicture) block {
 	return s.box(p.box, title, lines)
 }
 
-// overHole writes a badge into the middle of a line of placeholders.
+// overHole writes a badge into the middle of a line of placeholders, with a
+// blank at its sides where there is room.
 func (sc *screen) overHole(b badge, text string, w int) string {
 	_, look := b.look(sc.styles)
-	text = sc.styles.cut(text, w)
+	if width(text)+2 <= w {
+		text = " " + text + " "
+	}
 	left := (w - width(text)) / 2
 	return strings.Repeat(string(Placeholder), left) + look.Render(text) +
 		strings.Repeat(string(Placeholder), w-width(text)-left)
@@ -236,7 +239,7 @@ func (sc *screen) Tiles() []Tile {
 		t := Tile{Peer: p.peer, Kind: p.kind, X: in.x, Y: in.y, Cols: in.w, Rows: in.h}
 		if peer, ok := sc.view.Peer(p.peer); ok {
 			t.Dim = peer.State != rtc.StateConnected
-			t.Badge = sc.tileBadge(peer, in.w-2)
+			t.Badge = sc.tileBadge(peer, in.w)
 		}
 		out = append(out, t)
 	}
