@@ -54,24 +54,24 @@ var defaultBindings = []binding{
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
-	{ActSpotlight, []string{"enter"}, "", "selected person in the spotlight; 1 to 9 likewise"},
+	{ActSpotlight, []string{"enter"}, "", "spotlight who is selected (or 1-9)"},
 	{ActFollow, []string{"0"}, "", "spotlight follows who speaks"},
 	{ActGrid, []string{"g"}, "grid", "everyone in a grid, or back"},
 	{ActZoom, []string{"z"}, "zoom", "spotlight over the whole screen"},
 	{ActPeople, []string{"p"}, "", "list of people on or off"},
-	{ActStats, []string{"i"}, "stats", "link statistics of the selected person"},
+	{ActStats, []string{"i"}, "stats", "link statistics of who is selected"},
 	{ActUp, []string{"up", "k"}, "", "select the person above"},
 	{ActDown, []string{"down", "j"}, "", "select the person below"},
 	{ActFocus, []string{"tab"}, "", "select the next person"},
 	{ActLouder, []string{"+", "="}, "", "selected person louder"},
 	{ActQuieter, []string{"-"}, "", "selected person quieter"},
-	{ActHush, []string{"x"}, "", "silence the selected person here, or undo"},
+	{ActHush, []string{"x"}, "", "silence who is selected, here only"},
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
 	{ActLog, []string{"l"}, "", "what happened so far"},
 	{ActHelp, []string{"?"}, "help", "this list"},
-	{ActLeave, []string{"q", "ctrl+c"}, "leave", "leave; asks first, ctrl+c twice leaves"},
+	{ActLeave, []string{"q", "ctrl+c"}, "leave", "leave (asks); ctrl+c twice leaves"},
 	{ActSuspend, []string{"ctrl+z"}, "", "to the shell; fg comes back"},
 }
 
@@ -219,41 +219,47 @@ func (m *Keymap) keysOf(a Action) []string {
 // Bar is the help line in w cells. Items in the middle are dropped first, from
 // the right; help and leave never are.
 func (m *Keymap) Bar(s *Styles, w int) string {
-	type item struct{ plain, styled string }
-	var items []item
+	var items []barItem
 	fixed := 0 // items at the end that stay
 	for _, b := range m.bindings {
 		if b.short == "" || len(b.keys) == 0 {
 			continue
 		}
-		k := showKey(b.keys[0])
-		items = append(items, item{k + " " + b.short, s.key.Render(k) + " " + s.dim.Render(b.short)})
+		items = append(items, barItem{showKey(b.keys[0]), b.short})
 		if b.action == ActHelp || b.action == ActLeave {
 			fixed++
 		}
 	}
-	for {
-		total := 1
-		for i, it := range items {
-			if i > 0 {
-				total += 2
-			}
-			total += width(it.plain)
+	return s.keyBar(items, fixed, w)
+}
+
+// barItem is a key and what it does, in the line at the bottom.
+type barItem struct{ key, does string }
+
+// keyBar is a line of items in w cells. What does not fit is dropped from the
+// right, except for the last items, of which so many as fixed says stay.
+func (s *Styles) keyBar(items []barItem, fixed, w int) string {
+	items = slices.Clone(items)
+	for len(items) > fixed {
+		total := 1 - 2
+		for _, it := range items {
+			total += width(it.key) + 1 + width(it.does) + 2
 		}
-		if total <= w || len(items) <= fixed {
+		if total <= w {
 			break
 		}
 		drop := len(items) - fixed - 1
 		items = slices.Delete(items, drop, drop+1)
 	}
-	var parts []string
-	for _, it := range items {
-		parts = append(parts, it.styled)
+	parts := make([]string, len(items))
+	for i, it := range items {
+		parts[i] = s.key.Render(it.key) + " " + s.dim.Render(it.does)
 	}
 	return s.fit(" "+strings.Join(parts, "  "), w)
 }
 
-// Help is the whole table in w cells, one line per action.
+// Help is the whole table in w cells, one line per action; what is too long
+// for one goes on in the next.
 func (m *Keymap) Help(s *Styles, w int) []string {
 	keyW := 0
 	for _, b := range m.bindings {
@@ -265,7 +271,11 @@ func (m *Keymap) Help(s *Styles, w int) []string {
 		if len(b.keys) == 0 {
 			continue
 		}
-		lines = append(lines, s.fit(" "+s.key.Render(s.fit(keyList(b), keyW))+"  "+b.long, w))
+		head := " " + s.key.Render(s.fit(keyList(b), keyW)) + "  "
+		for _, line := range wrap(b.long, w-width(head)) {
+			lines = append(lines, s.fit(head+line, w))
+			head = spaces(width(head))
+		}
 	}
 	return lines
 }

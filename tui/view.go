@@ -200,11 +200,10 @@ func (sc *screen) bar(w int) string {
 	if !sc.typing {
 		return sc.keys.Bar(s, w)
 	}
-	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
-	return s.fit(" "+strings.Join([]string{
-		hint("enter", "send"), hint("esc", "back"), hint("alt+m", "mic"), hint("alt+v", "camera"), hint("alt+s", "screen"),
-		hint("up", "history"), hint("ctrl+_", "undo"),
-	}, "  "), w)
+	return s.keyBar([]barItem{
+		{"alt+m", "mic"}, {"alt+v", "camera"}, {"alt+s", "screen"}, {"up", "history"}, {"ctrl+_", "undo"},
+		{"enter", "send"}, {"esc", "back"},
+	}, 2, w)
 }
 
 // renderPanel draws the open panel under a rule with its name.
@@ -217,7 +216,9 @@ func (sc *screen) renderPanel(w, h int) []string {
 		title, lines = "keys", sc.keys.Help(s, w)
 		lines = append(lines, "")
 		for _, hint := range sc.hints() {
-			lines = append(lines, s.dim.Render(s.fit(" "+hint, w)))
+			for i, line := range wrap(hint, w-3) {
+				lines = append(lines, s.dim.Render(s.fit(spaces(1+2*min(i, 1))+line, w)))
+			}
 		}
 	case panelLog:
 		title = "what happened"

@@ -238,6 +238,32 @@ func TestSymbolsAreOneCell(t *testing.T) {
 	}
 }
 
+// TestHelpIsNeverCut: what the keys do is read whole at every width.
+func TestHelpIsNeverCut(t *testing.T) {
+	for w := lineW; w <= 120; w++ {
+		sc := screenOf(many(3), w, 200)
+		sc.panel = panelHelp
+		text := strings.Join(strings.Fields(printable(strings.Join(sc.renderPanel(w, 200), " "))), " ")
+		if strings.Contains(text, sc.styles.glyph.ellipsis) {
+			t.Fatalf("%d cells: something is cut:\n%s", w, strings.Join(sc.renderPanel(w, 200), "\n"))
+		}
+		for _, a := range Actions() {
+			if !strings.Contains(text, a.Help) {
+				t.Fatalf("%d cells: %q is not whole", w, a.Help)
+			}
+		}
+		for _, hint := range sc.hints() {
+			if !strings.Contains(text, hint) {
+				t.Fatalf("%d cells: %q is not whole", w, hint)
+			}
+		}
+		sc.typing = true
+		if got := printable(sc.bar(w)); strings.Contains(got, sc.styles.glyph.ellipsis) || !strings.Contains(got, "enter send  esc back") {
+			t.Fatalf("%d cells: %q while typing", w, got)
+		}
+	}
+}
+
 func TestTinyScreensAreOneLine(t *testing.T) {
 	for _, size := range []struct{ w, h int }{{29, 8}, {30, 7}, {10, 1}, {1, 1}, {80, 5}} {
 		sc := screenOf(many(3), size.w, size.h)
