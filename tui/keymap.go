@@ -54,7 +54,7 @@ var defaultBindings = []binding{
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
-	{ActSpotlight, []string{"enter"}, "", "spotlight who is selected (or 1-9)"},
+	{ActSpotlight, []string{"enter"}, "", "spotlight who is selected (or 1 to 9)"},
 	{ActFollow, []string{"0"}, "", "spotlight follows who speaks"},
 	{ActGrid, []string{"g"}, "grid", "everyone in a grid, or back"},
 	{ActZoom, []string{"z"}, "zoom", "spotlight over the whole screen"},

@@ -135,6 +135,10 @@ func TestT3(t *testing.T) {
 		if got := p[0].Packets(b); got > sent+5 {
 			t.Errorf("%d packets came from a muted microphone", got-sent)
 		}
+		for _, q := range []*Person{p[0], p[2]} {
+			q.expectTimeline(b)
+			b.expectTimeline(q)
+		}
 	})
 }
 
@@ -170,6 +174,9 @@ func TestT4(t *testing.T) {
 		a, b := r.Join("a"), r.Join("b", pictures)
 		r.Wait(3 * time.Second)
 		before := a.expectPictures(b)
+		a.Forget()
+		b.Forget()
+		r.Start = time.Now()
 		b.Cut()
 		r.Wait(5 * time.Second)
 		b.Heal()
@@ -181,6 +188,8 @@ func TestT4(t *testing.T) {
 				t.Errorf("%d pictures of the %v after the cut", n, k)
 			}
 		}
+		a.expectTimeline(b)
+		b.expectTimeline(a)
 		a.Leave()
 		b.Leave()
 	})

@@ -16,7 +16,7 @@ type NAT struct {
 	ns     string
 	addr   netip.Addr // towards the lab's network
 	inside *segment
-	ports  int // the first port of the range in use
+	epoch  int // how often it was rebound
 }
 
 // natPorts is how many ports a NAT maps to before [NAT.Rebind].
@@ -28,12 +28,20 @@ func (l *Lab) NAT(name string) *NAT {
 	if !hostName.MatchString(name) || l.hosts[name] != nil {
 		l.tb.Fatalf("netlab: bad or taken name %q", name)
 	}
-	n := &NAT{lab: l, ns: l.namespace(name), addr: l.lan.address(l.tb), ports: 20000}
+	n := &NAT{lab: l, ns: l.namespace(name), addr: l.lan.address(l.tb)}
 	l.plug(l.lan, n.ns, "wan")
 	n.inside = l.segment(n.ns, "home", netip.MustParseAddr("192.168.71.1"))
 	l.ip(n.ns, "link set wan up")
 	l.forward(n.ns)
-	l.nft(n.ns, "add table ip nat\nadd chain ip nat out { type nat hook postrouting priority srcnat; policy accept; }\n")
+	l.ip(n.ns,
+		fmt.Sprintf("address add %s/%d dev wan", n.addr, bits),
+		fmt.Sprintf("route add default via %s dev wan", l.lan.gateway),
+	)
+	l.nft(n.ns, `
+		add table ip nat
+		add chain ip nat in { type filter hook prerouting priority raw; policy accept; }
+		add chain ip nat out { type nat hook postrouting priority srcnat; policy accept; }
+	`)
 	n.masquerade()
 	return n
 }
@@ -51,24 +59,23 @@ func (n *NAT) Addr() netip.Addr { return n.addr }
 // on, as one that was restarted does. The hosts behind it notice nothing.
 func (n *NAT) Rebind() time.Time {
 	n.lab.tb.Helper()
-	n.ports += natPorts
+	n.epoch++
 	at := time.Now()
-	// The kernel forgets what it masqueraded behind an address that goes.
-	n.lab.ip(n.ns, "address flush dev wan")
 	n.masquerade()
 	return at
 }
 
-// masquerade gives the router its outer address, its route and its port range.
+// masquerade gives the router the port range of its epoch. The kernel keeps
+// mappings by conntrack zone: in a new zone it knows none, from one packet to
+// the next, while making it delete them would take it an unknown time.
 func (n *NAT) masquerade() {
 	n.lab.tb.Helper()
+	first := 20000 + n.epoch*natPorts
 	n.lab.nft(n.ns, fmt.Sprintf(`
+		flush chain ip nat in
 		flush chain ip nat out
+		add rule ip nat in ct zone set %d
 		add rule ip nat out oifname wan ip protocol { tcp, udp } masquerade to :%d-%d
 		add rule ip nat out oifname wan masquerade
-	`, n.ports, n.ports+natPorts-1))
-	n.lab.ip(n.ns,
-		fmt.Sprintf("address add %s/%d dev wan", n.addr, bits),
-		fmt.Sprintf("route add default via %s dev wan", n.lab.lan.gateway),
-	)
+	`, n.epoch+1, first, first+natPorts-1))
 }
