@@ -112,9 +112,16 @@ func (d *Decoder) resize(width, height int) {
 	d.width, d.height = width, height
 }
 
-// decodePicture reconstructs the macroblocks of a frame and filters them.
+// decodePicture reconstructs the macroblocks of a frame and filters them. The
+// filter follows one row behind, while the samples are still in the cache:
+// intra prediction needs the row above as it was before filtering, and
+// filtering a row changes nothing below it.
 func (d *Decoder) decodePicture(pic *picture, r boolReader, parts int) {
 	d.prepare(r)
+	filtered := d.state.filter.level != 0
+	if filtered {
+		d.levels.set(&d.state.filter, &d.state.segment, d.header.key)
+	}
 	for row := range d.modes.rows {
 		part := &d.parts[row&(parts-1)]
 		d.left = tokenContext{}
@@ -122,13 +129,12 @@ func (d *Decoder) decodePicture(pic *picture, r boolReader, parts int) {
 		for col := range d.modes.cols {
 			d.decodeMacroblock(pic, part, col, row)
 		}
+		if filtered && row > 0 {
+			d.levels.row(pic, d.modes, row-1)
+		}
 	}
-	if d.state.filter.level == 0 {
-		return
-	}
-	d.levels.set(&d.state.filter, &d.state.segment, d.header.key)
-	for row := range d.modes.rows {
-		d.levels.row(pic, d.modes, row)
+	if filtered {
+		d.levels.row(pic, d.modes, d.modes.rows-1)
 	}
 }
 

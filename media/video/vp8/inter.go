@@ -87,12 +87,17 @@ func (p *predictor) block(dst []byte, dstStride int, ref *plane, x, y, fx, fy, w
 // gather copies the w by h samples at x, y into the window, repeating the
 // edges of the plane for those outside.
 func (p *predictor) gather(ref *plane, x, y, w, h int) {
+	// Of each row some samples lie left of the plane and some right of it.
+	left := min(max(-x, 0), w)
+	right := min(max(x+w-ref.width, 0), w)
 	for j := range h {
 		row := ref.at(0, min(max(y+j, 0), ref.height-1))[:ref.width]
 		out := p.window[j*windowStride:][:w]
-		for i := range out {
-			out[i] = row[min(max(x+i, 0), len(row)-1)]
+		fill(out[:left], row[0])
+		if left+right < w {
+			copy(out[left:w-right], row[x+left:])
 		}
+		fill(out[w-right:], row[len(row)-1])
 	}
 }
 

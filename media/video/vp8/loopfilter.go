@@ -95,8 +95,8 @@ func (f *filterLevels) setLimits() {
 	}
 }
 
-// row filters one row of macroblocks, whose neighbours to the right and below
-// must have been reconstructed and not yet filtered.
+// row filters one row of macroblocks, the last lines of the row above included,
+// which must have been filtered before. The row below is left alone.
 func (f *filterLevels) row(p *picture, modes *modeMap, row int) {
 	for col := range modes.cols {
 		mb := &modes.mbs[modes.index(col, row)]
