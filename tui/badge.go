@@ -70,7 +70,7 @@ func (b badge) forms() []string {
 	words, detail := b.Words(), b.detail()
 	switch b.peer.State {
 	case rtc.StateConnecting:
-		return []string{words, "connecting"}
+		return []string{words, "connecting", "joining"}
 	case rtc.StateConnected:
 		if b.peer.OneWay {
 			return []string{words, "one-way"}

@@ -184,59 +184,67 @@ func (l *layout) wide(s shape, main rect) {
 	}
 }
 
-// stage arranges the pictures in a part of the screen.
+// stage arranges the pictures in a part of the screen. The strip below the
+// spotlight gets what a spotlight of 16:9 leaves, and gives back what its boxes
+// do not need.
 func (l *layout) stage(s shape, area rect) {
 	if s.mode == modeGrid {
-		l.tiles = grid(area, s.tiles)
+		l.tiles = grid(area, s.tiles, area.w)
 		return
 	}
 	l.spot = area
 	if s.mode == modeZoom || s.tiles < 2 || area.h < 3*stripH || area.w < stripW {
 		return
 	}
-	l.spot.h -= stripH
-	n := min(s.tiles-1, area.w/stripW)
-	w := stripW
-	for i := range n {
-		l.tiles = append(l.tiles, rect{area.x + i*w, area.y + l.spot.h, w, stripH})
+	h := min(area.h-stripH, (area.w-2)*9/32+3)
+	l.tiles = grid(rect{area.x, area.y + h, area.w, area.h - h}, s.tiles-1, area.w/2)
+	top := l.tiles[0].y
+	spare := l.tiles[len(l.tiles)-1]
+	down := area.y + area.h - (spare.y + spare.h)
+	for i := range l.tiles {
+		l.tiles[i].y += down
 	}
+	l.spot.h = top + down - area.y
 }
 
-// grid divides an area into boxes for n pictures of 16:9, as large as they
-// can be. When they would become too small, there are fewer than n.
-func grid(area rect, n int) []rect {
+// grid divides an area into boxes of one size for n pictures, as large as they
+// can be but no wider than widest, around the middle. When they would become
+// too small, there are fewer than n.
+func grid(area rect, n, widest int) []rect {
 	if n <= 0 || area.empty() {
 		return nil
 	}
 	n = min(n, max(1, area.w/tileW)*max(1, area.h/tileH))
-	bestCols, best := 1, -1
-	for cols := 1; cols <= n; cols++ {
-		rows := (n + cols - 1) / cols
-		w, h := area.w/cols-2, area.h/rows-2
-		if cols > 1 && area.w/cols < tileW || rows > 1 && area.h/rows < tileH {
+	cols, w, h := 1, 0, 0
+	for c := 1; c <= n; c++ {
+		rows := (n + c - 1) / c
+		if c > 1 && area.w/c < tileW || rows > 1 && area.h/rows < tileH {
 			continue
 		}
-		// A cell is about twice as high as wide: 16:9 is 32 by 9 cells.
-		if size := min(w*9, h*32); size > best {
-			best, bestCols = size, cols
+		if bw, bh := boxOf(min(widest, area.w/c), area.h/rows); (bw-2)*(bh-2) > (w-2)*(h-2) || w == 0 {
+			cols, w, h = c, bw, bh
 		}
 	}
-	cols := bestCols
 	rows := (n + cols - 1) / cols
+	top := area.y + (area.h-rows*h)/2
 	boxes := make([]rect, 0, n)
 	for i := range n {
 		row, col := i/cols, i%cols
-		inRow := cols
-		if row == rows-1 {
-			inRow = n - row*cols
-		}
-		x0, x1 := area.w*col/cols, area.w*(col+1)/cols
-		if inRow < cols { // the last row is centred
-			shift := (area.w - area.w*inRow/cols) / 2
-			x0, x1 = x0+shift, x1+shift
-		}
-		y0, y1 := area.h*row/rows, area.h*(row+1)/rows
-		boxes = append(boxes, rect{area.x + x0, area.y + y0, min(x1, area.w) - x0, y1 - y0})
+		inRow := min(cols, n-row*cols) // the last row is centred
+		left := area.x + (area.w-inRow*w)/2
+		boxes = append(boxes, rect{left + col*w, top + row*h, w, h})
 	}
 	return boxes
+}
+
+// boxOf is the largest box in w by h cells whose inside a camera's picture can
+// fill: from 4:3 to 64:27, which a picture of 16:9 reaches when it loses a
+// quarter. A cell is about twice as high as wide.
+func boxOf(w, h int) (int, int) {
+	if w <= 2 || h <= 2 {
+		return w, h
+	}
+	w, h = w-2, h-2
+	w, h = min(w, h*2*64/27), min(h, w*3/(2*4))
+	return max(w, 1) + 2, max(h, 1) + 2
 }

@@ -244,6 +244,68 @@ func TestLayoutNeverOverlaps(t *testing.T) {
 	}
 }
 
+// TestGridFillsTheMiddle: boxes have one size and the shape of a camera's
+// picture, and lie around the middle of their area.
+func TestGridFillsTheMiddle(t *testing.T) {
+	for n := 1; n <= 16; n++ {
+		for w := tileW; w <= 200; w += 7 {
+			for h := tileH; h <= 60; h += 5 {
+				area := rect{3, 5, w, h}
+				boxes := grid(area, n, w)
+				left, right, bottom := area.w, 0, 0
+				for _, b := range boxes {
+					if b.w != boxes[0].w || b.h != boxes[0].h {
+						t.Fatalf("%d in %dx%d: %+v beside %+v", n, w, h, b, boxes[0])
+					}
+					left, right, bottom = min(left, b.x-area.x), max(right, b.x+b.w-area.x), max(bottom, b.y+b.h-area.y)
+				}
+				if top := boxes[0].y - area.y; right+left-area.w > 1 || right+left-area.w < -1 || top+bottom-area.h > 1 || top+bottom-area.h < -1 {
+					t.Fatalf("%d in %dx%d is off the middle: %+v", n, w, h, boxes)
+				}
+				if in := boxes[0].inner(); in.h > 3 && (3*in.w < 8*in.h-3 || 27*in.w > 128*in.h) {
+					t.Fatalf("%d in %dx%d: no picture fills %+v", n, w, h, in)
+				}
+			}
+		}
+	}
+}
+
+// TestStripShowsEverybody: nobody is left out below the spotlight of a large
+// screen, and the spotlight stays the largest.
+func TestStripShowsEverybody(t *testing.T) {
+	for n := 2; n <= 9; n++ {
+		l := arrange(shape{w: 120, h: 40, people: n, tiles: n, list: true, chat: true})
+		if len(l.tiles) != n-1 {
+			t.Errorf("%d of %d pictures in the strip", len(l.tiles), n-1)
+		}
+		if in, tile := l.spot.inner(), l.tiles[0]; in.h < in.w*9/32 || tile.w*2 > l.spot.w+1 || tile.h*2 > 2*l.spot.h {
+			t.Errorf("%d: spotlight %+v, boxes %+v", n, l.spot, tile)
+		}
+	}
+}
+
+// TestEverybodyHasATile: people without a camera are there by name.
+func TestEverybodyHasATile(t *testing.T) {
+	v := many(4)
+	for i := range v.Peers {
+		v.Peers[i].Media.Camera = i == 0
+	}
+	v.Media.Camera = false
+	for _, mode := range []mode{modeSpotlight, modeGrid} {
+		sc := screenOf(v, 120, 40)
+		sc.stage, sc.mode, sc.list = true, mode, false
+		got := printable(sc.Render())
+		for _, name := range []string{"guest-02", "guest-03", "alice"} {
+			if n := strings.Count(got, name); n != 2 { // as the title and in the middle
+				t.Errorf("mode %d: %s is there %d times:\n%s", mode, name, n, got)
+			}
+		}
+		if n := strings.Count(got, "camera off"); n != 3 {
+			t.Errorf("mode %d: %d cameras are off", mode, n)
+		}
+	}
+}
+
 func checkLayout(t *testing.T, s shape) {
 	t.Helper()
 	l := arrange(s)

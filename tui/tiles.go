@@ -88,9 +88,7 @@ func (sc *screen) pictures() []picture {
 	if !live && sc.mode == modeSpotlight {
 		return nil
 	}
-	if sc.view.Media.Camera || len(sc.view.Peers) == 0 {
-		people = append(people, picture{sc.view.Self, CameraTile})
-	}
+	people = append(people, picture{sc.view.Self, CameraTile})
 	return append(screens, people...)
 }
 
@@ -177,12 +175,16 @@ func (sc *screen) tileBox(p placedPicture) block {
 	if sc.levels[p.peer].Speaking {
 		style = s.speak.Bold(true)
 	}
-	title := style.Render(name)
+	more := ""
 	if p.kind == ScreenTile {
-		title += s.dim.Render(" " + s.glyph.dot + " screen")
+		more = " " + s.glyph.dot + " screen"
 	} else if !sc.media(p.peer).Mic {
-		title += s.dim.Render(" " + s.glyph.dot + " muted")
+		more = " " + s.glyph.dot + " muted"
 	}
+	if width(name+more) > in.w-3 {
+		more = "" // the table says so too
+	}
+	title := style.Render(name) + s.dim.Render(more)
 	var lines []string
 	if sc.shows(p.picture) {
 		hole := strings.Repeat(string(Placeholder), in.w)

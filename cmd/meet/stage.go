@@ -105,6 +105,7 @@ func (s *stage) draw(tiles []tui.Tile) error {
 			},
 			Frame: s.call.Picture(viewed(t)), Dim: t.Dim,
 			Mirror: t.Peer == self && t.Kind == tui.CameraTile,
+			Fill:   t.Kind == tui.CameraTile, // faces are in the middle; of a screen every corner counts
 		})
 	}
 	_, err := s.drawer.Draw(scene)

@@ -423,7 +423,8 @@ func (d *Drawer) scaleRow(t *tileState, row int) {
 	key := scalerKey{
 		srcW: t.Frame.Width, srcH: t.Frame.Height,
 		gridW: t.Cols * d.subCols, gridH: t.Rows * d.subRows,
-		pxW: d.cfg.CellWidth * d.subRows, pxH: d.cfg.CellHeight * d.subCols, fill: t.Fill,
+		pxW: d.cfg.CellWidth * d.subRows, pxH: d.cfg.CellHeight * d.subCols,
+		stepX: d.subCols, stepY: d.subRows, fill: t.Fill,
 	}
 	if t.scaler == nil || t.scaler.key != key {
 		t.scaler = newScaler(key)

@@ -40,4 +40,33 @@ func cropToFill(srcW, srcH, gridW, gridH, pxW, pxH int) rect {
 	return rect{x: (srcW - w) / 2 &^ 1, y: (srcH - h) / 2 &^ 1, w: w, h: h}
 }
 
+// wholeCells moves the edges of a picture inside a grid to those of the cells,
+// step sub-pixels apart: a cell that is partly beside the picture would have to
+// show two backgrounds. As many cells stay free on one side as on the other.
+func wholeCells(at, size, grid, step int) (int, int) {
+	cells := grid / step
+	n := roundDiv(int64(size), int64(step))
+	if (cells-n)%2 != 0 {
+		if size > n*step || n == 0 {
+			n++
+		} else {
+			n--
+		}
+	}
+	if n < 1 || n > cells {
+		return at, size // no more than a cell
+	}
+	return (cells - n) / 2 * step, n * step
+}
+
+// fillLoss is the part of a picture, one in so many, that may be lost where it
+// is to fill its place.
+const fillLoss = 4
+
+// keepsEnough says whether a part of a picture may stand for the whole.
+func keepsEnough(part rect, srcW, srcH int) bool {
+	// Even samples round a little away.
+	return (part.w+2)*(part.h+2)*fillLoss >= srcW*srcH*(fillLoss-1)
+}
+
 func roundDiv(a, b int64) int { return int((a + b/2) / b) }

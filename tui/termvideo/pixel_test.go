@@ -479,6 +479,43 @@ func TestFitting(t *testing.T) {
 	}
 }
 
+// TestPicturesLieOnWholeCells checks every place for bars that begin at the edge
+// of a cell and are as wide on one side as on the other, and that a picture is
+// cropped only when little is lost.
+func TestPicturesLieOnWholeCells(t *testing.T) {
+	const cellW, cellH = 8, 16
+	for _, mode := range []Mode{ModeHalf, ModeQuadrant, ModeSextant, ModeOctant, ModeASCII} {
+		subW, subH := mode.SubPixels()
+		for cols := 1; cols <= 80; cols += 3 {
+			for rows := 1; rows <= 30; rows++ {
+				for _, fill := range []bool{false, true} {
+					k := scalerKey{
+						srcW: 640, srcH: 360, gridW: cols * subW, gridH: rows * subH,
+						pxW: cellW * subH, pxH: cellH * subW, stepX: subW, stepY: subH, fill: fill,
+					}
+					s := newScaler(k)
+					right, below := k.gridW-s.dst.w-s.dst.x, k.gridH-s.dst.h-s.dst.y
+					if s.dst.x%subW != 0 || s.dst.y%subH != 0 || right%subW != 0 || below%subH != 0 {
+						if s.dst.w > subW && s.dst.h > subH {
+							t.Fatalf("%v %dx%d: %+v is not on whole cells of a grid of %dx%d", mode, cols, rows, s.dst, k.gridW, k.gridH)
+						}
+						continue // hardly a picture
+					}
+					if s.dst.x != right || s.dst.y != below {
+						t.Fatalf("%v %dx%d: bars of %d and %d, %d and %d", mode, cols, rows, s.dst.x, right, s.dst.y, below)
+					}
+					shape := float64(cols*cellW*9) / float64(rows*cellH*16)
+					if filled := s.dst.w == k.gridW && s.dst.h == k.gridH; fill && shape > 0.76 && shape < 1.31 && !filled {
+						t.Fatalf("%dx%d: %+v could be filled", cols, rows, s.dst)
+					} else if (shape < 0.7 || shape > 1.4) && filled && rows > 4 && cols > 8 {
+						t.Fatalf("%dx%d: too much is lost", cols, rows)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestFitCellNearTheBest compares the search along one line with the best of
 // all patterns on cells of the clip.
 func TestFitCellNearTheBest(t *testing.T) {

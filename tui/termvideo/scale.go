@@ -92,17 +92,19 @@ type scalerKey struct {
 	srcW, srcH   int
 	gridW, gridH int
 	pxW, pxH     int
+	stepX, stepY int // sub-pixels of a cell, at whose edges bars end; 0: anywhere
 	fill         bool
 }
 
 func newScaler(k scalerKey) *scaler {
 	s := &scaler{key: k}
 	src := rect{w: k.srcW, h: k.srcH}
-	if k.fill {
-		src = cropToFill(k.srcW, k.srcH, k.gridW, k.gridH, k.pxW, k.pxH)
-		s.dst = rect{w: k.gridW, h: k.gridH}
-	} else {
-		s.dst = fitInside(k.srcW, k.srcH, k.gridW, k.gridH, k.pxW, k.pxH)
+	s.dst = fitInside(k.srcW, k.srcH, k.gridW, k.gridH, k.pxW, k.pxH)
+	if part := cropToFill(k.srcW, k.srcH, k.gridW, k.gridH, k.pxW, k.pxH); k.fill && keepsEnough(part, k.srcW, k.srcH) {
+		src, s.dst = part, rect{w: k.gridW, h: k.gridH}
+	} else if k.stepX > 0 && k.stepY > 0 {
+		s.dst.x, s.dst.w = wholeCells(s.dst.x, s.dst.w, k.gridW, k.stepX)
+		s.dst.y, s.dst.h = wholeCells(s.dst.y, s.dst.h, k.gridH, k.stepY)
 	}
 	chroma := rect{x: src.x / 2, y: src.y / 2, w: (src.w + 1) / 2, h: (src.h + 1) / 2}
 	s.lumaX, s.lumaY = newAxis(src.x, src.w, s.dst.w), newAxis(src.y, src.h, s.dst.h)

@@ -18,8 +18,8 @@ type Tile struct {
 	Dim bool
 	// Mirror swaps left and right, as people know themselves from mirrors.
 	Mirror bool
-	// Fill crops the picture to the shape of the place; otherwise it is shown
-	// whole with bars beside it.
+	// Fill crops the picture to the shape of the place where no more than a
+	// quarter of it is lost; otherwise it is shown whole with bars beside it.
 	Fill bool
 }
 
