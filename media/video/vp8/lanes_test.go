@@ -1,6 +1,7 @@
 package vp8
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
@@ -55,47 +56,49 @@ func plainFilter(s []byte, edge, interior, hevLimit int, outer bool) {
 	}
 }
 
+// loopFilters are the forms of the normal loop filter: those in use on this
+// machine and those for all.
+var loopFilters = []struct {
+	name                                           string
+	innerAcross, outerAcross, innerDown, outerDown func(a, b []byte, stride int, l *edgeLimits)
+}{
+	{"in use", filterInnerAcross, filterOuterAcross, filterInnerDown, filterOuterDown},
+	{"words", innerAcrossWords, outerAcrossWords, innerDownWords, outerDownWords},
+}
+
 func TestLoopFilterAgainstFormulas(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	var levels filterLevels
-	for round := range 20000 {
-		h := filterHeader{level: 1 + rng.IntN(63), sharpness: rng.IntN(8)}
-		key := rng.IntN(2) == 0
-		levels.set(&h, &segmentation{}, key)
-		lim, outer := &levels.inner[h.level], rng.IntN(2) == 0
-		if outer {
-			lim = &levels.outer[h.level]
-		}
-		spread := 1 << rng.IntN(8)
-		down := random8(rng, 64, spread) // eight columns of eight
-		want, across := make([]byte, 64), make([]byte, 32)
-		for x := range 8 {
-			var s [8]byte
-			for y := range s {
-				s[y] = down[8*y+x]
+	for _, f := range loopFilters {
+		t.Run(f.name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			var levels filterLevels
+			for round := range 20000 {
+				h := filterHeader{level: 1 + rng.IntN(63), sharpness: rng.IntN(8)}
+				levels.set(&h, &segmentation{}, rng.IntN(2) == 0)
+				lim, across, down := &levels.inner[h.level], f.innerAcross, f.innerDown
+				outer := rng.IntN(2) == 0
+				if outer {
+					lim, across, down = &levels.outer[h.level], f.outerAcross, f.outerDown
+				}
+				// Sixteen places of an edge, eight samples across each.
+				places := random8(rng, 16*8, 1<<rng.IntN(8))
+				gotAcross, gotDown := bytes.Clone(places), make([]byte, 16*8)
+				for i, v := range places {
+					gotDown[i&7*16+i>>3] = v
+				}
+				across(gotAcross, gotAcross[8*8:], 8, lim)
+				down(gotDown, gotDown[8:], 16, lim)
+				for i := range 16 {
+					want := places[8*i:][:8]
+					plainFilter(want, int(lim.edge&0xffff), int(lim.interior&0xffff), int(lim.hev&0xffff), outer)
+					for j, w := range want {
+						if a, d := gotAcross[8*i+j], gotDown[16*j+i]; a != w || d != w {
+							t.Fatalf("round %d, level %d, sharpness %d, outer %v: sample %d of place %d is %d across and %d down, want %d",
+								round, h.level, h.sharpness, outer, j, i, a, d, w)
+						}
+					}
+				}
 			}
-			if x < 4 {
-				copy(across[8*x:], s[:])
-			}
-			plainFilter(s[:], int(lim.edge&0xffff), int(lim.interior&0xffff), int(lim.hev&0xffff), outer)
-			for y := range s {
-				want[8*y+x] = s[y]
-			}
-		}
-		if outer {
-			filterOuterDown(down, 0, 8, lim)
-			filterOuterAcross(across, 0, 8, lim)
-		} else {
-			filterInnerDown(down, 0, 8, lim)
-			filterInnerAcross(across, 0, 8, lim)
-		}
-		for i := range want {
-			x, y := i&7, i>>3
-			if down[i] != want[i] || x < 4 && across[8*x+y] != want[i] {
-				t.Fatalf("round %d, level %d, sharpness %d, outer %v: sample %d of column %d is %d down and %d across, want %d",
-					round, h.level, h.sharpness, outer, y, x, down[i], across[8*(x&3)+y], want[i])
-			}
-		}
+		})
 	}
 }
 

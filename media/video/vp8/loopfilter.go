@@ -110,44 +110,82 @@ func (f *filterLevels) row(p *picture, modes *modeMap, row int) {
 			filterMacroblockSimple(&p.planes[0], 16*col, 16*row, inner.edge, outer.edge, inside)
 			continue
 		}
-		filterMacroblock(&p.planes[0], 16*col, 16*row, 16, inner, outer, inside)
-		filterMacroblock(&p.planes[1], 8*col, 8*row, 8, inner, outer, inside)
-		filterMacroblock(&p.planes[2], 8*col, 8*row, 8, inner, outer, inside)
+		filterLuma(&p.planes[0], 16*col, 16*row, inner, outer, inside)
+		filterChroma(&p.planes[1], &p.planes[2], 8*col, 8*row, inner, outer, inside)
 	}
 }
 
-// filterMacroblock runs the normal filter over the left and top edge of the n
-// by n samples at x, y and, where inside is set, over the block edges within.
-func filterMacroblock(p *plane, x, y, n int, inner, outer *edgeLimits, inside bool) {
-	at := p.origin + y*p.stride + x
+// filterLuma runs the normal filter over the left and top edge of the 16x16
+// samples at x, y and, where inside is set, over the block edges within.
+func filterLuma(p *plane, x, y int, inner, outer *edgeLimits, inside bool) {
+	at, stride := p.origin+y*p.stride+x, p.stride
 	if x > 0 {
-		for j := 0; j < n; j += 4 {
-			filterOuterAcross(p.pix, at+j*p.stride-4, p.stride, outer)
-		}
+		filterOuterAcross(p.pix[at-4:], p.pix[at+8*stride-4:], stride, outer)
 	}
 	if inside {
-		for i := 4; i < n; i += 4 {
-			for j := 0; j < n; j += 4 {
-				filterInnerAcross(p.pix, at+j*p.stride+i-4, p.stride, inner)
-			}
+		for i := 4; i < 16; i += 4 {
+			filterInnerAcross(p.pix[at+i-4:], p.pix[at+8*stride+i-4:], stride, inner)
 		}
 	}
 	if y > 0 {
-		for i := 0; i < n; i += 8 {
-			filterOuterDown(p.pix, at+i-4*p.stride, p.stride, outer)
-		}
+		top := p.pix[at-4*stride:]
+		filterOuterDown(top, top[8:], stride, outer)
 	}
 	if inside {
-		for j := 4; j < n; j += 4 {
-			for i := 0; i < n; i += 8 {
-				filterInnerDown(p.pix, at+(j-4)*p.stride+i, p.stride, inner)
-			}
+		for j := 0; j < 12; j += 4 {
+			top := p.pix[at+j*stride:]
+			filterInnerDown(top, top[8:], stride, inner)
 		}
 	}
 }
 
-// filterInnerAcross filters four rows of eight samples, the edge in the middle.
-func filterInnerAcross(pix []byte, at, stride int, l *edgeLimits) {
+// filterChroma does the same for the 8x8 samples at x, y of both chroma planes,
+// which have the same layout.
+func filterChroma(u, v *plane, x, y int, inner, outer *edgeLimits, inside bool) {
+	at, stride := u.origin+y*u.stride+x, u.stride
+	if x > 0 {
+		filterOuterAcross(u.pix[at-4:], v.pix[at-4:], stride, outer)
+	}
+	if inside {
+		filterInnerAcross(u.pix[at:], v.pix[at:], stride, inner)
+	}
+	if y > 0 {
+		filterOuterDown(u.pix[at-4*stride:], v.pix[at-4*stride:], stride, outer)
+	}
+	if inside {
+		filterInnerDown(u.pix[at:], v.pix[at:], stride, inner)
+	}
+}
+
+// The Words forms of the filters work on four samples at a time in a machine
+// word; see filterInnerAcross and its siblings for what each does.
+
+func innerAcrossWords(a, b []byte, stride int, l *edgeLimits) {
+	for _, s := range [2][]byte{a, b} {
+		innerAcross4(s, 0, stride, l)
+		innerAcross4(s, 4*stride, stride, l)
+	}
+}
+
+func outerAcrossWords(a, b []byte, stride int, l *edgeLimits) {
+	for _, s := range [2][]byte{a, b} {
+		outerAcross4(s, 0, stride, l)
+		outerAcross4(s, 4*stride, stride, l)
+	}
+}
+
+func innerDownWords(a, b []byte, stride int, l *edgeLimits) {
+	innerDown8(a, stride, l)
+	innerDown8(b, stride, l)
+}
+
+func outerDownWords(a, b []byte, stride int, l *edgeLimits) {
+	outerDown8(a, stride, l)
+	outerDown8(b, stride, l)
+}
+
+// innerAcross4 filters four rows of eight samples, the edge in the middle.
+func innerAcross4(pix []byte, at, stride int, l *edgeLimits) {
 	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
 	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
@@ -163,8 +201,8 @@ func filterInnerAcross(pix []byte, at, stride int, l *edgeLimits) {
 	binary.LittleEndian.PutUint32(b3[2:], uint32(p>>48|q>>48<<16))
 }
 
-// filterOuterAcross does the same at the edge of a macroblock.
-func filterOuterAcross(pix []byte, at, stride int, l *edgeLimits) {
+// outerAcross4 does the same at the edge of a macroblock.
+func outerAcross4(pix []byte, at, stride int, l *edgeLimits) {
 	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
 	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
@@ -181,10 +219,10 @@ func filterOuterAcross(pix []byte, at, stride int, l *edgeLimits) {
 	store8(b3, p>>48|m>>48<<16|q>>48<<32|e>>48<<48)
 }
 
-// filterInnerDown filters eight columns of eight samples, the edge in the
+// innerDown8 filters eight columns of eight samples, the edge in the
 // middle.
-func filterInnerDown(pix []byte, at, stride int, l *edgeLimits) {
-	b := pix[at : at+7*stride+8]
+func innerDown8(pix []byte, stride int, l *edgeLimits) {
+	b := pix[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
@@ -202,9 +240,9 @@ func filterInnerDown(pix []byte, at, stride int, l *edgeLimits) {
 	store8(b[5*stride:], q1|t1<<8)
 }
 
-// filterOuterDown does the same at the edge of a macroblock.
-func filterOuterDown(pix []byte, at, stride int, l *edgeLimits) {
-	b := pix[at : at+7*stride+8]
+// outerDown8 does the same at the edge of a macroblock.
+func outerDown8(pix []byte, stride int, l *edgeLimits) {
+	b := pix[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
