@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,8 +57,11 @@ func doctorCommand() *cobra.Command {
 // examine looks at everything a call needs. Each look is bounded in time.
 func examine(ctx context.Context, server string) []finding {
 	found := []finding{lookAtTerminal(ctx)}
-	found = append(found, lookAtDevices(ctx)...)
-	found = append(found, lookAtMicrophone(ctx))
+	devices := lookAtDevices(ctx)
+	found = append(found, devices...)
+	if slices.ContainsFunc(devices, func(f finding) bool { return f.OK && f.What == call.Microphone.String() }) {
+		found = append(found, lookAtMicrophone(ctx))
+	}
 	found = append(found, lookAtTools(ctx)...)
 	found = append(found, lookAtNetwork(), lookAtServer(ctx, server), lookAtFiles())
 	return found
@@ -90,7 +94,12 @@ func lookAtTerminal(ctx context.Context) finding {
 func lookAtDevices(ctx context.Context) []finding {
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	devices, notes := call.Devices(ctx)
+	return deviceFindings(call.Devices(ctx))
+}
+
+// deviceFindings says what there is of every kind, or else once why not: when
+// the sound server is missing, so are the microphone and the speaker.
+func deviceFindings(devices []call.Device, notes []string) []finding {
 	count := map[call.DeviceKind]int{}
 	first := map[call.DeviceKind]string{}
 	for _, d := range devices {
@@ -98,19 +107,29 @@ func lookAtDevices(ctx context.Context) []finding {
 			first[d.Kind] = safetext.Line(d.Name, maxDeviceName)
 		}
 	}
+	notes = slices.DeleteFunc(slices.Clone(notes), func(n string) bool {
+		return strings.HasPrefix(n, "No camera") || strings.HasPrefix(n, "No display")
+	})
+	noSound := slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "No sound server") })
 	var out []finding
 	for _, k := range []call.DeviceKind{call.Microphone, call.Speaker, call.Camera, call.Display} {
 		f := finding{What: k.String(), OK: count[k] > 0}
-		f.Text = fmt.Sprintf("%d found, by default %s.", count[k], first[k])
-		if !f.OK {
+		switch {
+		case f.OK:
+			f.Text = fmt.Sprintf("%d found, by default %s.", count[k], first[k])
+		case noSound && (k == call.Microphone || k == call.Speaker):
+			continue
+		default:
 			f.Text = fmt.Sprintf("No %s found. meet joins without.", k)
 		}
 		out = append(out, f)
 	}
 	for _, n := range notes {
-		if !strings.HasPrefix(n, "No camera") && !strings.HasPrefix(n, "No display") {
-			out = append(out, finding{What: "devices", Text: n})
+		f := finding{What: "devices", Text: n}
+		if strings.HasPrefix(n, "No sound server") {
+			f.What, f.Hint = "sound", "meet joins without, and takes them up as soon as there is one."
 		}
+		out = append(out, f)
 	}
 	return out
 }
