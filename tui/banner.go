@@ -31,7 +31,10 @@ func (b banner) serverText() string {
 	v := b.view.Server
 	text, sep := "Connecting to server...", " "
 	if v.Lost {
-		text, sep = fmt.Sprintf("Reconnecting to server... media %d/%d", b.view.Connected(), len(b.view.Peers)), ", "
+		text = "Reconnecting to server..."
+		if n := len(b.view.Peers); n > 0 { // alone there is no media to speak of
+			text, sep = fmt.Sprintf("%s media %d/%d", text, b.view.Connected(), n), ", "
+		}
 	}
 	switch {
 	case v.Attempt > 0 && v.RetryAt.After(b.now):

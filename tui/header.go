@@ -26,12 +26,16 @@ type header struct {
 func (h header) own(s *Styles, gap string) string {
 	state := func(name string, kind SourceKind, on bool) string {
 		switch {
-		case h.missing[kind]:
+		case h.missing[kind] && kind != Display:
 			return s.dim.Render(name+" ") + s.off.Render("NONE")
+		case h.missing[kind]:
+			return s.dim.Render(name + " NONE")
 		case kind == Microphone && h.talking:
 			return s.dim.Render(name+" ") + s.speak.Bold(true).Render("TALK")
 		case on:
 			return s.dim.Render(name+" ") + s.good.Render("on")
+		case kind == Display: // nobody expects it to be on
+			return s.dim.Render(name + " OFF")
 		}
 		return s.dim.Render(name+" ") + s.off.Render("OFF")
 	}

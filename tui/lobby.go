@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -27,10 +28,15 @@ func (m *Model) lobbyBox() lobbyBox {
 		room: cleanName(m.view.Room), name: cleanName(m.view.Name), open: m.view.Open,
 		media: m.view.Media, sources: m.sources, asking: m.asking, keys: m.keys,
 	}
-	if t, fresh := m.toasts.current(m.now); fresh {
+	if t, fresh := m.toasts.current(m.now); fresh && !b.says(t.text) {
 		b.toast = t.text
 	}
 	return b
+}
+
+// says reports whether a line of the lobby says so already.
+func (b lobbyBox) says(text string) bool {
+	return slices.ContainsFunc(b.sources, func(src Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
 }
 
 // lobbyKey handles a key in the lobby.

@@ -117,6 +117,7 @@ func TestBanner(t *testing.T) {
 		{"failed is no longer being mended", room(up, peer("bob", rtc.StateFailed)), 80, ""},
 		{"the server wins", room(down, lost("carol", now), peer("bob", rtc.StateConnected)), 80,
 			"⠋ Reconnecting to server... media 1/2, attempt 3 in 4 s"},
+		{"alone", room(down), 80, "⠋ Reconnecting to server... attempt 3 in 4 s"},
 		{"first connect", room(rtc.ServerView{State: signal.Connecting}), 80, "⠋ Connecting to server..."},
 	} {
 		b := banner{view: c.view, now: noon}

@@ -650,3 +650,20 @@ func steps(r *rig, next func(n int) int, count int) {
 		r.send(tickMsg{gen: r.m.tickGen})
 	}
 }
+
+// TestLobbyDoesNotRepeatItself: what the line of a device says is no toast too.
+func TestLobbyDoesNotRepeatItself(t *testing.T) {
+	f := newFake(roomOf())
+	f.view.Media.Camera = false
+	f.sources = []Source{{Kind: Microphone, Name: "tone"}, {Kind: Camera, Missing: "No camera found."}}
+	r := newRigWith(t, f, func(o *Options) { o.Join = func() {} })
+	r.send(sampleMsg{sources: f.sources})
+	r.keys("v")
+	if n := strings.Count(r.m.View(), "No camera found."); n != 1 {
+		t.Errorf("it is said %d times:\n%s", n, printable(r.m.View()))
+	}
+	r.send(eventMsg{[]rtc.Event{Notice{Text: "the sound server died", Warning: true}}})
+	if !strings.Contains(r.m.View(), "the sound server died") {
+		t.Error("another toast is not shown")
+	}
+}

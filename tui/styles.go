@@ -126,7 +126,7 @@ type Styles struct {
 type glyphs struct {
 	connected, fresh, failed, away, oneWay string
 	spinner                                []string
-	retry, ok, info, bad, arrow            string
+	retry, ok, info, warn, bad, arrow      string
 	private, open                          string
 	dot, dash, ellipsis, prompt            string
 	bars                                   []string // of a level or a sparkline, low to high
@@ -137,7 +137,7 @@ type glyphs struct {
 var unicodeGlyphs = glyphs{
 	connected: "●", fresh: "○", failed: "✕", away: "◌", oneWay: "◐",
 	spinner: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"},
-	retry:   "↻", ok: "✓", info: "•", bad: "✕", arrow: "▸",
+	retry:   "↻", ok: "✓", info: "•", warn: "!", bad: "✕", arrow: "▸",
 	private: "◆", open: "◇",
 	dot: "·", dash: "–", ellipsis: "…", prompt: ">",
 	bars: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
@@ -147,7 +147,7 @@ var unicodeGlyphs = glyphs{
 var asciiGlyphs = glyphs{
 	connected: "*", fresh: "o", failed: "x", away: ".", oneWay: "%",
 	spinner: []string{"|", "/", "-", "\\"},
-	retry:   "@", ok: "+", info: "*", bad: "!", arrow: ">",
+	retry:   "@", ok: "+", info: "*", warn: "!", bad: "x", arrow: ">",
 	private: "#", open: "o",
 	dot: "-", dash: "-", ellipsis: "~", prompt: ">",
 	bars: []string{".", ".", ":", ":", "=", "=", "#", "#"},

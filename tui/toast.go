@@ -38,7 +38,7 @@ func (t toast) look(s *Styles) (string, lipgloss.Style) {
 	case toastGood:
 		return s.glyph.ok, s.good
 	case toastWarn:
-		return s.glyph.retry, s.warn
+		return s.glyph.warn, s.warn
 	case toastBad:
 		return s.glyph.bad, s.bad
 	case toastInfo:

@@ -49,6 +49,14 @@ var scenes = []struct {
 		sc.view = many(3)
 		sc.toasts.add(toast{toastGood, "Reconnected to bob (1 attempt, 1.2 s)", noon.Add(-time.Second)})
 	}},
+	{"toast-warn", func(sc *screen) {
+		sc.view = many(3)
+		sc.toasts.add(toast{toastWarn, "no camera", noon.Add(-time.Second)})
+	}},
+	{"server-lost-alone", func(sc *screen) {
+		sc.view = roomOf()
+		sc.view.Server = rtc.ServerView{State: signal.Reconnecting, Attempt: 2, RetryAt: noon.Add(3500 * time.Millisecond), Lost: true}
+	}},
 	{"leave", func(sc *screen) { sc.view = many(3); sc.asking = true }},
 	{"help", func(sc *screen) { sc.view = many(3); sc.panel = panelHelp }},
 	{"log", func(sc *screen) {
@@ -227,7 +235,7 @@ func TestASCIIOnly(t *testing.T) {
 
 func TestSymbolsAreOneCell(t *testing.T) {
 	for _, g := range []glyphs{unicodeGlyphs, asciiGlyphs} {
-		all := append([]string{g.connected, g.fresh, g.failed, g.away, g.oneWay, g.retry, g.ok, g.info, g.bad, g.arrow,
+		all := append([]string{g.connected, g.fresh, g.failed, g.away, g.oneWay, g.retry, g.ok, g.info, g.warn, g.bad, g.arrow,
 			g.private, g.open, g.dot, g.dash, g.ellipsis, g.prompt, g.h, g.v, g.tl, g.tr, g.bl, g.br, g.rule, string(Placeholder)},
 			append(g.spinner, g.bars...)...)
 		for _, s := range all {
