@@ -115,9 +115,8 @@ func copyBlock(dst []byte, dstStride int, src []byte, stride, w, h int) {
 	}
 }
 
-// filterAcross runs the six-tap filter along rows; src starts two samples to
-// the left of the block.
-func filterAcross(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
+// filterAcrossWords is filterAcross with eight samples at a time.
+func filterAcrossWords(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
 	a, b, c, d, e, f := taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
 	for x := 0; x < w; x += 8 {
 		at := x
@@ -148,9 +147,8 @@ func store(dst []byte, at, w int, v uint64) {
 	store8(dst[at:], v)
 }
 
-// filterDown runs the six-tap filter along columns; src starts two rows above
-// the block.
-func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
+// filterDownWords is filterDown with eight samples at a time.
+func filterDownWords(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
 	a, b, c, d, e, f := taps[0], taps[1], taps[2], taps[3], taps[4], taps[5]
 	for x := 0; x < w; x += 8 {
 		r0, r1 := load8(src[x:]), load8(src[x+stride:])

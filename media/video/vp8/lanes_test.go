@@ -56,14 +56,33 @@ func plainFilter(s []byte, edge, interior, hevLimit int, outer bool) {
 	}
 }
 
-// loopFilters are the forms of the normal loop filter: those in use on this
-// machine and those for all.
+// plainSimpleFilter is the simple filter over the eight samples across an edge.
+func plainSimpleFilter(s []byte, edge int) {
+	abs := func(a, b byte) int { return max(int(a)-int(b), int(b)-int(a)) }
+	if 2*abs(s[3], s[4])+abs(s[2], s[5])/2 > edge {
+		return
+	}
+	v := func(i int) int { return int(s[i]) - 128 }
+	f := signedClamp(signedClamp(v(2)-v(5)) + 3*(v(4)-v(3)))
+	up, down := signedClamp(f+4)>>3, signedClamp(f+3)>>3
+	s[4], s[3] = byte(signedClamp(v(4)-up)+128), byte(signedClamp(v(3)+down)+128)
+}
+
+type edgeFilter func(a, b []byte, stride int, l *edgeLimits)
+
+// loopFilters are the forms of the loop filters: those in use on this machine
+// and those for all.
 var loopFilters = []struct {
-	name                                           string
-	innerAcross, outerAcross, innerDown, outerDown func(a, b []byte, stride int, l *edgeLimits)
+	name         string
+	inner, outer bool
+	across, down edgeFilter
 }{
-	{"in use", filterInnerAcross, filterOuterAcross, filterInnerDown, filterOuterDown},
-	{"words", innerAcrossWords, outerAcrossWords, innerDownWords, outerDownWords},
+	{"inner, in use", true, false, filterInnerAcross, filterInnerDown},
+	{"inner, words", true, false, innerAcrossWords, innerDownWords},
+	{"outer, in use", false, true, filterOuterAcross, filterOuterDown},
+	{"outer, words", false, true, outerAcrossWords, outerDownWords},
+	{"simple, in use", false, false, filterSimpleAcross, filterSimpleDown},
+	{"simple, words", false, false, simpleAcrossWords, simpleDownWords},
 }
 
 func TestLoopFilterAgainstFormulas(t *testing.T) {
@@ -74,10 +93,9 @@ func TestLoopFilterAgainstFormulas(t *testing.T) {
 			for round := range 20000 {
 				h := filterHeader{level: 1 + rng.IntN(63), sharpness: rng.IntN(8)}
 				levels.set(&h, &segmentation{}, rng.IntN(2) == 0)
-				lim, across, down := &levels.inner[h.level], f.innerAcross, f.innerDown
-				outer := rng.IntN(2) == 0
-				if outer {
-					lim, across, down = &levels.outer[h.level], f.outerAcross, f.outerDown
+				lim := &levels.inner[h.level]
+				if f.outer || rng.IntN(2) == 0 {
+					lim = &levels.outer[h.level]
 				}
 				// Sixteen places of an edge, eight samples across each.
 				places := random8(rng, 16*8, 1<<rng.IntN(8))
@@ -85,17 +103,72 @@ func TestLoopFilterAgainstFormulas(t *testing.T) {
 				for i, v := range places {
 					gotDown[i&7*16+i>>3] = v
 				}
-				across(gotAcross, gotAcross[8*8:], 8, lim)
-				down(gotDown, gotDown[8:], 16, lim)
+				f.across(gotAcross, gotAcross[8*8:], 8, lim)
+				f.down(gotDown, gotDown[8:], 16, lim)
 				for i := range 16 {
 					want := places[8*i:][:8]
-					plainFilter(want, int(lim.edge&0xffff), int(lim.interior&0xffff), int(lim.hev&0xffff), outer)
+					if f.inner || f.outer {
+						plainFilter(want, int(lim.edge&0xffff), int(lim.interior&0xffff), int(lim.hev&0xffff), f.outer)
+					} else {
+						plainSimpleFilter(want, int(lim.edge&0xffff))
+					}
 					for j, w := range want {
 						if a, d := gotAcross[8*i+j], gotDown[16*j+i]; a != w || d != w {
-							t.Fatalf("round %d, level %d, sharpness %d, outer %v: sample %d of place %d is %d across and %d down, want %d",
-								round, h.level, h.sharpness, outer, j, i, a, d, w)
+							t.Fatalf("round %d, level %d, sharpness %d: sample %d of place %d is %d across and %d down, want %d",
+								round, h.level, h.sharpness, j, i, a, d, w)
 						}
 					}
+				}
+			}
+		})
+	}
+}
+
+// TestSixTapForms holds the forms of the six-tap filter, that in use on this
+// machine and that for all, against the formula, with extreme samples too, and
+// looks whether they write to anything but the block.
+func TestSixTapForms(t *testing.T) {
+	type form func(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int)
+	const stride, dstStride = 37, 29
+	forms := []struct {
+		name string
+		step int // from one sample of a sum to the next
+		run  form
+	}{
+		{"across, in use", 1, filterAcross},
+		{"across, words", 1, filterAcrossWords},
+		{"down, in use", stride, filterDown},
+		{"down, words", stride, filterDownWords},
+	}
+	for _, f := range forms {
+		t.Run(f.name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(13, 14))
+			for range 4000 {
+				w, h := []int{4, 8, 16}[rng.IntN(3)], 1+rng.IntN(21)
+				src := random8(rng, 26*stride+loadSlack, 1<<rng.IntN(8))
+				if rng.IntN(2) == 0 {
+					for i := range src {
+						src[i] = byte(-rng.IntN(2))
+					}
+				}
+				taps := sixTap[1+rng.IntN(7)]
+				dst := random8(rng, 21*dstStride+16, 128)
+				want := bytes.Clone(dst)
+				for y := range h {
+					for x := range w {
+						sum := 64
+						for k, weight := range taps {
+							if k == 1 || k == 4 {
+								weight = -weight
+							}
+							sum += int(weight) * int(src[y*stride+x+k*f.step])
+						}
+						want[y*dstStride+x] = byte(min(max(sum>>7, 0), 255))
+					}
+				}
+				f.run(dst, dstStride, src, stride, &taps, w, h)
+				if !bytes.Equal(dst, want) {
+					t.Fatalf("%d x %d block with weights %v is wrong:\n%v, want\n%v", w, h, taps, dst, want)
 				}
 			}
 		})

@@ -107,7 +107,7 @@ func (f *filterLevels) row(p *picture, modes *modeMap, row int) {
 		inner, outer := &f.inner[level], &f.outer[level]
 		inside := mb.coded || mb.mode == modeB || mb.mode == modeSplit
 		if f.simple {
-			filterMacroblockSimple(&p.planes[0], 16*col, 16*row, inner.edge, outer.edge, inside)
+			filterLumaSimple(&p.planes[0], 16*col, 16*row, inner, outer, inside)
 			continue
 		}
 		filterLuma(&p.planes[0], 16*col, 16*row, inner, outer, inside)
@@ -162,15 +162,15 @@ func filterChroma(u, v *plane, x, y int, inner, outer *edgeLimits, inside bool) 
 
 func innerAcrossWords(a, b []byte, stride int, l *edgeLimits) {
 	for _, s := range [2][]byte{a, b} {
-		innerAcross4(s, 0, stride, l)
-		innerAcross4(s, 4*stride, stride, l)
+		innerAcross4(s, stride, l)
+		innerAcross4(s[4*stride:], stride, l)
 	}
 }
 
 func outerAcrossWords(a, b []byte, stride int, l *edgeLimits) {
 	for _, s := range [2][]byte{a, b} {
-		outerAcross4(s, 0, stride, l)
-		outerAcross4(s, 4*stride, stride, l)
+		outerAcross4(s, stride, l)
+		outerAcross4(s[4*stride:], stride, l)
 	}
 }
 
@@ -185,9 +185,9 @@ func outerDownWords(a, b []byte, stride int, l *edgeLimits) {
 }
 
 // innerAcross4 filters four rows of eight samples, the edge in the middle.
-func innerAcross4(pix []byte, at, stride int, l *edgeLimits) {
-	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
-	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+func innerAcross4(s []byte, stride int, l *edgeLimits) {
+	b0, b1 := s[:8], s[stride:stride+8]
+	b2, b3 := s[2*stride:2*stride+8], s[3*stride:3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
 	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
 	if mask == 0 {
@@ -202,9 +202,9 @@ func innerAcross4(pix []byte, at, stride int, l *edgeLimits) {
 }
 
 // outerAcross4 does the same at the edge of a macroblock.
-func outerAcross4(pix []byte, at, stride int, l *edgeLimits) {
-	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
-	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+func outerAcross4(s []byte, stride int, l *edgeLimits) {
+	b0, b1 := s[:8], s[stride:stride+8]
+	b2, b3 := s[2*stride:2*stride+8], s[3*stride:3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
 	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
 	if mask == 0 {
@@ -221,8 +221,8 @@ func outerAcross4(pix []byte, at, stride int, l *edgeLimits) {
 
 // innerDown8 filters eight columns of eight samples, the edge in the
 // middle.
-func innerDown8(pix []byte, stride int, l *edgeLimits) {
-	b := pix[:7*stride+8]
+func innerDown8(s []byte, stride int, l *edgeLimits) {
+	b := s[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
@@ -241,8 +241,8 @@ func innerDown8(pix []byte, stride int, l *edgeLimits) {
 }
 
 // outerDown8 does the same at the edge of a macroblock.
-func outerDown8(pix []byte, stride int, l *edgeLimits) {
-	b := pix[:7*stride+8]
+func outerDown8(s []byte, stride int, l *edgeLimits) {
+	b := s[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
@@ -264,38 +264,44 @@ func outerDown8(pix []byte, stride int, l *edgeLimits) {
 	store8(b[6*stride:], q2|t2<<8)
 }
 
-// filterMacroblockSimple runs the simple filter, which knows luma only.
-func filterMacroblockSimple(p *plane, x, y int, inner, outer uint64, inside bool) {
-	at := p.origin + y*p.stride + x
-	for i := 0; i < 16; i += 4 {
-		limit := inner
-		switch {
-		case i == 0 && x == 0 || i > 0 && !inside:
-			continue
-		case i == 0:
-			limit = outer
-		}
-		for j := 0; j < 16; j += 4 {
-			simpleAcross(p.pix, at+j*p.stride+i-4, p.stride, limit)
+// filterLumaSimple is filterLuma with the simple filter, which knows luma only.
+func filterLumaSimple(p *plane, x, y int, inner, outer *edgeLimits, inside bool) {
+	at, stride := p.origin+y*p.stride+x, p.stride
+	if x > 0 {
+		filterSimpleAcross(p.pix[at-4:], p.pix[at+8*stride-4:], stride, outer)
+	}
+	if inside {
+		for i := 0; i < 12; i += 4 {
+			filterSimpleAcross(p.pix[at+i:], p.pix[at+8*stride+i:], stride, inner)
 		}
 	}
-	for j := 0; j < 16; j += 4 {
-		limit := inner
-		switch {
-		case j == 0 && y == 0 || j > 0 && !inside:
-			continue
-		case j == 0:
-			limit = outer
-		}
-		for i := 0; i < 16; i += 8 {
-			simpleDown(p.pix, at+(j-2)*p.stride+i, p.stride, limit)
+	if y > 0 {
+		top := p.pix[at-4*stride:]
+		filterSimpleDown(top, top[8:], stride, outer)
+	}
+	if inside {
+		for j := 0; j < 12; j += 4 {
+			top := p.pix[at+j*stride:]
+			filterSimpleDown(top, top[8:], stride, inner)
 		}
 	}
 }
 
-func simpleAcross(pix []byte, at, stride int, limit uint64) {
-	b0, b1 := pix[at:at+8], pix[at+stride:at+stride+8]
-	b2, b3 := pix[at+2*stride:at+2*stride+8], pix[at+3*stride:at+3*stride+8]
+func simpleAcrossWords(a, b []byte, stride int, l *edgeLimits) {
+	for _, s := range [2][]byte{a, b} {
+		simpleAcross4(s, stride, l.edge)
+		simpleAcross4(s[4*stride:], stride, l.edge)
+	}
+}
+
+func simpleDownWords(a, b []byte, stride int, l *edgeLimits) {
+	simpleDown8(a[2*stride:], stride, l.edge)
+	simpleDown8(b[2*stride:], stride, l.edge)
+}
+
+func simpleAcross4(s []byte, stride int, limit uint64) {
+	b0, b1 := s[:8], s[stride:stride+8]
+	b2, b3 := s[2*stride:2*stride+8], s[3*stride:3*stride+8]
 	_, _, p1, p0, q0, q1, _, _ := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
 	p0, q0 = simpleEdge(p1, p0, q0, q1, limit)
 	e := p0 | q0<<8
@@ -305,8 +311,8 @@ func simpleAcross(pix []byte, at, stride int, limit uint64) {
 	binary.LittleEndian.PutUint16(b3[3:], uint16(e>>48))
 }
 
-func simpleDown(pix []byte, at, stride int, limit uint64) {
-	b := pix[at : at+3*stride+8]
+func simpleDown8(s []byte, stride int, limit uint64) {
+	b := s[:3*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	p0, q0 := simpleEdge(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask, limit)
 	s0, t0 := simpleEdge(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask, limit)
