@@ -27,6 +27,7 @@ type Model struct {
 	shown     []Tile        // what the stage was told last
 	lobby     bool
 	report    Report
+	names     Names
 	leaving   bool
 	suspended bool      // the shell has the terminal
 	keyModes  *terminal // nil in tests without one
@@ -59,12 +60,12 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 	m.screen = screen{
 		w: opt.Cols, h: opt.Rows,
 		styles: NewStyles(opt.Theme), keys: opt.Keys, now: opt.Now(),
-		view: opt.Room.View(), list: true,
+		view: m.names.View(opt.Room.View()), list: true,
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
 		invite: newInviteBox(opt.Invite),
 	}
 	m.want = m.view.Media
-	m.report.start(m.view)
+	m.report.view(m.view, m.now)
 	return m
 }
 
@@ -146,7 +147,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if v == nil {
 		return
 	}
-	v = distinctNames(v)
+	v = m.names.View(v)
 	for i := range v.Peers {
 		p := &v.Peers[i]
 		old, known := m.view.Peer(p.ID)
@@ -167,6 +168,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 
 // event turns an event into a toast where it means something to people.
 func (m *Model) event(ev rtc.Event) {
+	ev = m.names.Event(ev)
 	m.report.event(ev, m.now)
 	if text, kind := describe(ev); text != "" {
 		m.toast(kind, text)
@@ -180,9 +182,7 @@ func (m *Model) toast(kind toastKind, text string) {
 
 // message takes a line of chat.
 func (m *Model) message(msg Message) {
-	if p, ok := m.view.Peer(msg.From); ok {
-		msg.Name = p.Name // which tells namesakes apart
-	}
+	msg.Name = m.names.Name(msg.From, msg.Name)
 	visible := !m.lobby && !m.layout().chat.empty()
 	m.chat.add(msg, visible)
 	if !visible && !msg.History && msg.From != m.view.Self {

@@ -330,6 +330,7 @@ func TestNamesakesAreToldApart(t *testing.T) {
 	v.Peers[2].ID = "id-bob-2"
 	long := peer(strings.Repeat("x", 100), rtc.StateConnected)
 	v.Peers = append(v.Peers, long, long)
+	v.Peers[4].ID = "id-long-2"
 	r := newRig(t, roomOf())
 	r.f.view = v
 	r.send(chatMsg{[]Message{{From: "id-bob", Name: "bob", Text: "one", Time: noon}}})

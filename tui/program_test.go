@@ -27,6 +27,8 @@ type terminalRig struct {
 	stop context.CancelFunc
 	done chan error // closed when the program has ended
 
+	report *Report // once it has ended
+
 	mu   sync.Mutex
 	em   *vt.Emulator
 	sent strings.Builder // all that was written to the terminal
@@ -113,7 +115,8 @@ func inTerminal(t *testing.T, change func(*Options), test func(*terminalRig)) {
 		r.stop = cancel
 		go func() {
 			defer close(r.done)
-			_, err := run(ctx, opt)
+			var err error
+			r.report, err = run(ctx, opt)
 			r.done <- err
 		}()
 		time.Sleep(100 * time.Millisecond)
@@ -173,6 +176,30 @@ func (r *terminalRig) restored() {
 	if strings.LastIndex(sent, popKeys) > strings.LastIndex(sent, "\x1b[?1049l") {
 		r.Error("the keyboard of the alternate screen was restored on the main one")
 	}
+}
+
+// lateLinks has no figures when it is asked first.
+type lateLinks struct {
+	asked int
+	all   map[signal.PeerID]LinkStats
+}
+
+func (l *lateLinks) Stats() map[signal.PeerID]LinkStats {
+	if l.asked++; l.asked == 1 {
+		return nil
+	}
+	return l.all
+}
+
+// TestShortCallCountsItsData: what came after the last look counts too.
+func TestShortCallCountsItsData(t *testing.T) {
+	inTerminal(t, func(o *Options) { o.Links = &lateLinks{all: figures(many(3))} }, func(r *terminalRig) {
+		r.press("qy")
+		<-r.done
+		if got, want := r.report.Text(), "  data: 25 MB in, 4.7 MB out\n"; !strings.HasSuffix(got, want) {
+			t.Errorf("the report is\n%s\nwant at its end\n%s", got, want)
+		}
+	})
 }
 
 func TestProgram(t *testing.T) {

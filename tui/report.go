@@ -28,13 +28,6 @@ type personReport struct {
 	received, sent uint64
 }
 
-// start names the room.
-func (r *Report) start(v *rtc.RoomView) {
-	if v != nil {
-		r.room = cleanName(v.Room)
-	}
-}
-
 // person finds or makes the entry of a person.
 func (r *Report) person(id signal.PeerID, name string) *personReport {
 	if r.people == nil {
@@ -125,7 +118,7 @@ func (r *Report) Text() string {
 		names[i] = p.name
 	}
 	if len(names) > 0 {
-		b.WriteString(" with " + strings.Join(names, ", "))
+		b.WriteString(" with " + strings.Join(slices.Compact(names), ", "))
 	}
 	b.WriteByte('\n')
 	for _, p := range people {
@@ -136,7 +129,7 @@ func (r *Report) Text() string {
 	if r.server > 0 {
 		fmt.Fprintf(&b, "  the server was lost %s\n", times(r.server))
 	}
-	if in+out > 0 {
+	if len(people) > 0 {
 		fmt.Fprintf(&b, "  data: %s in, %s out\n", dataSize(in), dataSize(out))
 	}
 	return b.String()

@@ -109,6 +109,9 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	if opt.Stage != nil {
 		opt.Stage.Show(nil)
 	}
+	if opt.Links != nil { // a short call has no figures yet, and no call those of its last moment
+		m.report.stats(opt.Links.Stats())
+	}
 	m.report.finish(opt.Now())
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) && !errors.Is(err, tea.ErrProgramPanic) {
 		err = nil

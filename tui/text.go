@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,7 +9,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/meet-term/meet/internal/safetext"
-	"github.com/meet-term/meet/rtc"
 )
 
 // Names and texts are cleaned before they are stored; the screen does it once
@@ -32,31 +30,6 @@ func cleanName(s string) string {
 
 // cleanText makes any other text fit for one line.
 func cleanText(s string) string { return steadyWidth(safetext.Line(s, maxTextRunes)) }
-
-// distinctNames tells namesakes apart: the second bob is "bob (2)". The view
-// comes back as it is when there are none.
-func distinctNames(v *rtc.RoomView) *rtc.RoomView {
-	count := map[string]int{cleanName(v.Name): 1}
-	out := v
-	for i := range v.Peers {
-		name := cleanName(v.Peers[i].Name)
-		count[name]++
-		n := count[name]
-		if n == 1 {
-			continue
-		}
-		if out == v {
-			c := *v
-			c.Peers = slices.Clone(v.Peers)
-			out = &c
-		}
-		suffix := fmt.Sprintf(" (%d)", n)
-		// A long name gives way, so that the number is kept by cleanName.
-		runes := []rune(name)
-		out.Peers[i].Name = string(runes[:min(len(runes), maxNameRunes-len(suffix))]) + suffix
-	}
-	return out
-}
 
 // steadyWidth drops the runes that change the width of their neighbour in
 // some terminals but not in others: skin tones and enclosing key caps.

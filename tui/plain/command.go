@@ -105,7 +105,7 @@ func (s *session) present(kind tui.SourceKind) bool {
 
 // who lists everyone with state and media.
 func (s *session) who() {
-	v := s.opt.Room.View()
+	v := s.view()
 	s.say("%d connected of %d", v.Connected()+1, len(v.Peers)+1)
 	s.say("%s (you): %s", name(v.Name), mediaText(v.Media))
 	var stats map[signal.PeerID]tui.LinkStats

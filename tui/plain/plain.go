@@ -45,6 +45,8 @@ type session struct {
 	opt    Options
 	media  map[signal.PeerID]signal.Media // what was said about everyone last
 	met    map[signal.PeerID]bool         // connected before
+	names  tui.Names
+	linked bool // the server was reached before
 	report tui.Report
 	err    error // of the first line that could not be written
 }
@@ -67,7 +69,7 @@ func Run(ctx context.Context, opt Options) (*tui.Report, error) {
 	defer cancel()
 	s.welcome()
 	s.loop(ctx, readLines(ctx, opt.In))
-	s.report.Note(nil, opt.Room.View(), opt.Now())
+	s.report.Note(nil, s.view(), opt.Now())
 	if opt.Links != nil {
 		s.report.NoteStats(opt.Links.Stats())
 	}
@@ -91,14 +93,15 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 			if !ok {
 				return
 			}
-			s.report.Note(ev, s.opt.Room.View(), s.opt.Now())
+			ev = s.names.Event(ev)
+			s.report.Note(ev, s.view(), s.opt.Now())
 			s.event(ev)
 		case m, ok := <-messages:
 			if !ok {
 				messages = nil
 				continue
 			}
-			s.say("%s: %s", name(m.Name), text(m.Text))
+			s.say("%s: %s", name(s.names.Name(m.From, m.Name)), text(m.Text))
 		case line, ok := <-lines:
 			if !ok {
 				lines = nil
@@ -110,6 +113,9 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 		}
 	}
 }
+
+// view is the call with names that tell everyone apart.
+func (s *session) view() *rtc.RoomView { return s.names.View(s.opt.Room.View()) }
 
 // readLines reads commands in a goroutine of its own, which ends with ctx
 // unless it waits for input that does not come.
@@ -159,7 +165,7 @@ func (s *session) say(format string, args ...any) {
 
 // welcome says where we are, how others get in and what is missing.
 func (s *session) welcome() {
-	v := s.opt.Room.View()
+	v := s.view()
 	kind := "private"
 	if v.Open {
 		kind = "open: anyone who knows the name can listen"
@@ -189,12 +195,10 @@ func (s *session) event(ev rtc.Event) {
 	}
 	switch e := ev.(type) {
 	case rtc.Joined:
-		v := s.opt.Room.View()
+		v := s.view()
 		s.say("joined, %d in the room", len(v.Peers)+1)
 	case rtc.ServerStateChanged:
-		if e.Attempt > 0 && e.RetryIn > 0 {
-			s.say("Reconnecting to server... attempt %d in %.1f s", e.Attempt, e.RetryIn.Seconds())
-		}
+		s.serverChanged(e)
 	case rtc.PeerConnected:
 		if !s.met[e.Peer] {
 			s.met[e.Peer] = true
@@ -209,6 +213,25 @@ func (s *session) event(ev rtc.Event) {
 	case rtc.MediaStateChanged:
 		s.mediaChanged(e)
 	}
+}
+
+// serverChanged says how the way to the server is being mended, or first made.
+func (s *session) serverChanged(e rtc.ServerStateChanged) {
+	if e.State == signal.Connected {
+		s.linked = true
+	}
+	if e.Attempt == 0 || e.RetryIn <= 0 {
+		return
+	}
+	line := "Connecting to server..."
+	if s.linked {
+		line = "Reconnecting to server..."
+	}
+	line += fmt.Sprintf(" attempt %d", e.Attempt)
+	if e.RetryIn >= 50*time.Millisecond { // less is now
+		line += fmt.Sprintf(" in %.1f s", e.RetryIn.Seconds())
+	}
+	s.say("%s", line)
 }
 
 // mediaChanged says what a person switched on or off.

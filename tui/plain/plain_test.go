@@ -135,6 +135,48 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// TestFirstConnect: before there was a connection there is nothing to mend, and
+// what happens at once has no countdown.
+func TestFirstConnect(t *testing.T) {
+	c := newCall()
+	for _, ev := range []rtc.Event{
+		rtc.ServerStateChanged{State: signal.Connecting, Attempt: 1, RetryIn: 1500 * time.Millisecond},
+		rtc.ServerStateChanged{State: signal.Connecting, Previous: signal.Connecting, Attempt: 2, RetryIn: 30 * time.Millisecond},
+		rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting},
+		rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: time.Millisecond},
+	} {
+		c.events <- ev
+	}
+	close(c.events)
+	out, err := run(t, c, eternal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, lines(out)[5:], []string{
+		"Connecting to server... attempt 1 in 1.5 s",
+		"Connecting to server... attempt 2",
+		"Lost the server; the call goes on",
+	})
+}
+
+// TestNamesakes: whoever is called the same is told apart in every line.
+func TestNamesakes(t *testing.T) {
+	ada := func(id signal.PeerID) rtc.PeerView {
+		return rtc.PeerView{ID: id, Name: "Ada", State: rtc.StateConnected}
+	}
+	c := newCall(ada("1"), ada("2"))
+	second := rtc.Who{Peer: "2", Name: "Ada"}
+	c.events <- rtc.PeerConnected{Who: second}
+	c.events <- rtc.Reconnecting{Who: second, Attempt: 1, Of: 3}
+	c.events <- rtc.PeerLeft{Who: second}
+	close(c.events)
+	out, err := run(t, c, eternal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, lines(out)[5:], []string{"Ada (2) is connected", "Reconnecting to Ada (2)... attempt 1 of 3", "Ada (2) left"})
+}
+
 // eternal is an input on which nothing is ever typed.
 type eternal struct{}
 
