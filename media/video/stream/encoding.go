@@ -12,8 +12,8 @@ import (
 // encoding is the state of the encoder loop of a Sender.
 type encoding struct {
 	encoder Encoder
-	fps     int // the encoder was made for
-	kbps    int // the encoder was told
+	fps     int // the encoder was told
+	kbps    int // the same
 	scaler  scale.Scaler
 	failing bool // and that was told
 
@@ -97,7 +97,7 @@ func (e *encoding) encode(s *Sender, o order, key bool, now time.Time) {
 
 // ready sees to it that there is an encoder for the target.
 func (e *encoding) ready(s *Sender, t Target, width, height int) error {
-	if e.encoder == nil || e.fps != t.FPS {
+	if e.encoder == nil {
 		cfg := vp8.Config{Width: width, Height: height, FPS: t.FPS, BitrateKbps: t.Kbps, Threads: 1}
 		if s.cfg.Kind == Screen {
 			cfg.ContentHint = vp8.Screen
@@ -108,6 +108,10 @@ func (e *encoding) ready(s *Sender, t Target, width, height int) error {
 			return err
 		}
 		e.encoder, e.fps, e.kbps = encoder, t.FPS, t.Kbps
+	}
+	if e.fps != t.FPS {
+		e.fps = t.FPS
+		e.encoder.SetFrameRate(t.FPS)
 	}
 	if e.kbps != t.Kbps {
 		e.kbps = t.Kbps

@@ -27,6 +27,7 @@ const (
 type Encoder interface {
 	Encode(*video.Frame) (vp8.Packet, error)
 	SetBitrate(kbps int)
+	SetFrameRate(fps int)
 	ForceKeyFrame()
 }
 

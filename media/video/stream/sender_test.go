@@ -95,8 +95,9 @@ func (e *fakeEncoder) Encode(f *video.Frame) (vp8.Packet, error) {
 	e.key, e.w = false, f.Width
 	return vp8.Packet{Data: fmt.Appendf(nil, "%dx%d#%d", f.Width, f.Height, f.Seq), Key: key}, nil
 }
-func (e *fakeEncoder) SetBitrate(kbps int) { e.r.kbps = append(e.r.kbps, kbps) }
-func (e *fakeEncoder) ForceKeyFrame()      { e.key = true }
+func (e *fakeEncoder) SetBitrate(kbps int)  { e.r.kbps = append(e.r.kbps, kbps) }
+func (e *fakeEncoder) SetFrameRate(fps int) { e.r.fps = append(e.r.fps, fps) }
+func (e *fakeEncoder) ForceKeyFrame()       { e.key = true }
 
 // rig is a sender with everything around it.
 type rig struct {
@@ -105,6 +106,8 @@ type rig struct {
 	start time.Time
 	slow  time.Duration // the encoder's time per frame
 	kbps  []int
+	fps   []int
+	made  int // encoders
 
 	mu     sync.Mutex
 	frames []Encoded
@@ -128,7 +131,10 @@ func startRig(t *testing.T, kind Kind, on bool, prepare ...func(*rig)) *rig {
 		OnAvailable: func(yes bool) {
 			r.note(map[bool]string{true: "present", false: "missing"}[yes])
 		},
-		newEncoder: func(vp8.Config) (Encoder, error) { return &fakeEncoder{r: r}, nil },
+		newEncoder: func(vp8.Config) (Encoder, error) {
+			r.made++
+			return &fakeEncoder{r: r}, nil
+		},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -294,6 +300,27 @@ func TestStillPictureIsRefreshed(t *testing.T) {
 		r.KeyFrame()
 		if got := r.pass(0); keys(got) != 1 {
 			t.Error("no key frame of a picture that stands still")
+		}
+	})
+}
+
+// TestFrameRateChangesInTheStream has a third person watch a small picture, which
+// makes it one of 15 frames a second instead of 30: the same encoder goes on,
+// without a key frame.
+func TestFrameRateChangesInTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, Camera, true)
+		r.SetViewer("bob", 320, 180)
+		r.SetViewer("carol", 320, 180)
+		if got := r.pass(4 * time.Second); len(got) < 118 || keys(got) != 1 {
+			t.Errorf("%d frames, %d key frames in 4 s for two", len(got), keys(got))
+		}
+		r.SetViewer("dave", 320, 180)
+		if got := r.pass(4 * time.Second); len(got) < 59 || len(got) > 62 || keys(got) != 0 {
+			t.Errorf("%d frames, %d key frames in 4 s for three", len(got), keys(got))
+		}
+		if r.made != 1 || fmt.Sprint(r.fps) != "[15]" {
+			t.Errorf("%d encoders, frame rates %v", r.made, r.fps)
 		}
 	})
 }

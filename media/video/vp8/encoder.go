@@ -23,7 +23,7 @@ const (
 // the rest zero means the default.
 type Config struct {
 	Width, Height int // in luma samples; input frames may differ later
-	FPS           int // frames per second that Encode expects; default 15
+	FPS           int // frames per second that Encode expects at first; default 15
 	BitrateKbps   int // default 500
 	ContentHint   ContentHint
 	// Threads is 1 or 2, the number of goroutines that work on a frame;
@@ -111,8 +111,7 @@ func NewEncoder(cfg Config) (*Encoder, error) {
 		return nil, fmt.Errorf("%w: %d frames/s, %d kbit/s, %d threads", ErrConfig, cfg.FPS, cfg.BitrateKbps, cfg.Threads)
 	}
 	e := &Encoder{cfg: cfg}
-	e.rate = rateControl{minIndex: 4, maxIndex: 120}
-	e.rate.set(cfg.BitrateKbps, float64(cfg.FPS))
+	e.rate = newRateControl(cfg.BitrateKbps, float64(cfg.FPS))
 	if err := e.resize(cfg.Width, cfg.Height); err != nil {
 		return nil, err
 	}
@@ -123,7 +122,14 @@ func NewEncoder(cfg Config) (*Encoder, error) {
 // below 1 are taken as 1.
 func (e *Encoder) SetBitrate(kbps int) {
 	e.cfg.BitrateKbps = max(kbps, 1)
-	e.rate.set(e.cfg.BitrateKbps, float64(e.cfg.FPS))
+	e.rate.set(e.cfg.BitrateKbps)
+}
+
+// SetFrameRate changes how many frames per second are expected from the next
+// one on; the stream goes on without a key frame. Values below 1 are taken as 1.
+func (e *Encoder) SetFrameRate(fps int) {
+	e.cfg.FPS = max(fps, 1)
+	e.rate.expect(float64(e.cfg.FPS))
 }
 
 // ForceKeyFrame makes the next frame that is not dropped a key frame, and keeps

@@ -227,6 +227,43 @@ func TestBitrate(t *testing.T) {
 	}
 }
 
+// TestFrameRate changes the frame rate in mid-stream: the bit rate stays, and no
+// key frame is needed.
+func TestFrameRate(t *testing.T) {
+	const kbps, seconds = 150, 8
+	frames := cameraFrames(320, 180, 60)
+	e, err := NewEncoder(Config{Width: 320, Height: 180, FPS: 15, BitrateKbps: kbps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := NewDecoder(DecoderOptions{})
+	for phase, fps := range []int{15, 30, 10} {
+		e.SetFrameRate(fps)
+		bits := 0
+		for i := range seconds * fps {
+			p, err := e.Encode(frames[i%len(frames)])
+			if err != nil {
+				t.Fatal(err)
+			}
+			bits += 8 * len(p.Data)
+			if p.Key != (phase == 0 && i == 0) {
+				t.Errorf("frame %d at %d frames/s: key frame %v", i, fps, p.Key)
+			}
+			if p.Dropped {
+				continue
+			}
+			if _, err := d.Decode(p.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := float64(bits) / seconds / 1000
+		t.Logf("%.0f kbit/s at %d frames/s", got, fps)
+		if got < 0.85*kbps || got > 1.1*kbps {
+			t.Errorf("%.0f kbit/s at %d frames/s, want %d", got, fps, kbps)
+		}
+	}
+}
+
 // TestClock gives the encoder frames of half the expected rate: they may be
 // twice the size.
 func TestClock(t *testing.T) {

@@ -24,16 +24,19 @@ const (
 	maxDelay = 0.6
 )
 
-// set changes the rate; the queue keeps its contents. Until frames have come,
-// fps a second are expected.
-func (r *rateControl) set(kbps int, fps float64) {
-	r.bitsPerSecond = float64(kbps) * 1000
-	if r.inter == 0 {
-		r.interval = 1 / fps
-		r.inter, r.key = 1.2, 1.6
-		r.lastIndex = 40
-	}
+func newRateControl(kbps int, fps float64) rateControl {
+	r := rateControl{minIndex: 4, maxIndex: 120, inter: 1.2, key: 1.6, lastIndex: 40}
+	r.set(kbps)
+	r.expect(fps)
+	return r
 }
+
+// set changes the rate; the queue keeps its contents.
+func (r *rateControl) set(kbps int) { r.bitsPerSecond = float64(kbps) * 1000 }
+
+// expect says how many frames a second will come; when they do, their time
+// stamps count.
+func (r *rateControl) expect(fps float64) { r.interval = 1 / fps }
 
 // drain lets the queue drain for a time, in seconds, and says whether it is
 // still so full that a frame must be dropped.
