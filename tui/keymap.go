@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -98,18 +100,14 @@ type KeyError struct {
 
 func (e *KeyError) Error() string { return fmt.Sprintf("key for %q: %s", e.Action, e.Reason) }
 
-// NewKeymap replaces the keys of some actions. Unknown actions and a key that
-// is given to two actions are a *[KeyError]; the keymap is usable all the
-// same: a faulty entry keeps its default.
+// NewKeymap replaces the keys of some actions. Every unknown action and every
+// key that is given to two actions is a *[KeyError] of the error, which joins
+// them; the keymap is usable all the same: a faulty entry keeps its default.
 func NewKeymap(custom map[string][]string) (*Keymap, error) {
 	m := &Keymap{bindings: slices.Clone(defaultBindings), byKey: map[string]Action{}}
-	var first error
-	fail := func(action, reason string) {
-		if first == nil {
-			first = &KeyError{Action: action, Reason: reason}
-		}
-	}
-	for action := range custom {
+	var faults []error
+	fail := func(action, reason string) { faults = append(faults, &KeyError{Action: action, Reason: reason}) }
+	for _, action := range slices.Sorted(maps.Keys(custom)) {
 		if !slices.ContainsFunc(m.bindings, func(b binding) bool { return string(b.action) == action }) {
 			fail(action, "there is no such action")
 		}
@@ -154,7 +152,7 @@ func NewKeymap(custom map[string][]string) (*Keymap, error) {
 			m.byKey[k] = b.action
 		}
 	}
-	return m, first
+	return m, errors.Join(faults...)
 }
 
 // keyName turns what people write into what the key is called inside.

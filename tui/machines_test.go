@@ -178,6 +178,14 @@ func TestKeymap(t *testing.T) {
 			t.Errorf("%s: the keymap is unusable", name)
 		}
 	}
+	_, err = NewKeymap(map[string][]string{"sing": {"x"}, "dance": {"x"}, "mic": {"z", "7", ""}, "zoom": {"z"}})
+	if err == nil || err.Error() != `key for "dance": there is no such action
+key for "sing": there is no such action
+key for "mic": the digits 1 to 9 choose people
+key for "mic": empty key
+key for "zoom": "z" already means mic` {
+		t.Errorf("not all faults: %v", err)
+	}
 	for _, a := range Actions() {
 		if len(a.Keys) == 0 || a.Help == "" {
 			t.Errorf("%s has no key or no help", a.Action)

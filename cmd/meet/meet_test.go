@@ -9,13 +9,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/config"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/signal"
+	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termvideo"
 )
 
@@ -105,6 +108,35 @@ func TestSettingsFillInFlags(t *testing.T) {
 	loadSettings(cmd.Flags(), &f)
 	if f.name != "Grace" || f.server != "ws://elsewhere:1" || !f.muted || f.mic != "none" || f.video != "auto" {
 		t.Errorf("flags %+v", f)
+	}
+}
+
+// TestEveryFaultOfTheKeysIsShown: each with its line, whatever came before it.
+func TestEveryFaultOfTheKeysIsShown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.toml")
+	text := "name = \"Ada\"\n[keys]\nmic = [\"z\"]\ndance = [\"x\"]\nzoom = [\"z\"]\ngrid = [\"3\"]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings, problems := config.Load(path)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	_, err := tui.NewKeymap(settings.Keys)
+	var got []string
+	for _, p := range keyProblems(path, &settings, err) {
+		got = append(got, strings.TrimPrefix(p.Error(), path))
+	}
+	want := []string{
+		":4: keys.dance: there is no such action",
+		":6: keys.grid: the digits 1 to 9 choose people",
+		":5: keys.zoom: \"z\" already means mic",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := keyProblems(path, &settings, nil); got != nil {
+		t.Errorf("%v without a fault", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 
@@ -50,16 +51,8 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}
 	keys, err := tui.NewKeymap(settings.Keys)
 	f.keys = keys
-	if err != nil {
-		problem := &config.Problem{Path: path, Reason: err.Error()}
-		var wrong *tui.KeyError
-		if errors.As(err, &wrong) {
-			problem.Key, problem.Reason = "keys."+wrong.Action, wrong.Reason
-			problem.Line = settings.Line(problem.Key)
-		}
-		problems = append(problems, problem)
-	}
-	for name := range settings.Colors {
+	problems = append(problems, keyProblems(path, &settings, err)...)
+	for _, name := range slices.Sorted(maps.Keys(settings.Colors)) {
 		if !slices.Contains(tui.ColorTokens(), name) {
 			key := "colors." + name
 			problems = append(problems, &config.Problem{
@@ -70,6 +63,22 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	for _, p := range problems {
 		fmt.Fprintln(os.Stderr, "meet: "+p.Error())
 	}
+}
+
+// keyProblems says where in the file each fault of the keys is.
+func keyProblems(path string, settings *config.Config, err error) []*config.Problem {
+	faults := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		faults = joined.Unwrap()
+	}
+	var problems []*config.Problem
+	for _, fault := range faults {
+		if wrong := (*tui.KeyError)(nil); errors.As(fault, &wrong) {
+			key := "keys." + wrong.Action
+			problems = append(problems, &config.Problem{Path: path, Line: settings.Line(key), Key: key, Reason: wrong.Reason})
+		}
+	}
+	return problems
 }
 
 func configCommand() *cobra.Command {
