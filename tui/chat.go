@@ -14,7 +14,8 @@ import (
 type chatLog struct {
 	messages []Message // oldest first, cleaned
 	unread   int
-	back     int // lines scrolled up
+	back     int  // lines scrolled up
+	unfolded bool // long messages are shown whole
 }
 
 // How many messages are kept for reading.
@@ -39,15 +40,37 @@ type chatBox struct {
 	typing bool
 	self   signal.PeerID
 	key    string // that starts typing
+	unfold string // that shows long messages whole
+}
+
+// A message may take half of the chat, within these bounds, before it is folded.
+const (
+	foldMin = 3
+	foldMax = 8
+)
+
+// fold leaves the beginning of a message that would fill the chat, and says how
+// much is missing.
+func (c chatBox) fold(s *Styles, lines []string, w, n int) []string {
+	most := max(foldMin, min(foldMax, n/2))
+	if c.log.unfolded || len(lines) <= most {
+		return lines
+	}
+	more := fmt.Sprintf("%s %d more lines", s.glyph.ellipsis, len(lines)-most+1)
+	if c.unfold != "" {
+		more += " (" + c.unfold + ")"
+	}
+	return append(lines[:most-1:most-1], s.dim.Render(s.cut(more, w)))
 }
 
 // lines wraps the newest messages into at least n lines, oldest first. Only as
-// many messages as needed are wrapped.
-func (c chatBox) lines(s *Styles, w, n int) []string {
+// many messages as needed are wrapped; the long ones are folded for a chat of
+// shown lines.
+func (c chatBox) lines(s *Styles, w, n, shown int) []string {
 	var blocks [][]string
 	total := 0
 	for i := len(c.log.messages) - 1; i >= 0 && total < n; i-- {
-		b := c.message(s, c.log.messages[i], w)
+		b := c.fold(s, c.message(s, c.log.messages[i], w), w, shown)
 		blocks = append(blocks, b)
 		total += len(b)
 	}
@@ -188,7 +211,7 @@ func (c chatBox) Render(s *Styles, w, h int) []string {
 		return out
 	}
 	n := h - 2
-	lines := c.lines(s, w, n+c.log.back)
+	lines := c.lines(s, w, n+c.log.back, n)
 	end := max(min(n, len(lines)), len(lines)-c.log.back)
 	lines = lines[max(0, end-n):end]
 	for range n - len(lines) {

@@ -23,7 +23,8 @@ func TestLinksStayWhole(t *testing.T) {
 	const link = "https://example.org/a/rather/long/path?with=arguments&and=more"
 	for w := 12; w < 120; w++ {
 		c := chatOf("see " + link + ", it is https://x.example too")
-		lines := c.lines(s, w, 50)
+		c.log.unfolded = true
+		lines := c.lines(s, w, 50, 50)
 		joined := ""
 		for _, l := range lines {
 			joined += ansi.Strip(l)
@@ -42,7 +43,7 @@ func TestLinksStayWhole(t *testing.T) {
 			t.Errorf("in %d cells the link is broken: %q", w, joined)
 		}
 	}
-	if got := strings.Join(chatOf("see "+link).lines(NewStyles(Theme{ASCII: true}), 80, 9), ""); strings.Contains(got, "\x1b]8") {
+	if got := strings.Join(chatOf("see "+link).lines(NewStyles(Theme{ASCII: true}), 80, 9, 9), ""); strings.Contains(got, "\x1b]8") {
 		t.Error("hyperlinks on an ASCII screen")
 	}
 }
@@ -69,7 +70,7 @@ func TestLinks(t *testing.T) {
 func TestHostileChatIsInert(t *testing.T) {
 	s := NewStyles(Theme{})
 	c := chatOf("\x1b[2J\x1b]52;c;eA==\x07a\u202eb\u200bc\U0001CD00\x00\r\n\ttext \x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\")
-	got := strings.Join(c.lines(s, 60, 9), "\n")
+	got := strings.Join(c.lines(s, 60, 9, 9), "\n")
 	if want := "bob 12:00  abc text link"; ansi.Strip(got) != want {
 		t.Errorf("got %q, want %q", ansi.Strip(got), want)
 	}
@@ -114,5 +115,34 @@ func BenchmarkManyMessages(b *testing.B) {
 	s := NewStyles(Theme{})
 	for b.Loop() {
 		c.Render(s, 60, 30)
+	}
+}
+
+// TestLongMessagesAreFolded: one message leaves room for others, and is read
+// whole when it is wanted.
+func TestLongMessagesAreFolded(t *testing.T) {
+	s := NewStyles(Theme{})
+	var text strings.Builder
+	for i := range 700 {
+		fmt.Fprintf(&text, "w%d ", i)
+	}
+	for _, size := range []struct{ w, h int }{{30, 5}, {40, 12}, {80, 24}} {
+		c := chatOf("before", text.String(), "after")
+		c.unfold = "e"
+		got := printable(strings.Join(c.Render(s, size.w, size.h), "\n"))
+		fits(t, got, size.w, size.h)
+		for _, want := range []string{"bob 12:00  w0 w1", "more lines (e)", "bob 12:00  after"} {
+			if size.h > 5 && !strings.Contains(got, want) {
+				t.Errorf("%dx%d: %q is not in\n%s", size.w, size.h, want, got)
+			}
+		}
+		if (size.h > 5) != strings.Contains(got, "before") {
+			t.Errorf("%dx%d: what was said before:\n%s", size.w, size.h, got)
+		}
+		c.log.unfolded = true
+		whole := strings.Fields(printable(strings.Join(c.lines(s, size.w, 1000, size.h-2), "\n")))
+		if n := len(whole); n != 700+3*2+2 || whole[n-4] != "w699" {
+			t.Errorf("%dx%d: %d words, at the end %q", size.w, size.h, n, whole[max(0, n-5):])
+		}
 	}
 }

@@ -19,6 +19,7 @@ const (
 	ActScreen    Action = "screen"
 	ActTalk      Action = "talk"
 	ActChat      Action = "chat"
+	ActUnfold    Action = "unfold"
 	ActUp        Action = "up"
 	ActDown      Action = "down"
 	ActFocus     Action = "focus"
@@ -56,6 +57,7 @@ var defaultBindings = []binding{
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
+	{ActUnfold, []string{"e", "alt+e"}, "", "long messages whole, or folded"},
 	{ActSpotlight, []string{"enter"}, "", "spotlight who is selected (or 1 to 9)"},
 	{ActFollow, []string{"0"}, "", "spotlight follows who speaks"},
 	{ActGrid, []string{"g"}, "grid", "everyone in a grid, or back"},
@@ -200,6 +202,17 @@ func (m *Keymap) action(key string) Action { return m.byKey[key] }
 func (m *Keymap) key(a Action) string {
 	if keys := m.keysOf(a); len(keys) > 0 {
 		return showKey(keys[0])
+	}
+	return ""
+}
+
+// whileTyping is the key of an action that works while text is written; empty
+// for none.
+func (m *Keymap) whileTyping(a Action) string {
+	for _, k := range m.keysOf(a) {
+		if strings.HasPrefix(k, "alt+") {
+			return k
+		}
 	}
 	return ""
 }

@@ -109,7 +109,7 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 	name := msg.String()
 	if msg.Alt {
 		switch a := m.keys.action(name); a {
-		case ActMic, ActCamera, ActScreen:
+		case ActMic, ActCamera, ActScreen, ActUnfold:
 			return m.act(a)
 		}
 	}
@@ -198,6 +198,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		}
 	case ActChat:
 		return m.write()
+	case ActUnfold:
+		m.chat.unfolded, m.chat.back = !m.chat.unfolded, 0
 	case ActUp:
 		m.moveSelection(-1)
 	case ActDown, ActFocus:

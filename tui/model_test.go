@@ -668,3 +668,18 @@ func TestLobbyDoesNotRepeatItself(t *testing.T) {
 		t.Error("another toast is not shown")
 	}
 }
+
+func TestLongMessagesUnfold(t *testing.T) {
+	r := newRig(t, many(2))
+	long := strings.Repeat("on and on, ", 300) + "the end"
+	r.send(chatMsg{[]Message{{From: "id-guest-01", Name: "guest-01", Text: long, Time: noon}}})
+	r.shows("more lines (e)")
+	r.hides("the end")
+	r.keys("e")
+	r.shows("the end")
+	r.keys("c")
+	r.keys("alt+e")
+	r.shows("more lines (alt+e)")
+	r.keys("alt+e", "e")
+	r.shows("the end", "> e")
+}

@@ -151,8 +151,7 @@ func (sc *screen) Render() string {
 		blocks = append(blocks, block{l.link, []string{sc.linkLine(l.link.w)}})
 	}
 	if !l.chat.empty() {
-		c := chatBox{log: &sc.chat, input: &sc.input, typing: sc.typing, self: sc.view.Self, key: sc.keys.key(ActChat)}
-		blocks = append(blocks, block{l.chat, c.Render(s, l.chat.w, l.chat.h)})
+		blocks = append(blocks, block{l.chat, sc.chatBox().Render(s, l.chat.w, l.chat.h)})
 	}
 	if !l.panel.empty() {
 		blocks = append(blocks, block{l.panel, sc.renderPanel(l.panel.w, l.panel.h)})
@@ -161,6 +160,19 @@ func (sc *screen) Render() string {
 		blocks = append(blocks, sc.tileBox(p))
 	}
 	return compose(s, sc.w, sc.h, blocks)
+}
+
+// chatBox is the chat of the moment. Letters are text while something is
+// written, so another key unfolds then.
+func (sc *screen) chatBox() chatBox {
+	unfold := sc.keys.key(ActUnfold)
+	if sc.typing {
+		unfold = sc.keys.whileTyping(ActUnfold)
+	}
+	return chatBox{
+		log: &sc.chat, input: &sc.input, typing: sc.typing, self: sc.view.Self,
+		key: sc.keys.key(ActChat), unfold: unfold,
+	}
 }
 
 // table is the list of people of the moment.
@@ -255,7 +267,7 @@ func (sc *screen) hints() []string {
 	return []string{
 		talk, "",
 		"while writing: enter sends, esc goes back, letters never act",
-		"alt+m, alt+v, alt+s still do; up and down recall what was sent",
+		"alt+m, alt+v, alt+s, alt+e still do; up and down recall what was sent",
 		"ctrl+_ undoes, ctrl+w cuts a word, ctrl+y puts it back",
 		"page up and page down scroll the chat",
 	}

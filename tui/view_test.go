@@ -96,6 +96,12 @@ var scenes = []struct {
 		}
 		sc.input.insert("my answer", false)
 	}},
+	{"chat-long", func(sc *screen) {
+		sc.view = many(3)
+		for _, text := range []string{"before", strings.Repeat("a message that goes on and on, ", 125), "after"} {
+			sc.chat.add(Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon}, true)
+		}
+	}},
 	{"meters", func(sc *screen) {
 		sc.view, sc.stats = many(5), figures(many(5))
 		sc.levels = map[signal.PeerID]Level{
