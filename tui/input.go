@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,6 +23,12 @@ var errTerminalGone = errors.New("the terminal is gone")
 const (
 	pasteMax    = 16 << 10 // bytes of one paste that are passed on
 	sequenceMax = 64       // bytes of an unfinished sequence that are kept
+
+	// pasteQuiet is how long the input must rest before keys count again after
+	// the end of a paste. Many terminals paste an end mark within the text as
+	// it is: what follows it would be keys that somebody else chose. A terminal
+	// writes a paste without such a pause, and no finger is as quick.
+	pasteQuiet = 30 * time.Millisecond
 )
 
 var (
@@ -43,13 +50,17 @@ type keyReader struct {
 	held   []byte        // an unfinished sequence
 	paste  bool          // between the brackets of a paste
 	passed int           // bytes of this paste passed on
+	after  bool          // a paste has ended, and there was no rest since
+	last   time.Time     // when a paste, or what came right after it, was read
+	full   bool          // the last read got all it asked for
+	now    func() time.Time
 	buf    []byte
 	out    []byte
 }
 
 // newKeyReader reads keys from in.
 func newKeyReader(in io.Reader, talk []string) *keyReader {
-	k := &keyReader{in: in, talk: map[rune]bool{}}
+	k := &keyReader{in: in, talk: map[rune]bool{}, now: time.Now}
 	for _, name := range talk {
 		if r, n := utf8.DecodeRuneInString(name); n == len(name) && n > 0 {
 			k.talk[r] = true
@@ -72,6 +83,12 @@ func (k *keyReader) Read(p []byte) (int, error) {
 	}
 	n, err := k.in.Read(k.buf[:room])
 	if n > 0 {
+		if now := k.now(); k.paste || k.after {
+			// A read that was full left something behind, however late this one is.
+			k.after = k.after && (k.full || now.Sub(k.last) < pasteQuiet)
+			k.last = now
+		}
+		k.full = n == room
 		data := append(k.held, k.buf[:n]...)
 		k.out = k.out[:0]
 		rest := k.translate(data, n == room)
@@ -98,9 +115,14 @@ func (k *keyReader) translate(data []byte, more bool) (rest []byte) {
 			}
 			k.pass(data[:n])
 			k.out = append(k.out, pasteEnd...)
-			k.paste = false
+			k.paste, k.after, k.last = false, true, k.now()
 			data = data[n+len(pasteEnd):]
 			continue
+		}
+		if k.after {
+			if data = k.settle(data); !bytes.HasPrefix(data, pasteStart) {
+				return data
+			}
 		}
 		esc := bytes.IndexByte(data, 0x1b)
 		if esc < 0 {
@@ -135,6 +157,23 @@ func (k *keyReader) pass(b []byte) {
 	b = b[:min(len(b), max(0, pasteMax-k.passed))]
 	k.passed += len(b)
 	k.out = append(k.out, b...)
+}
+
+// settle takes what came right after a paste out of data, up to the next paste
+// or what may be the start of one. The keys that end a message and the writing
+// remain, because programs that type for people press them at once.
+func (k *keyReader) settle(data []byte) (rest []byte) {
+	n := bytes.Index(data, pasteStart)
+	if n < 0 {
+		n = len(data)
+		if keep := partial(data, pasteStart); keep > 2 { // less is a key
+			n -= keep
+		}
+	}
+	if len(bytes.Trim(data[:n], "\r\x1b")) == 0 {
+		k.out = append(k.out, data[:n]...)
+	}
+	return data[n:]
 }
 
 // partial is how many bytes at the end of data may be the start of mark.

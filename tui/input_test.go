@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // read passes chunks through a keyReader and returns what came out.
@@ -62,7 +63,10 @@ func TestKittyKeysBecomePlainOnes(t *testing.T) {
 		{"mouse", "\x1b[<0;10;20M", "\x1b[<0;10;20M"},
 		{"focus", "\x1b[I\x1b[O", "\x1b[I\x1b[O"},
 		{"nonsense", "\x1b[;;;u\x1b[99999999999u\x1b[1114112u", ""},
-		{"paste", "\x1b[200~a\x1b[99;5ub\x1b[201~c", "\x1b[200~a\x1b[99;5ub\x1b[201~c"},
+		{"paste", "\x1b[200~a\x1b[99;5ub\x1b[201~", "\x1b[200~a\x1b[99;5ub\x1b[201~"},
+		{"enter and escape after a paste", "\x1b[200~a\x1b[201~\r\x1b", "\x1b[200~a\x1b[201~\r\x1b"},
+		{"keys in a paste", "\x1b[200~a\x1b[201~\x1bmqy\x1b[201~", "\x1b[200~a\x1b[201~"},
+		{"a paste in a paste", "\x1b[200~a\x1b[201~qy\x1b[200~b\x1b[201~sm\x1b[201~", "\x1b[200~a\x1b[201~\x1b[200~b\x1b[201~"},
 		{"no escape in an unfinished one", "\x1b[12\x01x", "\x1b[12\x01x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -84,9 +88,47 @@ func TestKittyKeysBecomePlainOnes(t *testing.T) {
 	}
 }
 
+// TestKeysCountAfterARest: what comes right behind a paste is none, even if it
+// comes in pieces, until the input rests.
+func TestKeysCountAfterARest(t *testing.T) {
+	now := noon
+	var in strings.Reader
+	k := newKeyReader(&in, nil)
+	k.now = func() time.Time { return now }
+	for _, c := range []struct {
+		after    time.Duration
+		in, want string
+	}{
+		{0, "m", "m"},
+		{0, "\x1b[200~text\x1b[201~", "\x1b[200~text\x1b[201~"},
+		{pasteQuiet - 1, "qy", ""},
+		{pasteQuiet - 1, "\x1b[109;3u", ""},
+		{pasteQuiet - 1, "\r", "\r"},
+		{pasteQuiet - 1, "\x1b[2", ""},
+		{1, "00~more\x1b[201~", "\x1b[200~more\x1b[201~"},
+		{pasteQuiet, "m\x1b[99;5u", "m\x03"},
+		{0, "q", "q"},
+		{0, "\x1b[200~slow", "\x1b[200~slow"},
+		{time.Hour, " text\x1b[201~", " text\x1b[201~"},
+		{pasteQuiet - 1, "s", ""},
+		{pasteQuiet, "s", "s"},
+		{0, "\x1b[200~" + strings.Repeat("x", 256-12) + "\x1b[201~", "\x1b[200~" + strings.Repeat("x", 256-12) + "\x1b[201~"},
+		{time.Hour, "qy", ""}, // was there before
+		{pasteQuiet, "q", "q"},
+	} {
+		now = now.Add(c.after)
+		in.Reset(c.in)
+		buf := make([]byte, 256)
+		n, err := k.Read(buf)
+		if got := string(buf[:n]); got != c.want || err != nil {
+			t.Errorf("%q became %q, %v, want %q", c.in, got, err, c.want)
+		}
+	}
+}
+
 func TestPasteIsCut(t *testing.T) {
-	got := read(t, "a\x1b[200~"+strings.Repeat("p", 1<<20)+"\x1b[201~b\x1b[200~x\x1b[201~")
-	want := "a\x1b[200~" + strings.Repeat("p", pasteMax) + "\x1b[201~b\x1b[200~x\x1b[201~"
+	got := read(t, "a\x1b[200~"+strings.Repeat("p", 1<<20)+"\x1b[201~\r\x1b[200~x\x1b[201~")
+	want := "a\x1b[200~" + strings.Repeat("p", pasteMax) + "\x1b[201~\r\x1b[200~x\x1b[201~"
 	if got != want {
 		t.Errorf("a megabyte became %d bytes, want %d", len(got), len(want))
 	}

@@ -23,6 +23,9 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	case m.typing:
 		return m.typingKey(msg)
 	case msg.Paste:
+		if !m.lobby && m.opt.Chat != nil {
+			m.toast(toastInfo, "what is pasted goes into a message: press "+m.keys.key(ActChat)+" first")
+		}
 		return nil
 	}
 	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 && !msg.Alt {

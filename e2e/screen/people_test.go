@@ -265,6 +265,8 @@ func TestLargePaste(t *testing.T) {
 	}
 	line := "the whole log, with q\ny\nand \x03 in it "
 	paste(strings.Repeat(line, (1<<20)/len(line))) // nobody writes: it must do nothing
+	p.shows("what is pasted goes into a message")
+	p.hides("what is pasted goes into a message") // keys right behind a paste are none
 	p.press("m")
 	p.shows("mic OFF", "2 connected")
 	p.press("c")
