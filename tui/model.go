@@ -72,7 +72,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
 	first := m.sample(true)
-	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), func() tea.Msg { return first() })
+	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), m.replay(), func() tea.Msg { return first() })
 }
 
 // View implements tea.Model: a pure function of the model's values.
@@ -103,6 +103,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		redraw = true
 	case tea.KeyMsg:
 		cmd = m.key(msg)
+	case typedMsg:
+		cmd = m.typed(msg)
 	case tea.MouseMsg:
 		m.mouse(msg)
 	case tea.BlurMsg:

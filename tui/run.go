@@ -49,6 +49,9 @@ type Options struct {
 	// with a file descriptor tells the size of the window.
 	In  io.Reader
 	Out io.Writer
+	// Typed is what was typed before In is read, for instance while the
+	// terminal was questioned. It acts at once.
+	Typed []byte
 	// Cols and Rows are the size until the terminal tells its own.
 	Cols, Rows int
 	// Now is the clock; nil means time.Now.
@@ -146,6 +149,9 @@ func (f fileReader) Read(p []byte) (int, error) { return f.keys.Read(p) }
 // inputOf is the input with the kitty protocol taken out.
 func inputOf(opt Options) io.Reader {
 	keys := newKeyReader(opt.In, opt.Keys.keysOf(ActTalk))
+	if _, rest := typedKeys(opt.Typed); len(rest) <= sequenceMax { // no finger types more at once
+		keys.held = rest
+	}
 	if f, ok := opt.In.(file); ok {
 		return fileReader{f, keys}
 	}

@@ -36,7 +36,7 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	choice := termvideo.Choose(mode, found.Caps, os.Getenv)
 	out := termout.New(os.Stdout, found.Caps.SyncOutput)
 	opt := screenOptions(c, invite, f)
-	opt.Out, opt.In = out, newTerminalInput(found)
+	opt.Out, opt.In, opt.Typed = out, newTerminalInput(found), found.Typed
 	opt.KeyReleases = found.Caps.KittyKeyboard
 	opt.Theme.Light = light(found.Caps, f)
 
@@ -79,16 +79,16 @@ func light(caps termvideo.Caps, f joinFlags) bool {
 	return 299*r+587*g+114*b > 127_500 // luma of ITU-R BT.601, in thousandths
 }
 
-// terminalInput is standard input after the terminal was questioned: first
-// what was typed meanwhile, then the rest without answers that came late.
+// terminalInput is standard input after the terminal was questioned, without
+// answers that came late.
 type terminalInput struct {
 	*os.File
-	typed *bytes.Reader
+	typed *bytes.Reader // what was read among them and did not fit
 	late  *termvideo.Answers
 }
 
 func newTerminalInput(d termvideo.Detection) *terminalInput {
-	return &terminalInput{File: os.Stdin, typed: bytes.NewReader(d.Typed), late: d.Late}
+	return &terminalInput{File: os.Stdin, typed: bytes.NewReader(nil), late: d.Late}
 }
 
 // Read implements io.Reader.
