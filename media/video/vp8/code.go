@@ -277,7 +277,7 @@ func (c *coder) lumaResidue(col, row int) {
 	forwardWalsh(&dcs)
 	c.ends[24] = c.y2.block(&dcs, &c.levels[24], 0)
 	if c.ends[24] > 0 {
-		c.residue.spreadY2(&dcs)
+		c.residue.spreadY2(&dcs, c.ends[24])
 	}
 }
 

@@ -230,25 +230,37 @@ func (d *residue) addBlock(block int, dst []byte, stride int) {
 	}
 }
 
+// addLuma adds the luma residue to the prediction of a macroblock.
 func (d *residue) addLuma(pic *picture, col, row int) {
 	y := &pic.planes[0]
-	dst := y.at(16*col, 16*row)
-	for i := range 16 {
-		if end := d.ends[i]; end > 1 {
-			addDCT(&d.coefs[i], dst[i>>2*4*y.stride+i&3*4:], y.stride)
-		} else if end == 1 {
-			addDC(d.coefs[i][0], dst[i>>2*4*y.stride+i&3*4:], y.stride)
-		}
+	for i := 0; i < 16; i += 4 {
+		dst := y.at(16*col, 16*row+i)
+		d.addBlocks(i, i+2, dst, dst[8:], y.stride)
 	}
 }
 
+// addChroma adds the chroma residue to the prediction of a macroblock.
 func (d *residue) addChroma(pic *picture, col, row int) {
 	if *(*[8]uint8)(d.ends[16:]) == [8]uint8{} {
 		return
 	}
-	for i := range 8 {
-		p := &pic.planes[1+i>>2]
-		d.addBlock(16+i, p.at(8*col+i&1*4, 8*row+i>>1&1*4), p.stride)
+	u, v := &pic.planes[1], &pic.planes[2]
+	d.addBlocks(16, 20, u.at(8*col, 8*row), v.at(8*col, 8*row), u.stride)
+	d.addBlocks(18, 22, u.at(8*col, 8*row+4), v.at(8*col, 8*row+4), u.stride)
+}
+
+// addBlocks adds the residue of block i and its right neighbour to their
+// prediction at a, and that of block j and its neighbour at b.
+func (d *residue) addBlocks(i, j int, a, b []byte, stride int) {
+	left, right := (*[2]uint8)(d.ends[i:]), (*[2]uint8)(d.ends[j:])
+	switch most := left[0] | left[1] | right[0] | right[1]; {
+	case most > 1:
+		d.addBlock(i, a, stride)
+		d.addBlock(i+1, a[4:], stride)
+		d.addBlock(j, b, stride)
+		d.addBlock(j+1, b[4:], stride)
+	case most == 1:
+		addDCs(a, b, stride, (*[2][16]int16)(d.coefs[i:]), (*[2][16]int16)(d.coefs[j:]))
 	}
 }
 

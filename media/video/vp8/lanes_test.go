@@ -279,6 +279,36 @@ func TestTransformsInvert(t *testing.T) {
 	}
 }
 
+// TestAddDCs holds both forms of adding DCs to blocks against the transform of
+// blocks that have nothing else.
+func TestAddDCs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	forms := []struct {
+		name string
+		add  func(a, b []byte, stride int, c, d *[2][16]int16)
+	}{{"in use", addDCs}, {"words", addDCsWords}}
+	for range 4000 {
+		var c [2][2][16]int16
+		for i := range 4 {
+			c[i>>1][i&1][0] = int16(rng.Uint32()) >> rng.IntN(16)
+		}
+		c[1][1][0] = []int16{-32768, 32767, 0, 5}[rng.IntN(4)]
+		const stride = 19
+		start := random8(rng, 4*stride, 1<<rng.IntN(9))
+		want := bytes.Clone(start)
+		for i := range 4 {
+			addDCT(&c[i>>1][i&1], want[4*i:], stride)
+		}
+		for _, f := range forms {
+			got := bytes.Clone(start)
+			f.add(got, got[8:], stride, &c[0], &c[1])
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%s, DCs %d %d %d %d:\n%v, want\n%v", f.name, c[0][0][0], c[0][1][0], c[1][0][0], c[1][1][0], got, want)
+			}
+		}
+	}
+}
+
 // TestBoolCoder writes random bits with random odds and reads them again.
 func TestBoolCoder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))

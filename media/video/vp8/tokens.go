@@ -182,14 +182,22 @@ func (d *residue) read(r *boolReader, probs *coefProbs, hasY2 bool, q *quantStep
 		above.uv[x], left.uv[y] = flag, flag
 	}
 	if y2End > 0 {
-		d.spreadY2(&y2)
+		d.spreadY2(&y2, y2End)
 	}
 	return any
 }
 
-// spreadY2 turns the Y2 block into the DCs of the luma blocks.
-func (d *residue) spreadY2(y2 *[16]int16) {
-	inverseWalsh(y2)
+// spreadY2 turns the Y2 block, given the place behind its last coefficient, into
+// the DCs of the luma blocks.
+func (d *residue) spreadY2(y2 *[16]int16, end int) {
+	if end == 1 {
+		dc := int16((int32(y2[0]) + 3) >> 3)
+		for i := range y2 {
+			y2[i] = dc
+		}
+	} else {
+		inverseWalsh(y2)
+	}
 	for i, dc := range y2 {
 		d.coefs[i][0] = dc
 		if dc != 0 {

@@ -56,6 +56,14 @@ func addDCT(c *[16]int16, dst []byte, stride int) {
 	}
 }
 
+// addDCsWords is addDCs with four samples at a time.
+func addDCsWords(a, b []byte, stride int, c, d *[2][16]int16) {
+	addDC(c[0][0], a, stride)
+	addDC(c[1][0], a[4:], stride)
+	addDC(d[0][0], b, stride)
+	addDC(d[1][0], b[4:], stride)
+}
+
 // addDC is addDCT for a block that has nothing but a DC.
 func addDC(dc int16, dst []byte, stride int) {
 	// Beyond 255 every sample is at its limit anyway.

@@ -57,6 +57,13 @@ func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint
 	sixTapDown(&dst[0], dstStride, &src[0], stride, taps, w, h)
 }
 
+// addDCs is addDCT for two blocks side by side at a, with the coefficients c, and
+// two at b, with d, of which none has anything but a DC.
+func addDCs(a, b []byte, stride int, c, d *[2][16]int16) {
+	_, _ = a[3*stride+7], b[3*stride+7]
+	addFourDCs(&a[0], &b[0], stride, c, d)
+}
+
 // corner returns the first of eight rows of eight samples that lie in s.
 func corner(s []byte, stride int) *byte {
 	_ = s[7*stride+7]
@@ -86,3 +93,6 @@ func sixTapAcross(dst *byte, dstStride int, src *byte, stride int, taps *[6]uint
 
 //go:noescape
 func sixTapDown(dst *byte, dstStride int, src *byte, stride int, taps *[6]uint64, w, h int)
+
+//go:noescape
+func addFourDCs(a, b *byte, stride int, c, d *[2][16]int16)

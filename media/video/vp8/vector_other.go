@@ -36,3 +36,5 @@ func filterAcross(dst []byte, dstStride int, src []byte, stride int, taps *[6]ui
 func filterDown(dst []byte, dstStride int, src []byte, stride int, taps *[6]uint64, w, h int) {
 	filterDownWords(dst, dstStride, src, stride, taps, w, h)
 }
+
+func addDCs(a, b []byte, stride int, c, d *[2][16]int16) { addDCsWords(a, b, stride, c, d) }
