@@ -65,16 +65,21 @@ type nearMVs struct {
 // findNear weighs the vectors of the three neighbours that come before a
 // macroblock (RFC 6386, section 16.3).
 func (m *modeMap) findNear(index int, bounds mvBounds, ref uint8, signBias *[numRefs]bool) nearMVs {
+	row := m.mbs[index-m.stride-1:]
+	neighbours := [3]*macroblock{&row[1], &row[m.stride], &row[0]}
+	above, left, corner := neighbours[0], neighbours[1], neighbours[2]
+	split := 2*is(above.mode == modeSplit) + 2*is(left.mode == modeSplit) + is(corner.mode == modeSplit)
+	zero := mv{}
+	if above.mv == zero && left.mv == zero && corner.mv == zero {
+		// Nothing moves, as mostly on screens.
+		still := 2*is(above.ref != refIntra) + 2*is(left.ref != refIntra) + is(corner.ref != refIntra)
+		return nearMVs{probs: [4]uint8{mvRefProbs[still][0], mvRefProbs[0][1], mvRefProbs[0][2], mvRefProbs[split][3]}}
+	}
 	var found [4]mv
 	var weight [4]int
 	last := 0
-	neighbours := [3]int{index - m.stride, index - 1, index - m.stride - 1}
-	for i, at := range neighbours {
-		w := 2
-		if i == 2 {
-			w = 1
-		}
-		nb := &m.mbs[at]
+	for i, nb := range neighbours {
+		w := 2 - i>>1
 		if nb.ref == refIntra {
 			continue
 		}
@@ -96,12 +101,7 @@ func (m *modeMap) findNear(index int, bounds mvBounds, ref uint8, signBias *[num
 	if weight[3] > 0 && found[3] == found[1] {
 		weight[1]++
 	}
-	weight[3] = 0
-	for i, at := range neighbours {
-		if m.mbs[at].mode == modeSplit {
-			weight[3] += 2 - i>>1
-		}
-	}
+	weight[3] = split
 	if weight[2] > weight[1] {
 		weight[1], weight[2] = weight[2], weight[1]
 		found[1], found[2] = found[2], found[1]
@@ -114,6 +114,14 @@ func (m *modeMap) findNear(index int, bounds mvBounds, ref uint8, signBias *[num
 		n.probs[i] = mvRefProbs[weight[i]][i]
 	}
 	return n
+}
+
+// is counts a condition as 1 where it is met.
+func is(met bool) int {
+	if met {
+		return 1
+	}
+	return 0
 }
 
 // readMV reads a vector as the difference to best (RFC 6386, section 17).

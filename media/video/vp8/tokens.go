@@ -33,11 +33,12 @@ func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]
 		}
 		at := n
 		n++
+		next := &probs[coefBands[n]] // by what this token will be
 		split := 1 + ((rng-1)*uint32(p[1]))>>8
 		if value < uint64(split)<<56 {
 			shift := normShift[uint8(split)]
 			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
-			p = &probs[coefBands[n]][0]
+			p = &next[0]
 			afterZero = true
 			continue
 		}
@@ -52,14 +53,14 @@ func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]
 		if value < uint64(split)<<56 {
 			shift := normShift[uint8(split)]
 			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
-			p = &probs[coefBands[n]][1]
+			p = &next[1]
 		} else {
 			rng -= split
 			shift := normShift[uint8(rng)]
 			r.value, r.rng, r.bits = (value-uint64(split)<<56)<<(shift&7), rng<<(shift&7), bits-int32(shift)
 			v = r.readLarge(p)
 			value, rng, bits = r.value, r.rng, r.bits
-			p = &probs[coefBands[n]][2]
+			p = &next[2]
 		}
 		// The sign, an even bit, without a branch: nobody can foresee it.
 		split = (rng + 1) >> 1
