@@ -38,6 +38,7 @@ type media struct {
 type person struct {
 	listens bool    // was connected
 	loss    float64 // share of our sound that it last reported lost
+	skew    skew
 }
 
 func newMedia(cfg Config, c *Call) (*media, error) {
@@ -128,10 +129,30 @@ func (m *media) align(ctx context.Context) {
 		for _, p := range m.call.View().Peers {
 			var wait time.Duration
 			if r := m.receiver(p.ID); r != nil && p.Media.Mic {
-				wait = time.Duration(r.Stats().BufferMS * float64(time.Millisecond))
+				wait = m.hold(p.ID, time.Duration(r.Stats().BufferMS*float64(time.Millisecond)))
 			}
 			m.pictures.align(p.ID, wait)
 		}
+	}
+}
+
+// hold is how long to hold a person's pictures for sound that is buffered.
+func (m *media) hold(peer signal.PeerID, buffered time.Duration) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.people[peer]; p != nil {
+		return p.skew.hold(buffered)
+	}
+	return buffered
+}
+
+// saw notes that something of a peer came.
+func (m *media) saw(peer signal.PeerID, k rtc.Kind, arrived, captured time.Time) {
+	m.call.flow.saw(peer, k, arrived)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.people[peer]; p != nil {
+		p.skew.saw(k, arrived, captured)
 	}
 }
 
@@ -261,7 +282,7 @@ type sink struct{ *media }
 
 // Audio implements [conn.Sink].
 func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
-	s.call.flow.saw(peer, rtc.Mic, p.Arrived)
+	s.saw(peer, rtc.Mic, p.Arrived, p.Captured)
 	r := s.receiver(peer)
 	if r == nil {
 		return
@@ -274,7 +295,7 @@ func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
 
 // Video implements [conn.Sink].
 func (s sink) Video(peer signal.PeerID, f conn.VideoFrame) {
-	s.call.flow.saw(peer, f.Kind, f.Arrived)
+	s.saw(peer, f.Kind, f.Arrived, f.Captured)
 	s.pictures.push(peer, f)
 }
 

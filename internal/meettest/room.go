@@ -47,6 +47,7 @@ type Room struct {
 
 	people []*Person
 	hosts  int
+	links  []*unsteady
 }
 
 // New starts the network and the server. The test ends them.
@@ -91,6 +92,9 @@ func (r *Room) close() {
 		p.Kill()
 	}
 	r.StopServer()
+	for _, l := range r.links {
+		l.close()
+	}
 	if err := r.router.Stop(); err != nil {
 		r.T.Errorf("stop the network: %v", err)
 	}
@@ -155,6 +159,8 @@ type Person struct {
 
 	mu   sync.Mutex
 	seen []Seen
+
+	jitter time.Duration
 }
 
 // Seen is an event and when it happened, since the start of the room.
@@ -170,8 +176,14 @@ type Option func(*call.Config)
 // the same in every run: the later name does.
 func (r *Room) Join(name string, opts ...Option) *Person {
 	r.T.Helper()
+	return r.JoinUnsteady(name, 0, opts...)
+}
+
+// JoinUnsteady adds a person to whom datagrams take up to jitter longer.
+func (r *Room) JoinUnsteady(name string, jitter time.Duration, opts ...Option) *Person {
+	r.T.Helper()
 	r.hosts++
-	p := &Person{room: r, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
+	p := &Person{room: r, jitter: jitter, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
 	p.ID = signal.PeerID((name + "______________________")[:21] + "A")
 	r.people = append(r.people, p)
 	p.start(opts)
@@ -193,7 +205,7 @@ func (p *Person) start(opts []Option) {
 	if err != nil {
 		t.Fatalf("network of %s: %v", p.Name, err)
 	}
-	if err := p.room.router.AddNet(n); err != nil {
+	if err := p.room.router.AddNet(p.attach(n)); err != nil {
 		t.Fatalf("connect %s: %v", p.Name, err)
 	}
 	if err := p.room.router.Start(); err != nil && len(p.room.people) == 1 && p.inc == 1 {

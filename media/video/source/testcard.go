@@ -264,6 +264,11 @@ type Stamp struct {
 	Milliseconds uint32
 }
 
+// Age is how long before now, at most 17 minutes, the picture was made.
+func (s Stamp) Age(now time.Time) time.Duration {
+	return time.Duration((uint32(now.UnixMilli())-s.Milliseconds)&stampTime) * time.Millisecond
+}
+
 // The squares, from the left: white, black, one for the kind, 20 for the time
 // with the highest bit first, and the parity of those 21.
 const (

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/media/lipsync"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/vp8"
 )
@@ -58,13 +59,22 @@ type Receiver struct {
 	latest atomic.Pointer[video.Frame]
 
 	mu      sync.Mutex
-	queue   []Encoded // guarded by mu, as is all below; oldest first
+	queue   []held // guarded by mu, as is all below; oldest first
 	delay   time.Duration
+	began   time.Time // the first frame came
+	media   lipsync.MediaTime
+	path    lipsync.Path
 	wanted  bool
 	needKey bool      // everything but a key frame is useless
 	asked   time.Time // when a key frame was last asked for
 	stats   ReceiverStats
 	decoded [64]time.Time // ring of when the last pictures came
+}
+
+// held is a frame and when it would have come without being held up on the way.
+type held struct {
+	Encoded
+	ideal time.Time
 }
 
 // NewReceiver returns a receiver that decodes nothing until Run.
@@ -116,8 +126,20 @@ func (r *Receiver) enqueue(e Encoded) (ask bool) {
 		r.stats.FramesSkipped++
 		return r.askKey(e.At)
 	}
-	r.queue = append(r.queue, e)
+	r.queue = append(r.queue, held{e, r.ideal(e)})
 	return false
+}
+
+// ideal is when a frame would have come had it been as fast as the fastest of
+// late. Called with mu held.
+func (r *Receiver) ideal(e Encoded) time.Time {
+	if r.began.IsZero() {
+		r.began = e.At
+	}
+	took := e.At.Sub(r.began) - r.media.At(e.Timestamp, clockRate)
+	r.path.Saw(e.At, took)
+	fastest, _ := r.path.Fastest()
+	return e.At.Add(fastest - took)
 }
 
 // overloaded says whether the decoder has fallen behind. Called with mu held.
@@ -154,8 +176,9 @@ func (r *Receiver) SetWanted(wanted bool) {
 	}
 }
 
-// SetDelay holds every picture until d after its arrival: as long as the sound
-// that belongs to it waits in its own buffer. At most a second.
+// SetDelay holds every picture until d after the moment at which it would have
+// come had nothing held it up: as long as the sound that belongs to it waits in
+// its own buffer, which evens the path out in the same way. At most a second.
 func (r *Receiver) SetDelay(d time.Duration) {
 	r.mu.Lock()
 	r.delay = min(max(d, 0), maxDelay)
@@ -231,13 +254,13 @@ func (r *Receiver) next(now time.Time) (e Encoded, wait time.Duration, ok bool) 
 	if len(r.queue) == 0 {
 		return Encoded{}, 0, false
 	}
-	e = r.queue[0]
-	if wait := e.At.Add(r.delay).Sub(now); wait > 0 {
+	first := r.queue[0]
+	if wait := first.ideal.Add(r.delay).Sub(now); wait > 0 {
 		return Encoded{}, wait, false
 	}
-	r.queue[0] = Encoded{}
+	r.queue[0] = held{}
 	r.queue = r.queue[1:]
-	return e, 0, true
+	return first.Encoded, 0, true
 }
 
 // show decodes one frame.

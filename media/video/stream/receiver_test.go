@@ -78,8 +78,11 @@ func startWatch(t *testing.T, cfg ReceiverConfig, slow time.Duration) *watch {
 }
 
 // push hands a frame over and waits until all is done that can be done now.
-func (w *watch) push(data string) {
-	w.Push(Encoded{Data: []byte(data), Key: data == "key", At: time.Now()})
+func (w *watch) push(data string) { w.pushOf(data, time.Since(w.start)) }
+
+// pushOf pushes a picture that was taken at some time after the start.
+func (w *watch) pushOf(data string, taken time.Duration) {
+	w.Push(Encoded{Data: []byte(data), Key: data == "key", At: time.Now(), Timestamp: uint32(1<<32-1000) + uint32(taken.Milliseconds()*clockRate/1000)})
 	synctest.Wait()
 }
 
@@ -143,14 +146,17 @@ func TestPicturesWaitForTheirSound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWatch(t, ReceiverConfig{}, 0)
 		w.SetDelay(80 * time.Millisecond)
-		w.push("key")
+		w.pushOf("key", 0)
 		time.Sleep(50 * time.Millisecond)
-		w.push("delta")
+		w.pushOf("delta", 50*time.Millisecond)
 		time.Sleep(200 * time.Millisecond)
-		w.push("delta")
+		w.pushOf("delta", 220*time.Millisecond) // 30 ms late, so 30 ms less
+		time.Sleep(150 * time.Millisecond)
+		w.pushOf("delta", 300*time.Millisecond) // 100 ms late: at once
+		w.pushOf("delta", 400*time.Millisecond)
 		w.SetDelay(0)
 		synctest.Wait()
-		if want := "[80ms 130ms 250ms]"; fmt.Sprint(w.shown) != want {
+		if want := "[80ms 130ms 300ms 400ms 400ms]"; fmt.Sprint(w.shown) != want {
 			t.Errorf("shown at %v, want %s", w.shown, want)
 		}
 	})

@@ -1,0 +1,56 @@
+package meettest
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/transport/v5/vnet"
+)
+
+// burst is how long datagrams are held up alike: networks stall and catch up,
+// they do not shuffle.
+const burst = 50 * time.Millisecond
+
+// unsteady is a link whose delay changes all the time. It keeps the order of
+// the datagrams.
+type unsteady struct {
+	filter *vnet.DelayFilter
+	stop   chan struct{}
+	ended  chan struct{}
+}
+
+// attach returns what the router delivers to: the person's network, behind an
+// unsteady link if it has one.
+func (p *Person) attach(n *vnet.Net) vnet.NIC {
+	if p.jitter == 0 {
+		return n
+	}
+	filter, err := vnet.NewDelayFilter(n)
+	if err != nil {
+		p.room.T.Fatalf("make the link of %s unsteady: %v", p.Name, err)
+	}
+	u := &unsteady{filter: filter, stop: make(chan struct{}), ended: make(chan struct{})}
+	p.room.links = append(p.room.links, u)
+	go u.run(p.jitter, rand.New(rand.NewPCG(uint64(p.jitter), 1)))
+	return filter
+}
+
+func (u *unsteady) run(jitter time.Duration, r *rand.Rand) {
+	defer close(u.ended)
+	ticker := time.NewTicker(burst)
+	defer ticker.Stop()
+	for {
+		u.filter.SetDelay(time.Duration(r.Int64N(int64(jitter))))
+		select {
+		case <-ticker.C:
+		case <-u.stop:
+			return
+		}
+	}
+}
+
+func (u *unsteady) close() {
+	close(u.stop)
+	<-u.ended
+	_ = u.filter.Close() // it has no way to fail
+}
