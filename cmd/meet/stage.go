@@ -60,6 +60,9 @@ func (s *stage) run(stop <-chan struct{}) error {
 			tiles = s.tiles
 			s.mu.Unlock()
 			s.ask(tiles)
+			// While a window changed its size, text for the old one may have
+			// scrolled the pictures away unnoticed.
+			s.drawer.Invalidate()
 			if err := s.draw(tiles); err != nil {
 				return err
 			}
