@@ -416,6 +416,6 @@ func (m *Model) copyInvite() tea.Cmd {
 	} else if strings.HasPrefix(m.opt.Term, "screen") {
 		seq += osc52.New(text).Screen().String()
 	}
-	m.toast(toastGood, "invite copied, as far as the terminal allows it")
+	m.toast(toastGood, "invite copied (if the terminal allows it)")
 	return m.writeOut(seq)
 }

@@ -79,12 +79,21 @@ func (ts *toasts) Log(s *Styles, w, h, back int) []string {
 	if len(ts.log) == 0 {
 		return []string{s.dim.Render(s.fit(" nothing happened yet", w))}
 	}
-	end := max(min(h, len(ts.log)), len(ts.log)-back)
+	const clockW = len(" 15:04:05")
+	end := max(min(1, len(ts.log)), len(ts.log)-back)
 	var lines []string
-	for _, t := range ts.log[max(0, end-h):end] {
-		lines = append(lines, s.fit(" "+s.dim.Render(t.at.Format("15:04:05"))+t.Render(s, max(0, w-9)), w))
+	for i := end - 1; i >= 0 && len(lines) < h; i-- {
+		t := ts.log[i]
+		symbol, style := t.look(s)
+		head := s.dim.Render(t.at.Format(" 15:04:05")) + style.Render(" "+symbol+" ")
+		var entry []string
+		for _, line := range wrap(t.text, max(8, w-clockW-3)) {
+			entry = append(entry, s.fit(head+style.Render(line), w))
+			head = spaces(clockW + 3)
+		}
+		lines = append(entry, lines...)
 	}
-	return lines
+	return lines[max(0, len(lines)-h):]
 }
 
 // describe is what a person should read about an event, and of which kind it

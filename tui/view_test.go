@@ -252,6 +252,28 @@ func TestSymbolsAreOneCell(t *testing.T) {
 	}
 }
 
+// TestLogIsNeverCut: what happened is read whole, the newest at the end.
+func TestLogIsNeverCut(t *testing.T) {
+	s := NewStyles(Theme{})
+	var ts toasts
+	const text = "No sound server: no microphone and no speaker until there is one."
+	for i := range 5 {
+		ts.add(toast{toastWarn, fmt.Sprintf("%d %s", i, text), noon})
+	}
+	for w := lineW; w <= 100; w += 7 {
+		for h := 1; h <= 20; h++ {
+			lines := ts.Log(s, w, h, 0)
+			got := strings.Join(strings.Fields(printable(strings.Join(lines, " "))), " ")
+			if len(lines) > h || h > 4 && !strings.HasSuffix(got, "12:00:00 ! 4 "+text) {
+				t.Fatalf("%dx%d: %d lines, %q", w, h, len(lines), got)
+			}
+		}
+		if got := printable(strings.Join(ts.Log(s, w, 9, 2), "")); !strings.Contains(got, "! 2 No") || strings.Contains(got, "! 3 No") {
+			t.Fatalf("%d cells, two back: %q", w, got)
+		}
+	}
+}
+
 // TestHelpIsNeverCut: what the keys do is read whole at every width.
 func TestHelpIsNeverCut(t *testing.T) {
 	for w := lineW; w <= 120; w++ {
