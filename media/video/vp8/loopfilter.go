@@ -189,6 +189,9 @@ func innerAcross4(s []byte, stride int, l *edgeLimits) {
 	b0, b1 := s[:8], s[stride:stride+8]
 	b2, b3 := s[2*stride:2*stride+8], s[3*stride:3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
+	if p1 == q1 && p0 == q0 {
+		return // nothing to smooth
+	}
 	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
 	if mask == 0 {
 		return
@@ -206,6 +209,9 @@ func outerAcross4(s []byte, stride int, l *edgeLimits) {
 	b0, b1 := s[:8], s[stride:stride+8]
 	b2, b3 := s[2*stride:2*stride+8], s[3*stride:3*stride+8]
 	p3, p2, p1, p0, q0, q1, q2, q3 := transpose4(load8(b0), load8(b1), load8(b2), load8(b3))
+	if p1 == q1 && p0 == q0 {
+		return // nothing to smooth
+	}
 	mask, hev := l.masks(p3, p2, p1, p0, q0, q1, q2, q3)
 	if mask == 0 {
 		return
@@ -225,6 +231,9 @@ func innerDown8(s []byte, stride int, l *edgeLimits) {
 	b := s[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
+	if r2 == r5 && r3 == r4 {
+		return // nothing to smooth
+	}
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
 		r4&laneMask, r5&laneMask, r6&laneMask, r7&laneMask)
 	maskO, hevO := l.masks(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask,
@@ -245,6 +254,9 @@ func outerDown8(s []byte, stride int, l *edgeLimits) {
 	b := s[:7*stride+8]
 	r0, r1, r2, r3 := load8(b), load8(b[stride:]), load8(b[2*stride:]), load8(b[3*stride:])
 	r4, r5, r6, r7 := load8(b[4*stride:]), load8(b[5*stride:]), load8(b[6*stride:]), load8(b[7*stride:])
+	if r2 == r5 && r3 == r4 {
+		return // nothing to smooth
+	}
 	maskE, hevE := l.masks(r0&laneMask, r1&laneMask, r2&laneMask, r3&laneMask,
 		r4&laneMask, r5&laneMask, r6&laneMask, r7&laneMask)
 	maskO, hevO := l.masks(r0>>8&laneMask, r1>>8&laneMask, r2>>8&laneMask, r3>>8&laneMask,
