@@ -190,12 +190,17 @@ func spotlight(p *pane) {
 	p.press("0")
 
 	p.press("g")
-	p.until("the grid", func(s string) bool {
-		line := strings.Split(s, "\n")[2]
-		return strings.Count(line, "┌") >= 2
-	})
+	boxes := func(s string) int { // in the uppermost row of them
+		for line := range strings.Lines(s) {
+			if n := strings.Count(line, "┌"); n > 0 {
+				return n
+			}
+		}
+		return 0
+	}
+	p.until("the grid", func(s string) bool { return boxes(s) >= 2 })
 	p.press("g")
-	p.until("the spotlight", func(s string) bool { return strings.Count(strings.Split(s, "\n")[2], "┌") == 1 })
+	p.until("the spotlight", func(s string) bool { return boxes(s) == 1 })
 	p.press("z")
 	p.hides("alice (you)", "type a message")
 	p.press("z")

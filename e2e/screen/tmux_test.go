@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,18 @@ func (p *pane) join(s *rig.Server, room, name string, flags ...string) {
 	p.run(strings.Join(args, " "))
 	p.shows("connected ·")
 }
+
+// rests waits until the clock of the call has gone on twice, so for a second at
+// least: keys right behind a paste are none.
+func (p *pane) rests() {
+	p.Helper()
+	for range 2 {
+		before := callTime.FindString(p.screen())
+		p.until("the clock to go on", func(s string) bool { return callTime.FindString(s) != before })
+	}
+}
+
+var callTime = regexp.MustCompile(`\d\d:\d\d:\d\d`)
 
 // press presses keys, named as tmux names them.
 func (p *pane) press(keys ...string) {
