@@ -10,8 +10,7 @@ package vp8
 func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]int16, out *[16]int16) int {
 	value, rng, bits := r.value, r.rng, r.bits
 	n := first
-	p := &probs[coefBands[n&15]][ctx]
-	afterZero := false // then the end cannot follow
+	p := &probs[coefBands[n&15]&7][ctx]
 	for n < 16 {
 		// Four bits of at most 7 window bits each before the next look.
 		if bits < 32 {
@@ -19,45 +18,54 @@ func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]
 			r.fill()
 			value, bits = r.value, r.bits
 		}
-		if !afterZero {
-			split := 1 + ((rng-1)*uint32(p[0]))>>8
-			if value < uint64(split)<<56 {
-				shift := normShift[uint8(split)]
-				r.value, r.rng, r.bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
-				return n
-			}
-			value -= uint64(split) << 56
-			rng -= split
-			shift := normShift[uint8(rng)]
-			value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
-		}
-		at := n
-		n++
-		next := &probs[coefBands[n]] // by what this token will be
-		split := 1 + ((rng-1)*uint32(p[1]))>>8
+		split := 1 + ((rng-1)*uint32(p[0]))>>8
 		if value < uint64(split)<<56 {
-			shift := normShift[uint8(split)]
-			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
-			p = &next[0]
-			afterZero = true
-			continue
+			shift := normShift[uint8(split)] & 7
+			value, rng, bits = value<<shift, split<<shift, bits-int32(shift)
+			break // the end
 		}
 		value -= uint64(split) << 56
 		rng -= split
-		shift := normShift[uint8(rng)]
-		value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
-		afterZero = false
+		shift := normShift[uint8(rng)] & 7
+		value, rng, bits = value<<shift, rng<<shift, bits-int32(shift)
+		for {
+			split = 1 + ((rng-1)*uint32(p[1]))>>8
+			if value >= uint64(split)<<56 {
+				break
+			}
+			// A zero, which the end cannot follow.
+			shift := normShift[uint8(split)] & 7
+			value, rng, bits = value<<shift, split<<shift, bits-int32(shift)
+			n++
+			if n == 16 {
+				r.value, r.rng, r.bits = value, rng, bits
+				return n
+			}
+			p = &probs[coefBands[n&15]&7][0]
+			if bits < 24 {
+				r.value, r.bits = value, bits
+				r.fill()
+				value, bits = r.value, r.bits
+			}
+		}
+		value -= uint64(split) << 56
+		rng -= split
+		shift = normShift[uint8(rng)] & 7
+		value, rng, bits = value<<shift, rng<<shift, bits-int32(shift)
+		at := n & 15
+		n++
+		next := &probs[coefBands[at+1]&7]
 
 		v := 1
 		split = 1 + ((rng-1)*uint32(p[2]))>>8
 		if value < uint64(split)<<56 {
-			shift := normShift[uint8(split)]
-			value, rng, bits = value<<(shift&7), split<<(shift&7), bits-int32(shift)
+			shift := normShift[uint8(split)] & 7
+			value, rng, bits = value<<shift, split<<shift, bits-int32(shift)
 			p = &next[1]
 		} else {
 			rng -= split
-			shift := normShift[uint8(rng)]
-			r.value, r.rng, r.bits = (value-uint64(split)<<56)<<(shift&7), rng<<(shift&7), bits-int32(shift)
+			shift := normShift[uint8(rng)] & 7
+			r.value, r.rng, r.bits = (value-uint64(split)<<56)<<shift, rng<<shift, bits-int32(shift)
 			v = r.readLarge(p)
 			value, rng, bits = r.value, r.rng, r.bits
 			p = &next[2]
@@ -67,9 +75,9 @@ func (r *boolReader) readBlock(probs *[8][3][11]uint8, ctx, first int, step *[2]
 		sign := int64(uint64(split)<<56-1-value) >> 63 // -1 if the bit is set
 		value -= uint64(split) << 56 & uint64(sign)
 		rng = split + (rng-2*split)&uint32(sign)
-		shift = normShift[uint8(rng)]
-		value, rng, bits = value<<(shift&7), rng<<(shift&7), bits-int32(shift)
-		out[zigzag[at&15]&15] = int16((v^int(sign))-int(sign)) * step[min(at, 1)]
+		shift = normShift[uint8(rng)] & 7
+		value, rng, bits = value<<shift, rng<<shift, bits-int32(shift)
+		out[zigzag[at]&15] = int16((v^int(sign))-int(sign)) * step[(at+15)>>4&1]
 	}
 	r.value, r.rng, r.bits = value, rng, bits
 	return n
