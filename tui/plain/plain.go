@@ -38,6 +38,8 @@ const (
 	lineMax = 64 << 10 // bytes of one command
 	nameMax = 64       // runes of a name
 	textMax = 4000     // runes of a message
+
+	attemptsEvery = 5 * time.Second // between two lines about reaching the server
 )
 
 // session is one run of the plain screen. It belongs to the goroutine of Run.
@@ -46,7 +48,8 @@ type session struct {
 	media  map[signal.PeerID]signal.Media // what was said about everyone last
 	met    map[signal.PeerID]bool         // connected before
 	names  tui.Names
-	linked bool // the server was reached before
+	linked bool      // the server was reached before
+	tried  time.Time // when the last attempt to reach it was said; zero: none of this outage
 	report tui.Report
 	err    error // of the first line that could not be written
 }
@@ -189,6 +192,9 @@ func (s *session) welcome() {
 
 // event says what an event means, if it means something to people.
 func (s *session) event(ev rtc.Event) {
+	if e, ok := ev.(rtc.ServerStateChanged); ok && e.State == signal.Connected {
+		s.linked, s.tried = true, time.Time{}
+	}
 	if line := tui.Describe(ev); line != "" {
 		s.say("%s", line)
 		return
@@ -217,12 +223,11 @@ func (s *session) event(ev rtc.Event) {
 
 // serverChanged says how the way to the server is being mended, or first made.
 func (s *session) serverChanged(e rtc.ServerStateChanged) {
-	if e.State == signal.Connected {
-		s.linked = true
-	}
-	if e.Attempt == 0 || e.RetryIn <= 0 {
+	now := s.opt.Now()
+	if e.Attempt == 0 || e.RetryIn <= 0 || now.Sub(s.tried) < attemptsEvery {
 		return
 	}
+	s.tried = now
 	line := "Connecting to server..."
 	if s.linked {
 		line = "Reconnecting to server..."

@@ -135,27 +135,39 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// TestFirstConnect: before there was a connection there is nothing to mend, and
-// what happens at once has no countdown.
-func TestFirstConnect(t *testing.T) {
-	c := newCall()
-	for _, ev := range []rtc.Event{
-		rtc.ServerStateChanged{State: signal.Connecting, Attempt: 1, RetryIn: 1500 * time.Millisecond},
-		rtc.ServerStateChanged{State: signal.Connecting, Previous: signal.Connecting, Attempt: 2, RetryIn: 30 * time.Millisecond},
-		rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Connecting},
-		rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: time.Millisecond},
-	} {
-		c.events <- ev
-	}
-	close(c.events)
-	out, err := run(t, c, eternal{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal(t, lines(out)[5:], []string{
-		"Connecting to server... attempt 1 in 1.5 s",
-		"Connecting to server... attempt 2",
-		"Lost the server; the call goes on",
+// TestReachingTheServer: before there was a connection there is nothing to
+// mend, what happens at once has no countdown, and nobody has to listen to every
+// attempt.
+func TestReachingTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall()
+		in, keys := io.Pipe()
+		defer keys.Close()
+		go func() {
+			for _, ev := range []rtc.ServerStateChanged{
+				{State: signal.Connecting, Attempt: 1, RetryIn: 1500 * time.Millisecond},
+				{State: signal.Connecting, Attempt: 2, RetryIn: 100 * time.Millisecond},
+				{State: signal.Connecting, Attempt: 9, RetryIn: 30 * time.Millisecond},
+				{State: signal.Connected, Previous: signal.Connecting},
+				{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: time.Millisecond},
+				{State: signal.Reconnecting, Previous: signal.Reconnecting, Attempt: 2, RetryIn: time.Millisecond},
+				{State: signal.Reconnecting, Previous: signal.Reconnecting, Attempt: 3, RetryIn: 2 * time.Second},
+			} {
+				c.events <- ev
+				time.Sleep(attemptsEvery / 2)
+			}
+			close(c.events)
+		}()
+		out, err := run(t, c, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, lines(out)[5:], []string{
+			"Connecting to server... attempt 1 in 1.5 s",
+			"Connecting to server... attempt 9",
+			"Lost the server; the call goes on",
+			"Reconnecting to server... attempt 2",
+		})
 	})
 }
 
