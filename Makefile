@@ -19,6 +19,7 @@ run: build ## join ROOM (default demo), hosting a server if none runs
 
 test: ## every test that needs nothing but Go
 	$(GO) test $(GOTEST) ./...
+	$(GO) test $(GOTEST) -tags purego ./media/video/vp8 # as on machines without its assembly
 	cd tools && $(GO) test $(GOTEST) ./shot
 
 race: ## the same under the race detector (needs a C compiler), fewer of the long ones

@@ -136,10 +136,13 @@ type event struct {
 	First time.Time `json:"first_decoded"`
 }
 
+// often has participants report often enough to wait for what they report.
+var often = []string{"--stats-interval", "100ms"}
+
 func (b *bench) start(ctx context.Context, name string, args ...string) (*participant, error) {
 	args = append([]string{
 		"join", "bench", "--headless", "--server", b.server, "--name", name,
-		"--mic", "tone", "--speaker", "none", "--camera", b.camera, "--stats-interval", "100ms",
+		"--mic", "tone", "--speaker", "none", "--camera", b.camera,
 	}, args...)
 	p := &participant{cmd: exec.CommandContext(ctx, b.meet, args...), events: make(chan event, 1024)}
 	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(b.dir, name))
@@ -182,14 +185,14 @@ func (p *participant) leave() {
 func (b *bench) join() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	host, err := b.start(ctx, "host")
+	host, err := b.start(ctx, "host", often...)
 	if err != nil {
 		return err
 	}
 	defer host.leave()
 	var arrived, decoded []time.Duration
 	for i := range b.runs {
-		p, err := b.start(ctx, "guest"+strconv.Itoa(i))
+		p, err := b.start(ctx, "guest"+strconv.Itoa(i), often...)
 		if err != nil {
 			return err
 		}

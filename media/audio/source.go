@@ -25,8 +25,11 @@ const (
 
 // pace calls each once per tick of real time until ctx ends or each fails. It
 // keeps to the clock on the whole: a late tick is followed by an early one.
+// All that is paced ticks at the same moments, so that a process without
+// devices wakes up once for its source and its sink.
 func pace(ctx context.Context, each func() error) error {
 	due := time.Now()
+	due = due.Add(-due.Sub(due.Truncate(tick)))
 	timer := time.NewTimer(tick)
 	defer timer.Stop()
 	for {

@@ -178,6 +178,7 @@ func newInterceptors() (*interceptor.Registry, error) {
 		return nil, fmt.Errorf("make transport feedback: %w", err)
 	}
 	r := &interceptor.Registry{}
+	r.Add(&heardOnly{}) // first: what the others write passes through it
 	r.Add(responder)
 	r.Add(receiver)
 	r.Add(sender)
