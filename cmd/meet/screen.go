@@ -100,7 +100,7 @@ func (t *terminalInput) Read(p []byte) (int, error) {
 	if n == 0 || err != nil || t.late == nil {
 		return n, err
 	}
-	typed := t.late.Feed(p[:n])
+	typed := append(t.late.Feed(p[:n]), t.late.Key()...)
 	if t.late.Caps().Answered {
 		t.late = nil
 	}

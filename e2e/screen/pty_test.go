@@ -112,6 +112,15 @@ func (r *terminal) shows(text string) time.Time {
 	return time.Now()
 }
 
+// speaks waits until meet has written anything.
+func (r *terminal) speaks() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.sent) == 0 && !r.ended {
+		r.changed.Wait()
+	}
+}
+
 func (r *terminal) press(keys string) time.Time {
 	r.Helper()
 	now := time.Now()
@@ -197,6 +206,24 @@ func TestKeyPress(t *testing.T) {
 		time.Sleep(130 * time.Millisecond) // not in step with the frames
 		return took
 	})
+}
+
+// TestTypedAhead types while the terminal is questioned, which it never answers:
+// the keys act as soon as there is a screen, without another one.
+func TestTypedAhead(t *testing.T) {
+	t.Parallel()
+	rig.Need(t)
+	s := rig.Serve(t)
+	r := newTerminal(t, s, "ahead", true, 80, 24)
+	r.speaks()
+	r.press("chere I am")
+	r.shows("> here I am")
+	r.press("\r\x1b")
+	r.shows("q leave") // escape alone is a key even here
+	r.press("q")
+	r.shows("Leave the meeting?")
+	r.press("y")
+	<-r.exited
 }
 
 // TestIdleScreen measures the processor time of a call of nine in which

@@ -82,6 +82,15 @@ func (a *Answers) Rest() []byte {
 	return rest
 }
 
+// Key returns an escape that what was read ended with: a press of the key, since
+// a terminal sends its answers in one piece.
+func (a *Answers) Key() []byte {
+	if len(a.pending) != 1 {
+		return nil
+	}
+	return a.Rest()
+}
+
 // Caps returns what is known so far.
 func (a *Answers) Caps() Caps {
 	c := a.caps

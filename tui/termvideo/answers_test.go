@@ -147,3 +147,18 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// TestEscapeIsAKey: an escape alone is no answer that would have to be waited
+// for; an answer that is cut later than that is.
+func TestEscapeIsAKey(t *testing.T) {
+	a := NewAnswers()
+	if got := string(a.Feed([]byte("a\x1b"))) + string(a.Key()); got != "a\x1b" {
+		t.Errorf("typed %q", got)
+	}
+	if got := string(a.Feed([]byte("b\x1b[?62"))) + string(a.Key()); got != "b" {
+		t.Errorf("typed %q", got)
+	}
+	if got := string(a.Feed([]byte(";4cd"))) + string(a.Key()); got != "d" || !a.Caps().Answered || !a.Caps().Sixel {
+		t.Errorf("typed %q, heard %+v", got, a.Caps())
+	}
+}

@@ -89,6 +89,7 @@ func ask(ctx context.Context, in canceler, out io.Writer, questions []byte) (Det
 	if d.Caps = a.Caps(); d.Caps.Answered {
 		d.Typed = append(d.Typed, a.Rest()...)
 	} else {
+		d.Typed = append(d.Typed, a.Key()...)
 		d.Late = a
 	}
 	return d, nil
