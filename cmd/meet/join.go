@@ -175,6 +175,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 
 // take runs the call beside whatever shows it, until both have ended.
 func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
+	defer oneProcessorForSound(c)()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
 	show := showScreen
