@@ -96,7 +96,6 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	m := newModel(opt, ctx.Done())
 	m.keyModes = t
 	programOptions := []tea.ProgramOption{
-		tea.WithContext(ctx),
 		tea.WithAltScreen(),
 		tea.WithReportFocus(),
 		tea.WithoutSignalHandler(),
@@ -107,7 +106,9 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	if opt.Mouse {
 		programOptions = append(programOptions, tea.WithMouseCellMotion())
 	}
-	_, err := tea.NewProgram(m, programOptions...).Run()
+	program := tea.NewProgram(m, programOptions...)
+	defer context.AfterFunc(ctx, func() { end(program) })()
+	_, err := program.Run()
 	t.restore()
 	if opt.Stage != nil {
 		opt.Stage.Show(nil)
@@ -123,6 +124,17 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 		return &m.report, fmt.Errorf("show the screen: %w", err)
 	}
 	return &m.report, nil
+}
+
+// endWithin is how long a program may take to end by itself: a terminal that
+// takes no text would hold it up for ever.
+const endWithin = time.Second
+
+// end has the program quit. Killing it, as the end of a context that Bubble Tea
+// is given does, would close what it reads keys from while it reads.
+func end(program *tea.Program) {
+	time.AfterFunc(endWithin, program.Kill) // nothing happens to one that has ended
+	program.Quit()
 }
 
 // framesPerSecond bounds how often text is drawn; a key press is on screen
