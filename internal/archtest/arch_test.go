@@ -18,7 +18,7 @@ const module = "github.com/meet-term/meet"
 // which other layers its code, tests excepted, may import.
 var allowed = map[string][]string{
 	"cmd/meet":           {"*"},
-	"call":               {"rtc", "rtc/conn", "signal", "media/audio", "media/video", "internal/localtls", "internal/netwatch", "internal/safetext"},
+	"call":               {"rtc", "rtc/conn", "signal", "media/audio", "media/lipsync", "media/video", "internal/localtls", "internal/netwatch", "internal/safetext"},
 	"internal/headless":  {"call", "rtc", "signal"},
 	"tui/termvideo":      {"media/video"},
 	"tui/termout":        {"tui/termvideo"},
@@ -27,7 +27,8 @@ var allowed = map[string][]string{
 	"rtc":                {"signal"},
 	"signal":             {"internal/safetext"},
 	"media/audio":        {},
-	"media/video":        {},
+	"media/lipsync":      {},
+	"media/video":        {"media/lipsync"},
 	"web":                {},
 	"internal/config":    {},
 	"internal/identity":  {"signal"},

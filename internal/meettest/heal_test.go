@@ -23,7 +23,11 @@ func TestCutsOfEveryLength(t *testing.T) {
 				p[1].Cut()
 				r.Wait(d)
 				p[1].Heal()
-				r.Wait(5 * time.Second)
+				settle := 5 * time.Second
+				if d >= time.Minute { // a server that is gone for so long is looked for every 10 s
+					settle += 10 * time.Second
+				}
+				r.Wait(settle)
 				r.expectWell()
 				for _, q := range p {
 					for _, e := range Events[call.MediaResumed](q) {
