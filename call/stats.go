@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -63,16 +64,13 @@ type Level struct {
 	Speaking bool
 }
 
-// speakingDB is how loud somebody must be to count as speaking.
-const speakingDB = -45
-
 // Levels is how loud everybody is now, oneself included under one's own id.
 func (c *Call) Levels() map[signal.PeerID]Level {
 	l := c.media.audio.Levels()
 	all := make(map[signal.PeerID]Level, len(l.People)+1)
-	all[c.cfg.Self] = Level{l.Self, l.Self > speakingDB}
+	all[c.cfg.Self] = Level{l.Self, l.Self > mix.Speaking}
 	for _, p := range l.People {
-		all[signal.PeerID(p.ID)] = Level{p.DB, p.DB > speakingDB}
+		all[signal.PeerID(p.ID)] = Level{p.DB, p.DB > mix.Speaking}
 	}
 	return all
 }

@@ -2,9 +2,10 @@ package mix
 
 import "time"
 
+// Speaking is the smoothed level in dBov above which someone speaks.
+const Speaking = -50
+
 const (
-	// speaking is the smoothed level in dBov above which someone speaks.
-	speaking = -50
 	// lead is by how many dB another must be louder to take over.
 	lead = 3
 	// hold is for how long: a laugh or a cough does not switch the picture.
@@ -29,7 +30,7 @@ type Dominant struct {
 // Update takes in everyone's level at now and returns the id of the dominant
 // speaker, "" while nobody has spoken yet.
 func (d *Dominant) Update(now time.Time, people []Loudness) string {
-	best := Loudness{DB: speaking}
+	best := Loudness{DB: Speaking}
 	own, present := 0.0, false
 	for _, p := range people {
 		if p.ID == d.current && p.ID != "" {
