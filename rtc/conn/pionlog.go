@@ -23,12 +23,12 @@ func (p pionLog) NewLogger(scope string) logging.LeveledLogger {
 type scopedLog struct{ log *slog.Logger }
 
 func (l scopedLog) print(level slog.Level, msg string) {
-	l.log.Log(context.TODO(), level, msg)
+	l.log.Log(context.Background(), level, msg)
 }
 
 func (l scopedLog) printf(level slog.Level, format string, args []any) {
-	if l.log.Enabled(context.TODO(), level) {
-		l.log.Log(context.TODO(), level, fmt.Sprintf(format, args...))
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, fmt.Sprintf(format, args...))
 	}
 }
 
