@@ -111,6 +111,7 @@ type rig struct {
 
 	mu     sync.Mutex
 	frames []Encoded
+	seen   int      // frames that pass has returned
 	notes  []string // warnings and availability
 }
 
@@ -158,16 +159,16 @@ func (r *rig) note(s string) {
 	r.notes = append(r.notes, fmt.Sprintf("%v %s", time.Since(r.start), s))
 }
 
-// pass lets time go by and returns the frames sent meanwhile.
+// pass lets time go by and returns the frames sent since it last returned: the
+// first of them may leave before time goes by at all.
 func (r *rig) pass(d time.Duration) []Encoded {
-	r.mu.Lock()
-	before := len(r.frames)
-	r.mu.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.frames[before:]
+	sent := r.frames[r.seen:]
+	r.seen = len(r.frames)
+	return sent
 }
 
 func keys(frames []Encoded) int {
