@@ -57,7 +57,7 @@ func soak(t *testing.T, seed uint64) {
 			c.room.Wait(c.pause())
 		}
 		c.healAll()
-		c.room.Wait(c.settleTime())
+		c.room.Wait(settleTime)
 		if trouble := c.room.Trouble(); len(trouble) > 0 {
 			t.Fatalf("seed %d, episode %d:\n%s\nafter:\n%s", seed, episode,
 				strings.Join(trouble, "\n"), strings.Join(c.log, "\n"))
@@ -72,9 +72,8 @@ func soak(t *testing.T, seed uint64) {
 	}
 }
 
-// settleTime is how long a healed room may take: 10 s, and as much longer as
-// the backoff of the server link has grown to.
-func (c *chaos) settleTime() time.Duration { return 10 * time.Second }
+// settleTime is how long a healed room may take.
+const settleTime = 10 * time.Second
 
 // attemptsWithinLimit fails when anybody announced a fourth attempt in a row.
 func (c *chaos) attemptsWithinLimit(t *testing.T) {
