@@ -156,6 +156,9 @@ func (n networkChanged) deliver(m *Manager, now time.Time) {
 			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
 			pathGone = err == nil && slices.Contains(n.gone, local.Addr().Unmap())
 		}
+		if mb.session != nil {
+			mb.session.Do(CheckPath{})
+		}
 		mb.peer.moved(now, pathGone)
 		m.run(now, mb)
 	}

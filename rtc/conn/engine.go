@@ -19,7 +19,7 @@ import (
 
 // How the transport is tuned. docs/adr/0005-pion.md says why.
 const (
-	keepalive           = 200 * time.Millisecond // between ICE checks of the pair in use
+	keepalive           = 200 * time.Millisecond // between the ICE checks that pion makes; see cadence
 	iceDisconnected     = 1 * time.Second        // silence before pion says "disconnected"
 	iceFailed           = 60 * time.Second       // more before it gives its candidates up
 	maxBindingRequests  = 1000                   // checks before a pair counts as failed: over three minutes

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,7 @@ type wan struct {
 	mu     sync.Mutex
 	cut    map[string]bool // by address
 	drop   func(vnet.Chunk) bool
+	seen   func(vnet.Chunk) // unless nil, told of every packet
 }
 
 func newWAN(t testing.TB, delay time.Duration) *wan {
@@ -52,8 +54,25 @@ func newWAN(t testing.TB, delay time.Duration) *wan {
 func (w *wan) lets(c vnet.Chunk) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.seen != nil {
+		w.seen(c)
+	}
 	from, to := ipOf(c.SourceAddr().String()), ipOf(c.DestinationAddr().String())
 	return !w.cut[from] && !w.cut[to] && (w.drop == nil || !w.drop(c))
+}
+
+// countChecks returns what counts the checks sent since it was last called, those
+// of a cut included.
+func (w *wan) countChecks() func() int64 {
+	var n atomic.Int64
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = func(c vnet.Chunk) {
+		if isCheck(c.UserData()) {
+			n.Add(1)
+		}
+	}
+	return func() int64 { return n.Swap(0) }
 }
 
 // hostBehindNAT is a host at 192.168.0.2 whose NAT at 10.0.9.1 forgets it after

@@ -93,32 +93,42 @@ func TestCutHealsAlone(t *testing.T) {
 }
 
 // The pulse of a peer that sends no media never misses, and a silence of two
-// seconds is told exactly: it is dated by what was heard
-// last, and keepalives come five times a second.
+// seconds is told exactly: it is dated by what was heard last. While all is well
+// few checks are sent, and after a cut many.
 func TestPulse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPair(t, 10*time.Millisecond)
+		checks := p.wan.countChecks()
 		sessions := []rtc.Session{p.link.a.session, p.link.b.session}
-		for range 6000 {
+		const minute = 6000
+		for range minute {
 			time.Sleep(10 * time.Millisecond)
 			for i, s := range sessions {
-				if pulse := s.Pulse(); time.Since(pulse.Heard) > keepalive+50*time.Millisecond ||
-					time.Since(pulse.Answered) > keepalive+50*time.Millisecond {
+				if pulse := s.Pulse(); time.Since(pulse.Heard) > calm+50*time.Millisecond ||
+					time.Since(pulse.Answered) > calm+50*time.Millisecond {
 					t.Fatalf("session %d, all is well: heard %v, answered %v ago", i,
 						time.Since(pulse.Heard), time.Since(pulse.Answered))
 				}
 			}
 		}
+		if n, want := checks(), 2*int64(time.Minute/calm); n < want-2 || n > want+2 {
+			t.Errorf("%d checks in a minute, want %d", n, want)
+		}
 		cut := time.Now()
 		p.wan.setCut("10.0.0.1", true)
 		time.Sleep(30 * time.Millisecond) // what was on the wire
 		for i, s := range sessions {
-			if heard := s.Pulse().Heard; heard.Before(cut.Add(-keepalive)) || heard.After(cut.Add(20*time.Millisecond)) {
+			if heard := s.Pulse().Heard; heard.Before(cut.Add(-calm)) || heard.After(cut.Add(20*time.Millisecond)) {
 				t.Errorf("session %d: last heard %v before the cut", i, cut.Sub(heard))
 			}
 		}
 		before := []rtc.Pulse{sessions[0].Pulse(), sessions[1].Pulse()}
+		checks()
 		time.Sleep(5 * time.Second)
+		// All of them, but for the calm that the cut came into.
+		if n, most := checks(), 2*int64(5*time.Second/keepalive); n > most || n < most-2*int64(calm/keepalive) {
+			t.Errorf("%d checks in 5 s of a cut, want up to %d", n, most)
+		}
 		for i, s := range sessions {
 			if now := s.Pulse(); now != before[i] {
 				t.Errorf("session %d: pulse %v moved to %v during the cut", i, before[i], now)

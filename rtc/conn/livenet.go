@@ -47,7 +47,8 @@ func (systemNet) Interfaces() ([]*transport.Interface, error) {
 // to the peer with the port of the same socket (see expand).
 type liveNet struct {
 	transport.Net
-	deaf atomic.Bool // what arrives is thrown away
+	deaf  atomic.Bool // what arrives is thrown away
+	pulse *pulse      // decides which checks go out
 
 	mu       sync.Mutex
 	shown    [2]netip.Addr   // guarded by mu; what the agent was shown, IPv4 and IPv6
@@ -55,7 +56,7 @@ type liveNet struct {
 	loopback bool            // guarded by mu; there is nothing but loopback
 }
 
-func newLiveNet(base transport.Net) *liveNet { return &liveNet{Net: base} }
+func newLiveNet(base transport.Net, p *pulse) *liveNet { return &liveNet{Net: base, pulse: p} }
 
 func family(a netip.Addr) int {
 	if a.Is4() {
@@ -129,26 +130,34 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 	}
 	local := &net.UDPAddr{IP: laddr.IP, Port: bound.Port, Zone: laddr.Zone}
 	if u, ok := c.(*net.UDPConn); ok {
-		return &udpConn{UDPConn: u, local: local, deaf: &n.deaf}, nil
+		return &udpConn{UDPConn: u, local: local, net: n}, nil
 	}
-	return &namedConn{UDPConn: c, local: local, deaf: &n.deaf}, nil
+	return &namedConn{UDPConn: c, local: local, net: n}, nil
 }
 
 // namedConn is a socket of a simulated network under another local address.
 type namedConn struct {
 	transport.UDPConn
 	local net.Addr
-	deaf  *atomic.Bool
+	net   *liveNet
 }
 
 // ReadFrom reads one packet.
 func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, addr, err := c.UDPConn.ReadFrom(b)
-		if err != nil || !c.deaf.Load() {
+		if err != nil || !c.net.deaf.Load() {
 			return n, addr, err
 		}
 	}
+}
+
+// WriteTo sends one packet, unless it is a check that need not go out.
+func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	if isCheck(b) && c.net.pulse.hold(b, addr.String(), func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }) {
+		return len(b), nil
+	}
+	return c.UDPConn.WriteTo(b, addr)
 }
 
 // LocalAddr returns the address the socket passes for.
@@ -159,7 +168,7 @@ func (c *namedConn) LocalAddr() net.Addr { return c.local }
 type udpConn struct {
 	*net.UDPConn
 	local net.Addr
-	deaf  *atomic.Bool
+	net   *liveNet
 }
 
 // LocalAddr returns the address the socket passes for.
@@ -174,7 +183,7 @@ const maxReadErrors = 16
 func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for failures := 0; ; failures++ {
 		n, addr, err := c.ReadFromUDPAddrPort(b)
-		if err == nil && c.deaf.Load() {
+		if err == nil && c.net.deaf.Load() {
 			failures = 0
 			continue
 		}
@@ -185,8 +194,14 @@ func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// WriteToAddrPort sends one packet.
+// WriteToAddrPort sends one packet, unless it is a check that need not go out.
 func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
+	if isCheck(b) {
+		to := netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).String()
+		if c.net.pulse.hold(b, to, func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }) {
+			return len(b), nil
+		}
+	}
 	return c.WriteToUDPAddrPort(b, addr)
 }
 

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"net"
 	"strconv"
 	"sync"
@@ -15,10 +16,10 @@ import (
 )
 
 // roamAfter is the silence of the pair in use after which a check that comes in
-// on another pair makes that one the pair in use: a missed keepalive and some
-// jitter. A peer that is well keeps to one pair, so following it early costs
-// nothing.
-const roamAfter = keepalive + 80*time.Millisecond
+// on another pair makes that one the pair in use, if the pair in use also fails
+// to answer: a peer that moved is followed, a browser that tries its other pairs
+// now and then is not.
+const roamAfter = keepalive + overdue
 
 // maxPairs bounds the pairs that are remembered. Peers use one or two.
 const maxPairs = 16
@@ -34,6 +35,8 @@ type pulse struct {
 	mu       sync.Mutex
 	pairs    []*ice.CandidatePair // guarded by mu; those that a check came in on, newest last
 	selected [2]string            // guarded by mu; local and remote address in use, "" before
+	cadence  cadence              // guarded by mu; of the checks of the pair in use
+	kept     func()               // guarded by mu; sends the newest check that was kept back
 }
 
 func newPulse() *pulse { return &pulse{start: time.Now()} }
@@ -48,17 +51,70 @@ func (p *pulse) request(_ *stun.Message, _, _ ice.Candidate, pair *ice.Candidate
 	if pair == nil {
 		return false
 	}
+	follow, send := p.moved(time.Now(), pair)
+	if send != nil {
+		send()
+	}
+	return follow
+}
+
+// moved is told of a check that came in on a pair, and whether the peer is to be
+// followed there. send, unless nil, asks the pair in use whether it still works.
+func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.remember(pair)
 	if p.selected[1] == "" || p.selected == endpoints(pair) {
-		return false
+		return false, nil
 	}
 	inUse := p.pairInUse()
-	if inUse == nil || time.Since(lastSign(inUse)) < roamAfter {
+	if inUse == nil {
+		return false, nil
+	}
+	if now.Sub(lastSign(inUse)) < roamAfter || !p.cadence.failing(now, inUse.LastResponseReceivedAt(), rtt(inUse)) {
+		return false, p.alarm(now)
+	}
+	p.use(endpoints(pair))
+	return true, nil
+}
+
+// use makes another pair the one in use. Called with mu held.
+func (p *pulse) use(endpoints [2]string) {
+	p.selected = endpoints
+	p.cadence = cadence{}
+}
+
+// alarm has all checks go out for a while. It returns how to send the one that
+// was kept back, or nil. Called with mu held.
+func (p *pulse) alarm(now time.Time) (send func()) {
+	if p.cadence.doubt(now) {
+		return p.kept
+	}
+	return nil
+}
+
+// doubt is for when the path may have changed: checks go out at their fastest
+// for a while, the first at once.
+func (p *pulse) doubt() {
+	p.mu.Lock()
+	send := p.alarm(time.Now())
+	p.mu.Unlock()
+	if send != nil {
+		send()
+	}
+}
+
+// hold is asked about every check that pion sends, and reports whether it is
+// kept back. send sends a packet to the same address, later.
+func (p *pulse) hold(check []byte, to string, send func(packet []byte)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	inUse := p.pairInUse()
+	if inUse == nil || p.selected[1] != to || !p.cadence.hold(time.Now(), inUse.LastResponseReceivedAt()) {
 		return false
 	}
-	p.selected = endpoints(pair)
+	packet := bytes.Clone(check)
+	p.kept = func() { send(packet) }
 	return true
 }
 
@@ -107,7 +163,7 @@ func (p *pulse) changed(pair *webrtc.ICECandidatePair) {
 	})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.selected = [2]string{local, remote}
+	p.use([2]string{local, remote})
 }
 
 // restart forgets the pair in use, before an ICE restart gives it up. What was
@@ -115,7 +171,7 @@ func (p *pulse) changed(pair *webrtc.ICECandidatePair) {
 func (p *pulse) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.selected = [2]string{}
+	p.use([2]string{})
 }
 
 // snapshot returns the evidence so far.
@@ -147,9 +203,14 @@ func (p *pulse) transport() rtc.TransportStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pair := p.pairInUse(); pair != nil {
-		out.RTT = time.Duration(pair.CurrentRoundTripTime() * float64(time.Second))
+		out.RTT = rtt(pair)
 	}
 	return out
+}
+
+// rtt is the round trip time of the last answered check of a pair.
+func rtt(p *ice.CandidatePair) time.Duration {
+	return time.Duration(p.CurrentRoundTripTime() * float64(time.Second))
 }
 
 // lastSign is when an ICE message last arrived on the pair. Media is not asked:

@@ -90,12 +90,13 @@ var _ rtc.Session = (*session)(nil)
 
 func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	ctx, cancel := context.WithCancel(context.Background())
+	pulse := newPulse()
 	s := &session{
 		dialer:   d,
 		cfg:      cfg,
 		log:      d.log.With("peer", string(cfg.Peer), "epoch", uint64(cfg.Epoch)),
-		net:      newLiveNet(d.net),
-		pulse:    newPulse(),
+		net:      newLiveNet(d.net, pulse),
+		pulse:    pulse,
 		ctx:      ctx,
 		close:    cancel,
 		commands: make(chan rtc.Command, commandQueue),
@@ -337,6 +338,8 @@ func (s *session) execute(c rtc.Command) (err error) {
 		s.addCandidates(c)
 	case rtc.SendData:
 		s.sendData(c.Data)
+	case rtc.CheckPath:
+		s.pulse.doubt()
 	}
 	return nil
 }

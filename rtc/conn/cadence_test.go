@@ -1,0 +1,183 @@
+package conn
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+)
+
+// checker makes checks of a cadence as pion does, and answers those that go out.
+type checker struct {
+	cadence  cadence
+	now      time.Time
+	answered time.Time
+	rtt      time.Duration
+	lost     bool // nothing is answered
+	due      []time.Time
+}
+
+// tick makes the check that comes after one interval and reports whether it
+// went out.
+func (c *checker) tick() bool {
+	c.now = c.now.Add(keepalive)
+	for len(c.due) > 0 && !c.due[0].After(c.now) {
+		c.answered, c.due = c.due[0], c.due[1:]
+	}
+	if c.cadence.hold(c.now, c.answered) {
+		return false
+	}
+	if !c.lost {
+		c.due = append(c.due, c.now.Add(c.rtt))
+	}
+	return true
+}
+
+// ticks is which of n checks go out.
+func (c *checker) ticks(n int) string {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = '.'
+		if c.tick() {
+			out[i] = '!'
+		}
+	}
+	return string(out)
+}
+
+func TestCadence(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		rtt  time.Duration
+		do   func(*checker)
+		want string
+	}{
+		{name: "all is well", rtt: 30 * time.Millisecond, want: "!..!..!..!..!"},
+		{name: "a long way", rtt: 300 * time.Millisecond, want: "!!..!!..!!..!"},
+		{name: "a very long way", rtt: 700 * time.Millisecond, want: "!!!!..!..!..!"},
+		{name: "a cut", rtt: 30 * time.Millisecond, want: "..!!!!!!!", do: func(c *checker) {
+			c.ticks(7)
+			c.lost = true
+		}},
+		{name: "after a cut", rtt: 30 * time.Millisecond, want: "!..!..!", do: func(c *checker) {
+			c.lost = true
+			c.ticks(50)
+			c.lost = false
+		}},
+		{name: "one answer is lost", rtt: 30 * time.Millisecond, want: "!..!..!", do: func(c *checker) {
+			c.ticks(3)
+			c.lost = true
+			c.ticks(1)
+			c.lost = false
+		}},
+		{name: "doubt", rtt: 30 * time.Millisecond, want: "!!!!!!!!!!!!!!..!", do: func(c *checker) {
+			c.ticks(2)
+			if !c.cadence.doubt(c.now) {
+				t.Error("the check that was kept back is not sent")
+			}
+			c.due = append(c.due, c.now.Add(c.rtt))
+		}},
+		{name: "doubt when nothing is kept back", rtt: 30 * time.Millisecond, want: "!!!!!!!!!!!!!!..!", do: func(c *checker) {
+			c.ticks(1)
+			if c.cadence.doubt(c.now) {
+				t.Error("a check is sent a second time")
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := &checker{now: start, rtt: c.rtt}
+			if c.do != nil {
+				c.do(k)
+			}
+			if got := k.ticks(len(c.want)); got != c.want {
+				t.Errorf("checks %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A peer that moved is followed once the pair in use has failed to answer; one
+// that tries another pair, as browsers do now and then, is not.
+func TestFollowing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const far = 30 * time.Millisecond
+		p := newPulse()
+		inUse, other := testPair(t, 1), testPair(t, 2)
+		inUse.UpdateRoundTripTime(far)
+		p.request(nil, nil, nil, inUse)
+		p.mu.Lock()
+		p.use(endpoints(inUse))
+		p.mu.Unlock()
+		sent := 0
+		check := func() bool {
+			return !p.hold(bindingRequest(t), inUse.Remote.Address()+":2", func([]byte) { sent++ })
+		}
+		// A quiet minute, in which the peer tries the other pair at every moment
+		// of the calm.
+		for i := range 200 {
+			if check() {
+				time.Sleep(far)
+				inUse.UpdateRoundTripTime(far)
+				time.Sleep(keepalive - far)
+			} else {
+				time.Sleep(keepalive)
+			}
+			if i%7 == 0 && p.request(nil, nil, nil, other) {
+				t.Fatalf("after %d checks: the peer is followed to a pair that it only tried", i)
+			}
+		}
+		time.Sleep(alarm)
+		for !check() {
+			time.Sleep(keepalive)
+		}
+		time.Sleep(far)
+		inUse.UpdateRoundTripTime(far) // the last one that is answered
+		time.Sleep(keepalive - far)
+		if check() {
+			t.Fatal("there is no calm")
+		}
+		time.Sleep(keepalive)
+
+		// It has moved. Its first check has the pair in use asked at once.
+		sent = 0
+		if p.request(nil, nil, nil, other) {
+			t.Error("the peer is followed before the pair in use was asked")
+		}
+		if sent != 1 {
+			t.Errorf("%d checks that were kept back went out, want 1", sent)
+		}
+		time.Sleep(far + overdue - time.Nanosecond)
+		if p.request(nil, nil, nil, other) {
+			t.Error("the peer is followed before an answer is overdue")
+		}
+		time.Sleep(time.Nanosecond)
+		if !p.request(nil, nil, nil, other) {
+			t.Error("the peer is not followed")
+		}
+	})
+}
+
+// testPair is a pair of host candidates, n of which can be told apart.
+func testPair(t *testing.T, n int) *ice.CandidatePair {
+	t.Helper()
+	candidate := func(address string, port int) ice.Candidate {
+		c, err := ice.NewCandidateHost(&ice.CandidateHostConfig{Network: "udp", Address: address, Port: port, Component: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	return &ice.CandidatePair{Local: candidate("10.0.0.1", 1), Remote: candidate("10.0.0.2", n+1)}
+}
+
+// bindingRequest is a STUN binding request.
+func bindingRequest(t *testing.T) []byte {
+	t.Helper()
+	m, err := stun.Build(stun.TransactionID, stun.BindingRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Raw
+}
