@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -237,6 +238,10 @@ func TestProgram(t *testing.T) {
 			r.Errorf("leaving: %v", err)
 		}
 		r.restored()
+		// Text right after the cursor went home is a frame of Bubble Tea's own.
+		if at := regexp.MustCompile("\x1b\\[H[^\x1b]").FindStringIndex(r.sent.String()); at != nil {
+			r.Errorf("Bubble Tea painted its empty view: %q", r.sent.String()[at[0]:min(at[1]+10, r.sent.Len())])
+		}
 	})
 }
 

@@ -106,9 +106,11 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	if opt.Mouse {
 		programOptions = append(programOptions, tea.WithMouseCellMotion())
 	}
-	program := tea.NewProgram(m, programOptions...)
+	p := &painter{w: opt.Cols, h: opt.Rows, paint: t.paint}
+	program := tea.NewProgram(painted{m, p}, programOptions...)
 	defer context.AfterFunc(ctx, func() { end(program) })()
 	_, err := program.Run()
+	p.stop()
 	t.restore()
 	if opt.Stage != nil {
 		opt.Stage.Show(nil)
@@ -137,9 +139,9 @@ func end(program *tea.Program) {
 	program.Quit()
 }
 
-// framesPerSecond bounds how often text is drawn; a key press is on screen
-// within two of these.
-const framesPerSecond = 60
+// framesPerSecond is how often Bubble Tea looks whether its own view changed. It
+// never does; see painter.
+const framesPerSecond = 1
 
 // file is what Bubble Tea recognises as a terminal.
 type file interface {
@@ -196,6 +198,7 @@ func newTerminal(opt Options) *terminal {
 var (
 	enterAlt = []byte("\x1b[?1049h")
 	leaveAlt = []byte("\x1b[?1049l")
+	home     = []byte("\x1b[H") // begins a frame
 )
 
 const (
@@ -218,6 +221,8 @@ func (t *terminal) Write(p []byte) (int, error) {
 		return len(p), t.write(string(p) + t.enter())
 	case bytes.Contains(p, leaveAlt):
 		return len(p), t.write(t.leave() + string(p))
+	case len(p) > len(home) && bytes.HasPrefix(p, home):
+		return len(p), nil // the empty view of a painted model
 	}
 	n, err := t.out.Write(p)
 	if err != nil {
@@ -231,6 +236,14 @@ func (t *terminal) write(s string) error {
 		return fmt.Errorf("write to the terminal: %w", err)
 	}
 	return nil
+}
+
+// paint writes a part of the screen, if that is shown.
+func (t *terminal) paint(text string) (shown bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// A terminal that is gone shows when keys are read.
+	return t.inside && t.write(text) == nil
 }
 
 // enter is what follows the alternate screen. The lock is held.

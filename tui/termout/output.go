@@ -1,5 +1,5 @@
 // Package termout is the one way from the program to the terminal. Two write
-// there: Bubble Tea, which repaints lines of text, and the drawer of video,
+// there: the user interface, which repaints lines of text, and the drawer of video,
 // which repaints cells within these lines. Output lets them share the screen.
 //
 // Where video belongs, the view holds [Placeholder] runes. Output does not send
@@ -52,7 +52,7 @@ func New(f *os.File, synchronized bool) *Output {
 	return &Output{File: f, w: f, sync: synchronized}
 }
 
-// Write sends what the user interface paints. Bubble Tea hands over whole
+// Write sends what the user interface paints. It hands over whole
 // frames; a sequence or character that is cut off at the end of p nevertheless
 // waits for its rest.
 func (o *Output) Write(p []byte) (int, error) {
