@@ -142,7 +142,9 @@ func (m *media) choose(kind DeviceKind, spec string) error {
 			return err
 		}
 		m.chosen.mic = mic
+		m.have.Mic = mic.Kind != audio.None // until it turns out otherwise
 		m.audio.SetMic(mic)
+		m.apply()
 	case Speaker:
 		speaker, err := audio.ParseSpeaker(spec)
 		if err != nil {

@@ -50,8 +50,9 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 	m.have.Mic = cfg.Mic.Kind != audio.None
 	var err error
 	m.audio, err = audio.New(audio.Config{
-		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.sending().Mic,
+		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
 		OnFrame: m.sendAudio, OnWarning: m.audioWarning,
+		OnAvailable: func(ok bool) { m.setHave(rtc.Mic, ok) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare sound: %w", err)
@@ -199,18 +200,20 @@ func (m *media) set(k rtc.Kind, on bool) {
 func (m *media) setHave(k rtc.Kind, have bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	*field(&m.have, k) = have
-	m.apply()
+	if was := field(&m.have, k); *was != have {
+		*was = have
+		m.apply()
+	}
 }
 
-// apply makes the sources do what the state says and tells the room; nothing
-// in it waits. Called with mu held: the order of two toggles must be the order
-// of their effects, and of what others hear of them.
+// apply makes the sources do what the person wants, so that one that is not
+// there is waited for, and tells the room what is sent; nothing in it waits.
+// Called with mu held: the order of two toggles must be the order of their
+// effects, and of what others hear of them.
 func (m *media) apply() {
-	s := m.both()
-	m.audio.SetMuted(!s.Mic)
+	m.audio.SetMuted(!m.want.Mic)
 	m.pictures.setOn(m.want)
-	m.call.mesh.SetMedia(s)
+	m.call.mesh.SetMedia(m.both())
 }
 
 func field(s *signal.Media, k rtc.Kind) *bool {

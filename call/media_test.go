@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,46 @@ func TestLatePacketsLeaveNothingBehind(t *testing.T) {
 	if got := kept(); got != [4]int{} {
 		t.Errorf("of one who left is kept %v", got)
 	}
+}
+
+// A microphone that does not work is told as off, and one that is chosen instead
+// as on, without anybody pressing a key.
+func TestMicrophoneThatDoesNotWork(t *testing.T) {
+	gone := filepath.Join(t.TempDir(), "gone.wav")
+	synctest.Test(t, func(t *testing.T) {
+		c := quietCall(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer cancel()
+		wg.Go(func() { _ = c.mesh.Run(ctx) })
+		wg.Go(func() { c.media.run(ctx) })
+		says := func(when string, want bool) {
+			t.Helper()
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+			if got := c.View().Media.Mic; got != want {
+				t.Errorf("%s: the room is told that the microphone is on: %t", when, got)
+			}
+		}
+		choose := func(spec string) {
+			t.Helper()
+			if err := c.media.choose(Microphone, spec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.SetMic(true)
+		says("none", false)
+		choose("tone")
+		says("one was chosen", true)
+		c.media.audio.SetMic(audio.Mic{Kind: audio.File, Path: gone}) // it went between two looks
+		says("one that does not work", false)
+		c.SetMic(false)
+		choose("tone:300")
+		says("muted", false)
+		c.SetMic(true)
+		says("unmuted", true)
+	})
 }
 
 // The room is told last what is: two toggles at once are told in the order in

@@ -78,7 +78,7 @@ func (d *fakeDevices) Capture(ctx context.Context, _ device.Options, emit func([
 }
 
 func (d *fakeDevices) Play(ctx context.Context, _ device.Options, render func([]float32)) error {
-	return d.open(ctx, func(ctx context.Context) error { return runNone(ctx, render) })
+	return d.open(ctx, func(ctx context.Context) error { return runNone(ctx, render, func(context.Context) {}) })
 }
 
 func (d *fakeDevices) openNow() int {
@@ -251,6 +251,7 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var told []WarningCode
+		var available []bool
 		frames := 0
 		dev := newFakeDevices()
 		dev.set(device.ErrNoServer)
@@ -261,6 +262,11 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, w.Code)
+			},
+			OnAvailable: func(ok bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				available = append(available, ok)
 			},
 		})
 		defer stop()
@@ -277,6 +283,9 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 			slices.Sort(want)
 			if !slices.Equal(told, want) {
 				t.Errorf("%s: told %v, want %v", when, told, want)
+			}
+			if works := slices.Contains(want, MicrophoneBack); len(available) > 0 && available[len(available)-1] != works {
+				t.Errorf("%s: the microphone is told to work: %t", when, !works)
 			}
 			told = nil
 		}
@@ -307,6 +316,18 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 		dev.set(device.ErrNoDevice)
 		time.Sleep(10 * time.Second)
 		expect("all unplugged", MicrophoneLost, SpeakerLost, NoMicrophone, NoSpeaker)
+
+		// One that works is chosen instead: nothing is wrong with that one.
+		available = nil
+		e.SetMic(Mic{Kind: Tone, Hz: 440})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if mic, _ := e.Trouble(); mic != "" || !slices.Equal(available, []bool{true}) {
+			t.Errorf("the microphone chosen instead: %q, available %v", mic, available)
+		}
+		if len(told) > 0 {
+			t.Errorf("the microphone chosen instead: told %v", told)
+		}
 	})
 }
 
@@ -346,7 +367,7 @@ func TestKeeperDoesNotRepeatWhatIsFinal(t *testing.T) {
 					return fmt.Errorf("disk full")
 				}}, true
 			},
-			failed: func(any, error) {}, recovered: func(any) {},
+			failed: func(any, error) {}, recovered: func(bool) {},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -26,6 +26,9 @@ type Config struct {
 	OnFrame func(Frame)
 	// OnWarning gets every warning. It must not wait.
 	OnWarning func(Warning)
+	// OnAvailable hears when the microphone turns out not to work, again at
+	// every retry, and when it does after all. It must not wait.
+	OnAvailable func(bool)
 
 	devices devices // nil for the real ones
 }
@@ -39,6 +42,7 @@ type Engine struct {
 	mixer   *mixer
 
 	echoCancel  bool
+	available   func(bool)
 	speakerWake chan struct{}
 
 	mu      sync.Mutex
@@ -53,6 +57,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.OnWarning == nil {
 		cfg.OnWarning = func(Warning) {}
 	}
+	if cfg.OnAvailable == nil {
+		cfg.OnAvailable = func(bool) {}
+	}
 	dev := cfg.devices
 	if dev == nil {
 		dev = systemDevices{}
@@ -63,7 +70,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	return &Engine{
 		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c, mixer: newMixer(),
-		echoCancel: cfg.EchoCancel, speakerWake: newWake(), speaker: cfg.Speaker,
+		echoCancel: cfg.EchoCancel, available: cfg.OnAvailable, speakerWake: newWake(), speaker: cfg.Speaker,
 	}, nil
 }
 
@@ -74,16 +81,22 @@ func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	mic := keeper{
 		wake: e.capture.wake, wanted: e.capture.wanted,
-		failed:    func(key any, err error) { e.notices.failed(micWarning(key.(Mic), err), &e.notices.mic) },
-		recovered: func(any) { e.notices.recovered(microphoneBack, &e.notices.mic) },
+		failed: func(key any, err error) {
+			e.notices.failed(micWarning(key.(Mic), err), &e.notices.mic)
+			e.available(false)
+		},
+		recovered: func(again bool) {
+			e.notices.recovered(again, microphoneBack, &e.notices.mic)
+			e.available(true)
+		},
 	}
 	speaker := keeper{
 		wake: e.speakerWake, wanted: e.wantedSpeaker,
 		// The mix goes on without a speaker, so that levels, statistics and
 		// delays are right when it returns.
-		meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render) },
+		meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render, e.mixer.rest) },
 		failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
-		recovered: func(any) { e.notices.recovered(speakerBack, &e.notices.speaker) },
+		recovered: func(again bool) { e.notices.recovered(again, speakerBack, &e.notices.speaker) },
 	}
 	wg.Go(func() { mic.run(ctx) })
 	wg.Go(func() { speaker.run(ctx) })
@@ -103,7 +116,7 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 		}
 		switch s.Kind {
 		case None, Tone:
-			return runNone(ctx, render)
+			return runNone(ctx, render, e.mixer.rest)
 		case File:
 			return runFile(ctx, s.Path, render)
 		case Default, Device:

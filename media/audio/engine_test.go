@@ -106,3 +106,73 @@ func TestToneReachesTheOtherSpeakerFile(t *testing.T) {
 		t.Errorf("%.3f of what was heard is the tone", share)
 	}
 }
+
+// A sink without a device rests while nobody says anything, and whoever speaks
+// then is played as if it had not.
+func TestSinkRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resting, stop := runEngine(t, Config{Mic: Mic{Kind: None}, Speaker: Speaker{Kind: None}})
+		defer stop()
+		wakeful, stop := runEngine(t, Config{Mic: Mic{Kind: None}, devices: newFakeDevices()})
+		defer stop()
+		engines := []*Engine{resting, wakeful}
+		const id = "b"
+		frames := encode(t, speechLike(200))
+		seq, media := uint16(0), uint32(0)
+		talk := func() {
+			for range 50 {
+				p := Packet{Seq: seq, Timestamp: media, SSRC: 7, Payload: frames[seq], Arrived: time.Now()}
+				for _, e := range engines {
+					r, err := e.Peer(id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					r.Push(p)
+				}
+				seq, media = seq+1, media+pcm.FrameSamples
+				// Early and late by turns, so that the delay has to be changed.
+				time.Sleep([]time.Duration{5, 60, 1, 14}[seq%4] * time.Millisecond)
+			}
+		}
+		mixed := func() int {
+			synctest.Wait()
+			return resting.mixer.blocks
+		}
+		silence := func(d time.Duration) {
+			time.Sleep(d)
+			media += uint32(pcm.Samples(d))
+		}
+		time.Sleep(300 * time.Microsecond) // nothing comes just when a sink ticks
+		for range 3 {
+			talk()
+			silence(15 * time.Second)
+			before := mixed()
+			silence(time.Minute)
+			if n := mixed() - before; n != 0 {
+				t.Errorf("%d blocks of silence were mixed", n)
+			}
+		}
+		talk()
+		synctest.Wait() // both have taken what came last
+		played := func(e *Engine) Stats {
+			s := e.mixer.find(id).Stats()
+			s.FirstDecoded = time.Time{}
+			s.LevelDB = math.Round(s.LevelDB*1e6) / 1e6 // a meter at rest has stopped falling
+			return s
+		}
+		got, want := played(resting), played(wakeful)
+		if got != want || want.Decoded < 190 {
+			t.Errorf("played differently:\n%+v, a sink that does not rest:\n%+v", got, want)
+		}
+		if got := *resting.mixer.dominant.Load(); got != id {
+			t.Errorf("%q is taken for the speaker", got)
+		}
+		silence(20 * time.Second)
+		resting.RemovePeer(id)
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if got := *resting.mixer.dominant.Load(); got != "" {
+			t.Errorf("%q, who left, is still the speaker", got)
+		}
+	})
+}

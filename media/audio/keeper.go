@@ -2,6 +2,7 @@ package audio
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -16,7 +17,7 @@ const (
 type job struct {
 	// key tells jobs apart: while it stays the same the job goes on.
 	key any
-	// run blocks; it calls alive with every sign that it works.
+	// run blocks; it calls alive when it sees that it works, once or often.
 	run func(ctx context.Context, alive func()) error
 	// once says that a failure is final: trying again would destroy what the
 	// job has made so far.
@@ -33,9 +34,9 @@ type keeper struct {
 	// meanwhile, if not nil, runs while a failed job waits to be retried.
 	meanwhile func(ctx context.Context, _ func()) error
 	// failed hears of every failure, recovered of the first sign of life
-	// after one.
+	// after one: of the same job again, or of another in its place.
 	failed    func(key any, err error)
-	recovered func(key any)
+	recovered func(again bool)
 }
 
 func newWake() chan struct{} { return make(chan struct{}, 1) }
@@ -58,7 +59,8 @@ type running struct {
 func start(ctx context.Context, j job, alive func()) *running {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &running{job: j, cancel: cancel, done: make(chan error, 1)}
-	go func() { r.done <- j.run(ctx, alive) }()
+	var once sync.Once // signs of life come a hundred times a second
+	go func() { r.done <- j.run(ctx, func() { once.Do(alive) }) }()
 	return r
 }
 
@@ -121,9 +123,7 @@ func (k *keeper) run(ctx context.Context) {
 		case <-alive:
 			delay = firstRetry
 			if broken != nil && current != nil {
-				if broken == current.job.key {
-					k.recovered(broken)
-				}
+				k.recovered(broken == current.job.key)
 				broken = nil
 			}
 		case err := <-current.ended():

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ const speakerEvery = 10
 type mixer struct {
 	mu     sync.Mutex
 	people map[string]*Receiver // guarded by mu
+	stirs  chan struct{}        // holds a token when the mix may no longer be silence
 
 	// list is people in order of id, immutable, for render.
 	list     atomic.Pointer[[]member]
@@ -37,7 +39,7 @@ type member struct {
 }
 
 func newMixer() *mixer {
-	m := &mixer{people: map[string]*Receiver{}}
+	m := &mixer{people: map[string]*Receiver{}, stirs: newWake()}
 	m.list.Store(&[]member{})
 	m.dominant.Store(new(string))
 	return m
@@ -54,6 +56,7 @@ func (m *mixer) peer(id string) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.stir = func() { poke(m.stirs) }
 	m.people[id] = r
 	m.publishLocked()
 	return r, nil
@@ -79,6 +82,32 @@ func (m *mixer) publishLocked() {
 	}
 	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.id, b.id) })
 	m.list.Store(&list)
+	poke(m.stirs)
+}
+
+// rest waits while the mix is silence and nothing would change it, until
+// something stirs or ctx ends. It belongs to the rendering goroutine.
+func (m *mixer) rest(ctx context.Context) {
+	if !m.quiet() {
+		return
+	}
+	select {
+	case <-m.stirs:
+	case <-ctx.Done():
+	}
+}
+
+// quiet reports whether render, called again, would change nothing.
+func (m *mixer) quiet() bool {
+	if m.blocks%speakerEvery != 0 { // those who left may still be taken for the speaker
+		return false
+	}
+	for _, p := range *m.list.Load() {
+		if !p.receiver.quiet() {
+			return false
+		}
+	}
+	return true
 }
 
 // render fills one block with the mix.

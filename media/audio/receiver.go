@@ -31,6 +31,7 @@ const (
 type Receiver struct {
 	volume atomic.Uint32 // gain as float32 bits
 	muted  atomic.Bool   // locally, by the listener
+	stir   func()        // called after a packet came in; it must not wait
 
 	mu      sync.Mutex
 	inbox   []Packet // guarded by mu
@@ -55,7 +56,7 @@ func NewReceiver() (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{buffer: jitter.New(codec{dec})}
+	r := &Receiver{buffer: jitter.New(codec{dec}), stir: func() {}}
 	r.SetVolume(100)
 	r.stats.LevelDB = float64(pcm.Silence)
 	return r, nil
@@ -73,6 +74,7 @@ func (r *Receiver) Push(p Packet) {
 		p.Payload = nil // counted as discarded
 	}
 	p.Payload = append([]byte(nil), p.Payload...)
+	defer r.stir()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.inbox) == maxInbox {
@@ -110,6 +112,15 @@ func (r *Receiver) Pull(block []float32) {
 	r.mu.Lock()
 	r.stats = stats
 	r.mu.Unlock()
+}
+
+// quiet reports whether Pull, called again, would give silence and change
+// nothing. It belongs to the mixing goroutine.
+func (r *Receiver) quiet() bool {
+	r.mu.Lock()
+	empty := len(r.inbox) == 0
+	r.mu.Unlock()
+	return empty && r.buffer.Idle() && r.meter.DB() == float64(pcm.Silence)
 }
 
 func (r *Receiver) take(p Packet) {

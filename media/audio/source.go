@@ -35,7 +35,7 @@ func pace(ctx context.Context, each func() error) error {
 	for {
 		due = due.Add(tick)
 		if behind := time.Since(due); behind > maxBehind {
-			due = due.Add(behind)
+			due = due.Add(behind.Truncate(tick) + tick)
 		}
 		timer.Reset(time.Until(due))
 		select {
@@ -111,13 +111,15 @@ func readLoop(r *wav.Reader, dst []float32) error {
 }
 
 // runNone is the sink nobody listens to: it takes the mix in real time, so
-// that buffers, statistics and levels are as they would be with a speaker.
-func runNone(ctx context.Context, render func([]float32)) error {
+// that buffers, statistics and levels are as they would be with a speaker. rest
+// is called between frames and waits while nothing is to be heard.
+func runNone(ctx context.Context, render func([]float32), rest func(context.Context)) error {
 	var block [pcm.BlockSamples]float32
 	return pace(ctx, func() error {
 		for range pcm.FrameSamples / pcm.BlockSamples {
 			render(block[:])
 		}
+		rest(ctx)
 		return nil
 	})
 }

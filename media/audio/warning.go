@@ -56,13 +56,14 @@ func (n *notices) failed(w Warning, own *Warning) {
 	}
 }
 
-// recovered gives w if trouble was told of before.
-func (n *notices) recovered(w Warning, own *Warning) {
+// recovered gives w if trouble was told of before and it is the same device
+// again: of one that was chosen instead, nobody expects anything else.
+func (n *notices) recovered(again bool, w Warning, own *Warning) {
 	n.mu.Lock()
 	told := *own != Warning{}
 	*own = Warning{}
 	n.mu.Unlock()
-	if told {
+	if told && again {
 		n.warn(w)
 	}
 }

@@ -290,6 +290,12 @@ func (b *Buffer) Pull(dst []float32) {
 	b.play.out.read(dst)
 }
 
+// Idle reports whether Pull gives silence and changes nothing until the next
+// Push.
+func (b *Buffer) Idle() bool {
+	return b.play.state == waiting && len(b.frames) == 0 && b.play.out.silent()
+}
+
 // Stats returns the counters as they are now.
 func (b *Buffer) Stats() Stats {
 	s := b.stats

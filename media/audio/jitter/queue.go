@@ -13,6 +13,16 @@ type queue struct {
 
 func (q *queue) pending() int { return len(q.buf) - q.head }
 
+// silent reports whether all that waits is silence.
+func (q *queue) silent() bool {
+	for _, s := range q.buf[q.head:] {
+		if s != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // tail returns everything held, and where in it the waiting samples begin.
 func (q *queue) tail() ([]float32, int) { return q.buf, q.head }
 
