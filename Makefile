@@ -1,11 +1,13 @@
 # meet: the two commands a newcomer needs are `make run` and `make test`.
 
-ROOM    ?= demo
-GO      ?= go
-GOTEST  ?=
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+# GOTEST holds more flags of go test, PACKAGES what to test instead of all.
+ROOM     ?= demo
+GO       ?= go
+GOTEST   ?=
+PACKAGES ?=
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak bench clean
 
@@ -18,12 +20,12 @@ run: build ## join ROOM (default demo), hosting a server if none runs
 	./bin/meet join $(ROOM)
 
 test: ## every test that needs nothing but Go
-	$(GO) test $(GOTEST) ./...
+	$(GO) test $(GOTEST) $(or $(PACKAGES),./...)
 	$(GO) test $(GOTEST) -tags purego ./media/video/vp8 # as on machines without its assembly
 	cd tools && $(GO) test $(GOTEST) ./shot
 
 race: ## the same under the race detector (needs a C compiler), fewer of the long ones
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -race -short $(GOTEST) $(or $(PACKAGES),./...)
 
 check: fmt vet lint cross test race ## what a commit must pass
 
@@ -43,8 +45,8 @@ cross: ## the other systems must keep building
 	done
 
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
-	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -p 1 -timeout 30m ./e2e/... ./internal/netlab ./internal/netwatch \
-		./media/audio/... ./media/video/... ./rtc/conn ./tui/...
+	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -p 1 -timeout 30m $(or $(PACKAGES),./e2e/... ./internal/netlab \
+		./internal/netwatch ./media/audio/... ./media/video/... ./rtc/conn ./tui/...)
 
 test-browser: build ## the page in real Chromium; installs what it needs (Debian, as root)
 	@for p in chromium iproute2 nftables nodejs; do dpkg -s $$p >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $$p; done
