@@ -50,8 +50,12 @@ func findRoom(ctx context.Context, room, server string, log *slog.Logger) (place
 	if err != nil {
 		return place{}, roomError(err)
 	}
-	h, err := hostUnlessRunning(ctx, log)
-	return place{invite: invite, local: true, host: h}, err
+	answers := func() error { return isMeet(ctx, "http://"+localServer+"/healthz") }
+	l, err := listenUnlessRunning(ctx, listenLocally, answers)
+	if l == nil || err != nil {
+		return place{invite: invite, local: true}, err
+	}
+	return place{invite: invite, local: true, host: newHost(l, signal.ServerConfig{Logger: log}, encryption{})}, nil
 }
 
 // roomError explains what a room may look like.
@@ -62,22 +66,39 @@ func roomError(err error) error {
 	return fmt.Errorf("find the room: %w", err)
 }
 
-// hostUnlessRunning returns nil when a meet server answers on the local
-// default, and else hosts one. Two processes that start together both end up
-// in one room: the one that loses the port finds the other's server.
-func hostUnlessRunning(ctx context.Context, log *slog.Logger) (*host, error) {
-	l, err := listenLocally()
-	if err == nil {
-		return newHost(l, signal.ServerConfig{Logger: log}, encryption{}), nil
+// A server that ends keeps its port for up to stopTime.
+const (
+	endingEvery = 100 * time.Millisecond
+	endingTime  = stopTime + time.Second
+)
+
+// listenUnlessRunning returns nil when a meet server answers on this machine,
+// and else where to host one. Two processes that start together both end up in
+// one room: the one that loses the port finds the other's server. One that is
+// just ending is waited for.
+func listenUnlessRunning(ctx context.Context, listen func() (net.Listener, error), answers func() error) (net.Listener, error) {
+	for began := time.Now(); ; {
+		l, err := listen()
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) && !strings.Contains(err.Error(), "Only one usage") {
+			return nil, fmt.Errorf("host a server on this machine: %w", err)
+		}
+		err = answers()
+		if err == nil {
+			return nil, nil
+		}
+		if errors.Is(err, errStranger) || time.Since(began) >= endingTime {
+			return nil, fmt.Errorf("%s is in use by something that is no meet server (%w); "+
+				"stop it, or name another server with --server", localServer, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(endingEvery):
+		}
 	}
-	if !errors.Is(err, syscall.EADDRINUSE) && !strings.Contains(err.Error(), "Only one usage") {
-		return nil, fmt.Errorf("host a server on this machine: %w", err)
-	}
-	if err := isMeet(ctx, "http://"+localServer+"/healthz"); err != nil {
-		return nil, fmt.Errorf("%s is in use by something that is no meet server (%w); "+
-			"stop it, or name another server with --server", localServer, err)
-	}
-	return nil, nil
 }
 
 func listenLocally() (net.Listener, error) { return net.Listen("tcp", localServer) }
@@ -138,6 +159,9 @@ func standBy(lost func() bool, listen func() (net.Listener, error), log *slog.Lo
 	return func() { cancel(); running.Wait() }
 }
 
+// errStranger is wrapped where something answers that is no meet server.
+var errStranger = errors.New("it answered")
+
 // isMeet returns nil if a meet server that takes joins answers at url.
 func isMeet(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -155,8 +179,11 @@ func isMeet(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("read its answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK || !strings.Contains(string(b), signal.Protocol) {
-		return fmt.Errorf("it answered %s", resp.Status)
+	switch {
+	case resp.StatusCode == http.StatusServiceUnavailable:
+		return fmt.Errorf("it takes no joins: %s", resp.Status)
+	case resp.StatusCode != http.StatusOK || !strings.Contains(string(b), signal.Protocol):
+		return fmt.Errorf("%w %s", errStranger, resp.Status)
 	}
 	return nil
 }

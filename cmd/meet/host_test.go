@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,58 @@ func TestStandByLetsAServerComeBack(t *testing.T) {
 			time.Sleep(2 * standbyEvery)
 		}
 		end()
+	})
+}
+
+// Whoever joins while the server of this machine ends hosts the next one, and
+// a server that comes up meanwhile is found.
+func TestJoinWhileTheServerEnds(t *testing.T) {
+	errEnding := errors.New("it takes no joins")
+	for name, c := range map[string]struct {
+		free    time.Duration // when the port is; 0: never
+		answers time.Duration // when a meet server does; 0: never
+		refusal error         // of what answers until then
+		took    time.Duration
+		hosts   bool
+		fails   bool
+	}{
+		"free at once":         {free: 1, refusal: errEnding, took: endingEvery, hosts: true},
+		"a server":             {answers: 1, refusal: errEnding, took: endingEvery},
+		"one that ends":        {free: stopTime, refusal: errEnding, took: stopTime, hosts: true},
+		"another starts first": {answers: time.Second, refusal: errEnding, took: time.Second},
+		"one that never ends":  {refusal: errEnding, took: endingTime, fails: true},
+		"something else":       {refusal: errStranger, fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				since := func(d time.Duration) bool { return d != 0 && time.Since(began) >= d }
+				world := memnet.New()
+				l, err := listenUnlessRunning(t.Context(), func() (net.Listener, error) {
+					if since(c.free) {
+						return world.Listen("local:7077")
+					}
+					return nil, syscall.EADDRINUSE
+				}, func() error {
+					if since(c.answers) {
+						return nil
+					}
+					return c.refusal
+				})
+				if (l != nil) != c.hosts || (err != nil) != c.fails || time.Since(began) != c.took {
+					t.Errorf("hosts %t, error %v, after %v", l != nil, err, time.Since(began))
+				}
+			})
+		})
+	}
+	t.Run("given up", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := listenUnlessRunning(ctx, func() (net.Listener, error) { return nil, syscall.EADDRINUSE },
+			func() error { return errEnding })
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 }
 
