@@ -120,7 +120,7 @@ type SendData struct{ Data []byte }
 
 // CheckPath asks for ICE checks at once and at short intervals for a while,
 // because the machine's network changed: the peer is to notice soon where
-// packets come from now.
+// packets come from now. It is carried out at once, out of order.
 type CheckPath struct{}
 
 func (MakeOffer) command()     {}

@@ -145,7 +145,7 @@ func TestT3(t *testing.T) {
 		}
 		// B is silent, so its ways back are proved by checks, every 200 ms.
 		p[0].expectTimeline(b,
-			"2.07s connected -> disconnected", "2.07s reconnecting 1 of 3 in 1s",
+			"2.1s connected -> disconnected", "2.1s reconnecting 1 of 3 in 1s",
 			"10.33s disconnected -> connected", "10.33s reconnected after 0 attempts")
 		// C offers to B, and asks for it until the server knows it is away.
 		p[2].expectTimeline(b,
@@ -156,7 +156,7 @@ func TestT3(t *testing.T) {
 			"2.09s connected -> disconnected", "2.09s reconnecting 1 of 3 in 1s",
 			"10.11s mic resumed", "10.14s disconnected -> connected", "10.14s reconnected after 0 attempts")
 		b.expectTimeline(p[2],
-			"2.09s connected -> disconnected", "2.09s reconnecting 1 of 3 in 1s",
+			"2.1s connected -> disconnected", "2.1s reconnecting 1 of 3 in 1s",
 			"10.11s mic resumed", "10.3s|10.35s disconnected -> connected", "10.3s|10.35s reconnected after 0 attempts")
 	})
 }

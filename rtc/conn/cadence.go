@@ -9,21 +9,29 @@ import (
 
 const (
 	// calm is how often the pair in use is checked while each check is
-	// answered (RFC 7675 asks for 5 s, RFC 8445 section 11 for 15 s).
+	// answered and little is sent (RFC 7675 asks for 5 s, RFC 8445 section 11
+	// for 15 s).
 	calm = 3 * keepalive
+	// late is the silence of a peer after which its own checks are missed.
+	late = calm + keepalive
+	// busy is how many packets between two checks are more than little: half
+	// of what a voice takes.
+	busy = 5
 	// alarm is how long every check goes out after there was reason for doubt.
 	alarm = 3 * time.Second
-	// overdue is how long after a round trip an answer is taken for lost.
+	// overdue is how long after a round trip, or after maxTrip if that takes
+	// longer, an answer is taken for lost.
 	overdue = 80 * time.Millisecond
+	maxTrip = time.Second
 )
 
 // cadence decides which of the checks that pion makes of the pair in use go
 // out. pion makes them at one fixed interval, keepalive, which has to be short:
 // it is how soon a cut is seen, a path that works again is used and a peer that
-// moved is followed. None of that is needed while all is well, and a mesh of
-// nine people would send and receive 160 packets a second for it. So the first
-// check that is not answered before the next one is made, and any other reason
-// for doubt, ends the calm.
+// moved is followed. None of that is urgent while nobody says anything and all
+// is well, and in a mesh of nine people each would send and receive 160 packets a
+// second for it. So the first check that is not answered before the next one is
+// made, and any other reason for doubt, ends the calm.
 //
 // The zero value is ready, for a new pair in use. It has no clock and no lock.
 type cadence struct {
@@ -33,19 +41,27 @@ type cadence struct {
 	kept  bool      // the newest check was kept back
 }
 
-// hold reports whether a check made now is kept back; answered is when an
-// answer came last.
-func (c *cadence) hold(now, answered time.Time) bool {
-	if answered.After(c.asked) {
+// signs is what is known of the pair in use.
+type signs struct {
+	answered time.Time     // the newest answer to a check of ours
+	asked    time.Time     // the newest check of the peer
+	rtt      time.Duration // how long an answer takes
+	packets  int           // sent since the last check
+}
+
+// hold reports whether a check made now is kept back.
+func (c *cadence) hold(now time.Time, s signs) bool {
+	if !s.answered.Before(c.asked) {
 		c.asked = time.Time{}
 	}
 	// Half an interval makes up for checks made a moment early.
-	if c.asked.IsZero() && now.Before(c.sent.Add(calm-keepalive/2)) && !now.Before(c.until) {
-		c.kept = true
-		return true
+	due := !now.Before(c.sent.Add(calm - keepalive/2))
+	if due || s.packets >= busy || !c.asked.IsZero() || now.Sub(s.asked) >= late || now.Before(c.until) {
+		c.went(now)
+		return false
 	}
-	c.went(now)
-	return false
+	c.kept = true
+	return true
 }
 
 // doubt ends the calm for a while. It reports whether the check that was kept
@@ -66,14 +82,39 @@ func (c *cadence) went(now time.Time) {
 	}
 }
 
-// failing reports whether a check is without an answer although one was due;
-// answered is as for hold, rtt the round trip time. A pair whose checks do not
-// pass here, as those through a relay, counts as failing.
-func (c *cadence) failing(now, answered time.Time, rtt time.Duration) bool {
+// failing reports whether a check is without an answer although one was due. A
+// pair whose checks do not pass here, as those through a relay, counts as
+// failing.
+func (c *cadence) failing(now time.Time, s signs) bool {
 	if c.sent.IsZero() {
 		return true
 	}
-	return !c.asked.IsZero() && !answered.After(c.asked) && now.Sub(c.asked) >= rtt+overdue
+	return !c.asked.IsZero() && s.answered.Before(c.asked) && now.Sub(c.asked) >= min(s.rtt, maxTrip)+overdue
+}
+
+// smoothRTT smooths the round trip times of a pair as RFC 6298 section 2 does:
+// one answer that stood in a queue says little about the next.
+type smoothRTT struct {
+	value  time.Duration
+	at     time.Time // the answer that was taken in last
+	begins bool      // the next one counts in full: it is of another pair
+	skips  bool      // the next one does not count
+}
+
+// take takes in the newest answer and its round trip time, unless it has.
+func (r *smoothRTT) take(answered time.Time, rtt time.Duration) {
+	if answered.IsZero() || answered.Equal(r.at) {
+		return
+	}
+	r.at = answered
+	switch {
+	case r.skips:
+		r.skips = false
+	case r.begins || r.value == 0:
+		r.value, r.begins = rtt, false
+	default:
+		r.value += (rtt - r.value) / 8
+	}
 }
 
 // isCheck reports whether a packet is a STUN binding request (RFC 8489

@@ -14,7 +14,10 @@ type checker struct {
 	now      time.Time
 	answered time.Time
 	rtt      time.Duration
+	packets  int  // sent between two checks
 	lost     bool // nothing is answered
+	still    bool // the peer makes no checks itself
+	asked    time.Time
 	due      []time.Time
 }
 
@@ -25,7 +28,10 @@ func (c *checker) tick() bool {
 	for len(c.due) > 0 && !c.due[0].After(c.now) {
 		c.answered, c.due = c.due[0], c.due[1:]
 	}
-	if c.cadence.hold(c.now, c.answered) {
+	if since := c.now.Sub(c.asked); !c.still && since >= calm {
+		c.asked = c.now
+	}
+	if c.cadence.hold(c.now, signs{answered: c.answered, asked: c.asked, rtt: c.rtt, packets: c.packets}) {
 		return false
 	}
 	if !c.lost {
@@ -72,6 +78,16 @@ func TestCadence(t *testing.T) {
 			c.ticks(1)
 			c.lost = false
 		}},
+		{name: "a voice", rtt: 30 * time.Millisecond, want: "!!!!!!!!", do: func(c *checker) { c.packets = busy }},
+		{name: "after a voice", rtt: 30 * time.Millisecond, want: "..!..!", do: func(c *checker) {
+			c.packets = busy
+			c.ticks(8)
+			c.packets = busy - 1
+		}},
+		{name: "the peer's checks are missing", rtt: 30 * time.Millisecond, want: "..!!!!!", do: func(c *checker) {
+			c.ticks(7)
+			c.still = true
+		}},
 		{name: "doubt", rtt: 30 * time.Millisecond, want: "!!!!!!!!!!!!!!..!", do: func(c *checker) {
 			c.ticks(2)
 			if !c.cadence.doubt(c.now) {
@@ -98,6 +114,33 @@ func TestCadence(t *testing.T) {
 	}
 }
 
+// The round trip time is not fooled by one answer that stood in a queue, nor by a
+// check that was kept back.
+func TestSmoothRTT(t *testing.T) {
+	var r smoothRTT
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	step := func(what string, rtt, want time.Duration) {
+		t.Helper()
+		at = at.Add(time.Second)
+		for range 2 { // looking twice changes nothing
+			if r.take(at, rtt); r.value != want {
+				t.Errorf("%s: %v, want %v", what, r.value, want)
+			}
+		}
+	}
+	r.take(time.Time{}, time.Hour)
+	step("the first", 20*time.Millisecond, 20*time.Millisecond)
+	step("one that stood in a queue", 820*time.Millisecond, 120*time.Millisecond)
+	r.skips = true
+	step("one that was kept back", time.Second, 120*time.Millisecond)
+	step("the next", 40*time.Millisecond, 110*time.Millisecond)
+	r.begins = true
+	if r.value != 110*time.Millisecond {
+		t.Errorf("nothing is known of the new pair yet: %v", r.value)
+	}
+	step("of another pair", 50*time.Millisecond, 50*time.Millisecond)
+}
+
 // A peer that moved is followed once the pair in use has failed to answer; one
 // that tries another pair, as browsers do now and then, is not.
 func TestFollowing(t *testing.T) {
@@ -112,7 +155,7 @@ func TestFollowing(t *testing.T) {
 		p.mu.Unlock()
 		sent := 0
 		check := func() bool {
-			return !p.hold(bindingRequest(t), inUse.Remote.Address()+":2", func([]byte) { sent++ })
+			return !p.hold(bindingRequest(t), inUse.Local.Port(), inUse.Remote.Address()+":2", func([]byte) { sent++ })
 		}
 		// A quiet minute, in which the peer tries the other pair at every moment
 		// of the calm.
@@ -120,6 +163,7 @@ func TestFollowing(t *testing.T) {
 			if check() {
 				time.Sleep(far)
 				inUse.UpdateRoundTripTime(far)
+				inUse.UpdateRequestReceived()
 				time.Sleep(keepalive - far)
 			} else {
 				time.Sleep(keepalive)
@@ -129,6 +173,7 @@ func TestFollowing(t *testing.T) {
 			}
 		}
 		time.Sleep(alarm)
+		inUse.UpdateRequestReceived()
 		for !check() {
 			time.Sleep(keepalive)
 		}

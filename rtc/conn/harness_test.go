@@ -1,10 +1,12 @@
 package conn
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/vnet"
 
@@ -61,6 +64,85 @@ func (w *wan) lets(c vnet.Chunk) bool {
 	return !w.cut[from] && !w.cut[to] && (w.drop == nil || !w.drop(c))
 }
 
+// rebinder is a network whose sockets can get another port without anybody being
+// told, as from a NAT that was changed.
+type rebinder struct {
+	transport.Net
+	mu    sync.Mutex
+	conns []*reboundConn // guarded by mu
+}
+
+// reboundConn is one of its sockets. The embedded one is the first.
+type reboundConn struct {
+	transport.UDPConn
+	mu     sync.Mutex
+	now    transport.UDPConn // guarded by mu, like closed
+	closed bool
+}
+
+// ListenUDP implements [transport.Net].
+func (r *rebinder) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
+	u, err := r.Net.ListenUDP(network, laddr)
+	if err != nil {
+		return nil, err
+	}
+	c := &reboundConn{UDPConn: u, now: u}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns = append(r.conns, c)
+	return c, nil
+}
+
+// rebind gives every socket another port.
+func (r *rebinder) rebind(t testing.TB) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		c.mu.Lock()
+		if !c.closed {
+			u, err := r.Net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4zero})
+			if err != nil {
+				t.Error(err)
+			} else {
+				u, c.now = c.now, u
+				_ = u.Close()
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (c *reboundConn) socket() transport.UDPConn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// ReadFrom goes on with the new socket when the old one is closed.
+func (c *reboundConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		u := c.socket()
+		if n, addr, err := u.ReadFrom(b); err == nil || c.socket() == u {
+			return n, addr, err
+		}
+	}
+}
+
+// WriteTo sends from the present socket.
+func (c *reboundConn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	return c.socket().WriteTo(b, addr)
+}
+
+// Close closes the present socket.
+func (c *reboundConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	u := c.now
+	c.mu.Unlock()
+	return u.Close()
+}
+
 // countChecks returns what counts the checks sent since it was last called, those
 // of a cut included.
 func (w *wan) countChecks() func() int64 {
@@ -79,13 +161,18 @@ func (w *wan) countChecks() func() int64 {
 // a silence of lifetime, and gives it another port then.
 func (w *wan) hostBehindNAT(t testing.TB, lifetime time.Duration) *vnet.Net {
 	t.Helper()
+	return w.hostBehind(t, 0, vnet.NATType{
+		MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointIndependent,
+		MappingLifeTime: lifetime,
+	})
+}
+
+// hostBehind is a host at 192.168.n.2 behind a NAT at 10.0.9.n+1.
+func (w *wan) hostBehind(t testing.TB, n int, nat vnet.NATType) *vnet.Net {
+	t.Helper()
 	lan, err := vnet.NewRouter(&vnet.RouterConfig{
-		CIDR: "192.168.0.0/24", StaticIPs: []string{"10.0.9.1"},
-		NATType: &vnet.NATType{
-			MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointIndependent,
-			MappingLifeTime: lifetime,
-		},
-		LoggerFactory: discardFactory(),
+		CIDR: fmt.Sprintf("192.168.%d.0/24", n), StaticIPs: []string{fmt.Sprintf("10.0.9.%d", n+1)},
+		NATType: &nat, LoggerFactory: discardFactory(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -94,14 +181,45 @@ func (w *wan) hostBehindNAT(t testing.TB, lifetime time.Duration) *vnet.Net {
 	if err := w.router.AddRouter(lan); err != nil {
 		t.Fatal(err)
 	}
-	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{"192.168.0.2"}})
+	host, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{fmt.Sprintf("192.168.%d.2", n)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lan.AddNet(n); err != nil {
+	if err := lan.AddNet(host); err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return host
+}
+
+// serveSTUN answers binding requests (RFC 8489) at port 3478 until stop.
+func serveSTUN(t testing.TB, n *vnet.Net, address string) (stop func()) {
+	t.Helper()
+	c, err := n.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(address), Port: 3478})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		b := make([]byte, 1500)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			m := &stun.Message{Raw: bytes.Clone(b[:n])}
+			u, ok := from.(*net.UDPAddr)
+			if !ok || m.Decode() != nil {
+				continue
+			}
+			answer, err := stun.Build(m, stun.BindingSuccess, &stun.XORMappedAddress{IP: u.IP, Port: u.Port}, stun.Fingerprint)
+			if err == nil {
+				_, err = c.WriteTo(answer.Raw, from)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	return func() { _ = c.Close() }
 }
 
 func discardFactory() logging.LoggerFactory {
@@ -310,7 +428,7 @@ type end struct {
 }
 
 // connect dials both ways; a offers.
-func connect(t testing.TB, a, b *person, epoch int, delay time.Duration) *link {
+func connect(t testing.TB, a, b *person, epoch int, delay time.Duration, servers ...signal.ICEServer) *link {
 	t.Helper()
 	mk := func(name string) *end {
 		return &end{t: t, name: name, delay: delay, connected: make(chan struct{}), open: make(chan struct{})}
@@ -318,9 +436,9 @@ func connect(t testing.TB, a, b *person, epoch int, delay time.Duration) *link {
 	l := &link{t: t, a: mk(string(a.id)), b: mk(string(b.id))}
 	l.a.other, l.b.other = l.b, l.a
 	l.a.session = a.dialer.Dial(rtc.SessionConfig{
-		Peer: b.id, Epoch: signal.Epoch(epoch), Offerer: true, Post: l.a.post})
+		Peer: b.id, Epoch: signal.Epoch(epoch), Offerer: true, Post: l.a.post, ICE: servers})
 	l.b.session = b.dialer.Dial(rtc.SessionConfig{
-		Peer: a.id, Epoch: signal.Epoch(epoch), Post: l.b.post})
+		Peer: a.id, Epoch: signal.Epoch(epoch), Post: l.b.post, ICE: servers})
 	l.a.session.Do(rtc.MakeOffer{N: 1, Gen: 1})
 	return l
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/transport/v5/vnet"
 
 	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
 )
 
 // pair is two people on one simulated network, connected.
@@ -210,6 +211,40 @@ func TestICERestartKeepsMedia(t *testing.T) {
 	})
 }
 
+// Between two NATs, whose mappings the two learn from a STUN server, the checks
+// are as calm as elsewhere.
+func TestCalmBetweenNATs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const delay = 10 * time.Millisecond
+		p := &pair{wan: newWAN(t, delay), stop: make(chan struct{})}
+		strict := vnet.NATType{
+			MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointAddrPortDependent,
+			MappingLifeTime: 30 * time.Second,
+		}
+		p.ann = newPerson(t, "ann", p.wan.hostBehind(t, 1, strict))
+		p.bob = newPerson(t, "bob", p.wan.hostBehind(t, 2, strict))
+		server := p.wan.host(t, "10.0.0.9")
+		p.wan.start(t)
+		stop := serveSTUN(t, server, "10.0.0.9")
+		p.link = connect(t, p.ann, p.bob, 1, delay, signal.ICEServer{URLs: []string{"stun:10.0.0.9:3478"}})
+		p.link.await()
+		time.Sleep(5 * time.Second)
+		for _, e := range []*end{p.link.a, p.link.b} {
+			if path := e.session.Stats(); path.LocalType != "srflx" || path.RTT != 2*delay {
+				t.Errorf("%s: %+v, nothing is tested", e.name, path)
+			}
+		}
+		checks := p.wan.countChecks()
+		time.Sleep(time.Minute)
+		// Each passes three routers.
+		if n, want := checks(), 3*2*int64(time.Minute/calm); n < want-4 || n > want+4 {
+			t.Errorf("%d checks in a minute, want %d", n, want)
+		}
+		stop()
+		p.end(t)
+	})
+}
+
 // A NAT forgets us and gives us another port: the peer follows without any
 // signaling, whichever side is the offering one.
 func TestNATRebindingIsFollowed(t *testing.T) {
@@ -257,6 +292,62 @@ func TestNATRebindingIsFollowed(t *testing.T) {
 				}
 				p.end(t)
 			})
+		})
+	}
+}
+
+// A NAT gives us another port in the middle of a call, without an outage that
+// anybody could notice: the peer follows all the same, soonest when we speak.
+func TestQuietRebindingIsFollowed(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		ann, bob bool // who speaks; it is ann's port that changes
+		within   time.Duration
+	}{
+		{"both speak", true, true, 500 * time.Millisecond},
+		{"who moved speaks", true, false, 500 * time.Millisecond},
+		{"the other speaks", false, true, 900 * time.Millisecond},
+		{"nobody speaks", false, false, 1200 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var worst time.Duration
+			for phase := time.Duration(0); phase < calm; phase += 50 * time.Millisecond {
+				bubble(t, func(t *testing.T) {
+					p := &pair{wan: newWAN(t, 10*time.Millisecond), stop: make(chan struct{})}
+					nat := &rebinder{Net: p.wan.host(t, "10.0.0.1")}
+					p.ann = newPerson(t, "ann", nat)
+					p.bob = newPerson(t, "bob", p.wan.host(t, "10.0.0.2"))
+					p.wan.start(t)
+					p.link = connect(t, p.ann, p.bob, 1, 10*time.Millisecond)
+					p.link.await()
+					if c.ann {
+						p.ann.talk(p.stop, &p.wg)
+					}
+					if c.bob {
+						p.bob.talk(p.stop, &p.wg)
+					}
+					time.Sleep(5*time.Second + phase)
+					bobs := p.link.b.session
+					before, at := bobs.Stats().RemoteAddress, time.Now()
+					nat.rebind(t)
+					for bobs.Stats().RemoteAddress == before {
+						if time.Since(at) > 10*time.Second {
+							t.Fatal("bob does not follow")
+						}
+						time.Sleep(10 * time.Millisecond)
+					}
+					worst = max(worst, time.Since(at))
+					time.Sleep(2 * time.Second)
+					if got := p.link.a.session.Pulse(); time.Since(got.Answered) > calm+50*time.Millisecond {
+						t.Errorf("afterwards ann was not answered for %v", time.Since(got.Answered))
+					}
+					p.end(t)
+				})
+			}
+			t.Logf("followed within %v", worst)
+			if worst > c.within {
+				t.Errorf("followed after %v, want %v at most", worst, c.within)
+			}
 		})
 	}
 }

@@ -343,6 +343,7 @@ func TestQueueIsBounded(t *testing.T) {
 	for range 2 * commandQueue { // nobody executes them
 		s.Do(rtc.SendData{Data: []byte("x")})
 	}
+	s.Do(rtc.CheckPath{}) // does not queue
 	if n := s.dropped.Load(); n != commandQueue || len(failed) != 0 {
 		t.Errorf("dropped %d, failed %v", n, failed)
 	}

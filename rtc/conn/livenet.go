@@ -111,24 +111,28 @@ func (n *liveNet) loopbackOnly() bool {
 }
 
 // ListenUDP binds the wildcard address of laddr's family and lets the socket
-// pass for one on laddr.
+// pass for one on laddr. Without an address, as pion asks for a socket to learn a
+// NAT's mapping with, it passes for what it is.
 func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPConn, error) {
-	if laddr == nil || laddr.IP == nil || laddr.IP.IsUnspecified() {
-		return n.Net.ListenUDP(network, laddr)
+	bind := laddr
+	named := laddr != nil && laddr.IP != nil && !laddr.IP.IsUnspecified()
+	if named {
+		bind = &net.UDPAddr{IP: net.IPv4zero, Port: laddr.Port}
+		if network = "udp4"; laddr.IP.To4() == nil {
+			network, bind.IP = "udp6", net.IPv6unspecified
+		}
 	}
-	network, wildcard := "udp4", net.IPv4zero
-	if laddr.IP.To4() == nil {
-		network, wildcard = "udp6", net.IPv6unspecified
-	}
-	c, err := n.Net.ListenUDP(network, &net.UDPAddr{IP: wildcard, Port: laddr.Port})
+	c, err := n.Net.ListenUDP(network, bind)
 	if err != nil {
 		return nil, fmt.Errorf("bind a %s socket: %w", network, err)
 	}
-	bound, ok := c.LocalAddr().(*net.UDPAddr)
+	local, ok := c.LocalAddr().(*net.UDPAddr)
 	if !ok {
 		return nil, errors.Join(transport.ErrNotUDPAddress, c.Close())
 	}
-	local := &net.UDPAddr{IP: laddr.IP, Port: bound.Port, Zone: laddr.Zone}
+	if named {
+		local = &net.UDPAddr{IP: laddr.IP, Port: local.Port, Zone: laddr.Zone}
+	}
 	if u, ok := c.(*net.UDPConn); ok {
 		return &udpConn{UDPConn: u, local: local, net: n}, nil
 	}
@@ -138,7 +142,7 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 // namedConn is a socket of a simulated network under another local address.
 type namedConn struct {
 	transport.UDPConn
-	local net.Addr
+	local *net.UDPAddr
 	net   *liveNet
 }
 
@@ -154,7 +158,11 @@ func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo sends one packet, unless it is a check that need not go out.
 func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
-	if isCheck(b) && c.net.pulse.hold(b, addr.String(), func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }) {
+	if !isCheck(b) {
+		c.net.pulse.carried.Add(1)
+		return c.UDPConn.WriteTo(b, addr)
+	}
+	if c.net.pulse.hold(b, c.local.Port, addr.String(), func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }) {
 		return len(b), nil
 	}
 	return c.UDPConn.WriteTo(b, addr)
@@ -167,7 +175,7 @@ func (c *namedConn) LocalAddr() net.Addr { return c.local }
 // pion the calls that do not allocate (ice.AddrPortReaderWriter).
 type udpConn struct {
 	*net.UDPConn
-	local net.Addr
+	local *net.UDPAddr
 	net   *liveNet
 }
 
@@ -196,11 +204,13 @@ func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 // WriteToAddrPort sends one packet, unless it is a check that need not go out.
 func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
-	if isCheck(b) {
-		to := netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).String()
-		if c.net.pulse.hold(b, to, func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }) {
-			return len(b), nil
-		}
+	if !isCheck(b) {
+		c.net.pulse.carried.Add(1)
+		return c.WriteToUDPAddrPort(b, addr)
+	}
+	to := netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).String()
+	if c.net.pulse.hold(b, c.local.Port, to, func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }) {
+		return len(b), nil
 	}
 	return c.WriteToUDPAddrPort(b, addr)
 }

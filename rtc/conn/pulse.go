@@ -30,13 +30,15 @@ type pulse struct {
 	start time.Time
 	heard atomic.Int64 // nanoseconds since start of the newest authenticated packet; 0: none
 
-	path atomic.Pointer[rtc.TransportStats] // the pair in use, without its RTT
+	path    atomic.Pointer[rtc.TransportStats] // the pair in use, without its RTT
+	carried atomic.Int64                       // packets sent since the last check, checks left out
 
 	mu       sync.Mutex
 	pairs    []*ice.CandidatePair // guarded by mu; those that a check came in on, newest last
 	selected [2]string            // guarded by mu; local and remote address in use, "" before
 	cadence  cadence              // guarded by mu; of the checks of the pair in use
 	kept     func()               // guarded by mu; sends the newest check that was kept back
+	rtt      smoothRTT            // guarded by mu; of the pair in use, or the one before
 }
 
 func newPulse() *pulse { return &pulse{start: time.Now()} }
@@ -71,7 +73,7 @@ func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send
 	if inUse == nil {
 		return false, nil
 	}
-	if now.Sub(lastSign(inUse)) < roamAfter || !p.cadence.failing(now, inUse.LastResponseReceivedAt(), rtt(inUse)) {
+	if now.Sub(lastSign(inUse)) < roamAfter || !p.cadence.failing(now, p.signsOf(inUse)) {
 		return false, p.alarm(now)
 	}
 	p.use(endpoints(pair))
@@ -80,17 +82,29 @@ func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send
 
 // use makes another pair the one in use. Called with mu held.
 func (p *pulse) use(endpoints [2]string) {
-	p.selected = endpoints
-	p.cadence = cadence{}
+	if p.selected != endpoints {
+		p.selected, p.cadence, p.rtt.begins = endpoints, cadence{}, true
+	}
+}
+
+// signsOf is what is known of the pair in use. Called with mu held.
+func (p *pulse) signsOf(inUse *ice.CandidatePair) signs {
+	answered := inUse.LastResponseReceivedAt()
+	p.rtt.take(answered, time.Duration(inUse.CurrentRoundTripTime()*float64(time.Second)))
+	return signs{
+		answered: answered, asked: inUse.LastRequestReceivedAt(),
+		rtt: p.rtt.value, packets: int(p.carried.Load()),
+	}
 }
 
 // alarm has all checks go out for a while. It returns how to send the one that
 // was kept back, or nil. Called with mu held.
 func (p *pulse) alarm(now time.Time) (send func()) {
-	if p.cadence.doubt(now) {
-		return p.kept
+	if !p.cadence.doubt(now) {
+		return nil
 	}
-	return nil
+	p.rtt.skips = true // pion counts from when it made the check
+	return p.kept
 }
 
 // doubt is for when the path may have changed: checks go out at their fastest
@@ -105,17 +119,32 @@ func (p *pulse) doubt() {
 }
 
 // hold is asked about every check that pion sends, and reports whether it is
-// kept back. send sends a packet to the same address, later.
-func (p *pulse) hold(check []byte, to string, send func(packet []byte)) bool {
+// kept back. port is that of the socket, to where the check goes; send sends a
+// packet there later.
+func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inUse := p.pairInUse()
-	if inUse == nil || p.selected[1] != to || !p.cadence.hold(time.Now(), inUse.LastResponseReceivedAt()) {
+	if inUse == nil || p.selected[1] != to || basePort(inUse.Local) != port {
+		return false
+	}
+	s := p.signsOf(inUse)
+	p.carried.Store(0)
+	if !p.cadence.hold(time.Now(), s) {
 		return false
 	}
 	packet := bytes.Clone(check)
 	p.kept = func() { send(packet) }
 	return true
+}
+
+// basePort is the port of the socket behind a local candidate (RFC 8445 section
+// 5.1.1).
+func basePort(c ice.Candidate) int {
+	if base := c.RelatedAddress(); base != nil && base.Port != 0 {
+		return base.Port
+	}
+	return c.Port()
 }
 
 // remember puts pair last among the pairs. Called with mu held.
@@ -203,14 +232,9 @@ func (p *pulse) transport() rtc.TransportStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pair := p.pairInUse(); pair != nil {
-		out.RTT = rtt(pair)
+		out.RTT = p.signsOf(pair).rtt
 	}
 	return out
-}
-
-// rtt is the round trip time of the last answered check of a pair.
-func rtt(p *ice.CandidatePair) time.Duration {
-	return time.Duration(p.CurrentRoundTripTime() * float64(time.Second))
 }
 
 // lastSign is when an ICE message last arrived on the pair. Media is not asked:

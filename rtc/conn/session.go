@@ -116,6 +116,10 @@ func (s *session) Do(c rtc.Command) {
 	if s.ctx.Err() != nil || s.failed.Load() {
 		return
 	}
+	if _, ok := c.(rtc.CheckPath); ok { // it must not wait for what takes long
+		s.pulse.doubt()
+		return
+	}
 	select {
 	case s.commands <- c:
 		return
@@ -338,8 +342,6 @@ func (s *session) execute(c rtc.Command) (err error) {
 		s.addCandidates(c)
 	case rtc.SendData:
 		s.sendData(c.Data)
-	case rtc.CheckPath:
-		s.pulse.doubt()
 	}
 	return nil
 }
