@@ -40,6 +40,7 @@ type Source struct {
 	Name    string  // as on the command line, such as "default" or "device:ID"
 	Missing string  // why it does not work, in plain words; "" if it does
 	DB      float64 // level of the microphone in dBov
+	Wanted  bool    // it is switched on, and will be on once it works
 }
 
 // Device is one that can be chosen.
@@ -67,16 +68,16 @@ func (c *Call) Sources() []Source {
 	defer m.mu.Unlock()
 	var all []Source
 	if m.chosen.mic.Kind != audio.None {
-		all = append(all, Source{Microphone, m.chosen.mic.String(), micTrouble, m.audio.Levels().Self})
+		all = append(all, Source{Microphone, m.chosen.mic.String(), micTrouble, m.audio.Levels().Self, m.want.Mic})
 	}
 	if m.chosen.speaker.Kind != audio.None {
-		all = append(all, Source{Speaker, m.chosen.speaker.String(), speakerTrouble, 0})
+		all = append(all, Source{Speaker, m.chosen.speaker.String(), speakerTrouble, 0, true})
 	}
 	if m.chosen.camera.Kind != source.None {
-		all = append(all, Source{Camera, m.chosen.camera.String(), m.trouble[rtc.Camera], 0})
+		all = append(all, Source{Camera, m.chosen.camera.String(), m.trouble[rtc.Camera], 0, m.want.Camera})
 	}
 	if m.chosen.screen.Kind != source.None {
-		all = append(all, Source{Display, m.chosen.screen.String(), m.trouble[rtc.Screen], 0})
+		all = append(all, Source{Display, m.chosen.screen.String(), m.trouble[rtc.Screen], 0, m.want.Screen})
 	}
 	return all
 }
@@ -144,7 +145,7 @@ func (m *media) choose(kind DeviceKind, spec string) error {
 		m.chosen.mic = mic
 		m.have.Mic = mic.Kind != audio.None // until it turns out otherwise
 		m.audio.SetMic(mic)
-		m.apply()
+		m.call.mesh.SetMedia(m.both())
 	case Speaker:
 		speaker, err := audio.ParseSpeaker(spec)
 		if err != nil {

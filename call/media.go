@@ -193,7 +193,7 @@ func (m *media) set(k rtc.Kind, on bool) {
 	if on && !*field(&m.have, k) {
 		m.call.events.post(missingSource(k))
 	}
-	m.apply()
+	m.apply(k)
 }
 
 // setHave records that a source came or went and tells the room.
@@ -202,17 +202,20 @@ func (m *media) setHave(k rtc.Kind, have bool) {
 	defer m.mu.Unlock()
 	if was := field(&m.have, k); *was != have {
 		*was = have
-		m.apply()
+		m.call.mesh.SetMedia(m.both())
 	}
 }
 
-// apply makes the sources do what the person wants, so that one that is not
-// there is waited for, and tells the room what is sent; nothing in it waits.
-// Called with mu held: the order of two toggles must be the order of their
-// effects, and of what others hear of them.
-func (m *media) apply() {
-	m.audio.SetMuted(!m.want.Mic)
-	m.pictures.setOn(m.want)
+// apply makes a source do what the person wants, so that one that is not there
+// is waited for, and tells the room what is sent; nothing in it waits. Called
+// with mu held: the order of two toggles must be the order of their effects, and
+// of what others hear of them.
+func (m *media) apply(k rtc.Kind) {
+	if k == rtc.Mic {
+		m.audio.SetMuted(!m.want.Mic)
+	} else {
+		m.pictures.setOn(m.want)
+	}
 	m.call.mesh.SetMedia(m.both())
 }
 

@@ -99,7 +99,14 @@ func TestMicrophoneThatDoesNotWork(t *testing.T) {
 		says("one was chosen", true)
 		c.media.audio.SetMic(audio.Mic{Kind: audio.File, Path: gone}) // it went between two looks
 		says("one that does not work", false)
+		if mic := c.Sources()[0]; mic.Missing == "" || !mic.Wanted {
+			t.Errorf("one that does not work: %+v", mic)
+		}
 		c.SetMic(false)
+		says("muted meanwhile", false)
+		if mic := c.Sources()[0]; mic.Missing != "" || mic.Wanted {
+			t.Errorf("muted meanwhile: %+v", mic)
+		}
 		choose("tone:300")
 		says("muted", false)
 		c.SetMic(true)

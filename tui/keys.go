@@ -195,7 +195,9 @@ func (m *Model) act(a Action) tea.Cmd {
 	case ActMic, ActCamera, ActScreen:
 		m.toggle(a)
 	case ActTalk:
-		if m.source(Microphone, "no microphone: listening only") {
+		if m.source(Microphone).Missing != "" {
+			m.tellMissing(Microphone)
+		} else {
 			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
 			m.setTalk(t, act)
 		}
@@ -255,18 +257,23 @@ func (m *Model) toggles(p panel) {
 	m.panel = p
 }
 
-// source reports whether there is a source of a kind, and says so if not.
-func (m *Model) source(kind SourceKind, otherwise string) bool {
+// source is what is known of the source of a kind; nothing, if that is nothing.
+func (m *Model) source(kind SourceKind) Source {
 	for _, src := range m.sources {
-		if src.Kind == kind && src.Missing != "" {
-			if text := cleanText(src.Missing); text != "" {
-				otherwise = text
-			}
-			m.toast(toastWarn, otherwise)
-			return false
+		if src.Kind == kind {
+			return src
 		}
 	}
-	return true
+	return Source{Kind: kind}
+}
+
+// tellMissing says why there is no source of a kind.
+func (m *Model) tellMissing(kind SourceKind) {
+	text := cleanText(m.source(kind).Missing)
+	if text == "" {
+		text = "no " + kind.String()
+	}
+	m.toast(toastWarn, text)
 }
 
 // toggle switches one's own microphone, camera or screen.
@@ -274,23 +281,35 @@ func (m *Model) toggle(a Action) {
 	if m.opt.Controls == nil {
 		return
 	}
-	switch w := &m.want; a {
+	switch a {
 	case ActMic:
-		if w.Mic || m.source(Microphone, "no microphone: listening only") {
-			m.talk, m.talking = talk{}, false
-			w.Mic = !w.Mic
-			m.opt.Controls.SetMic(w.Mic)
-		}
+		m.talk, m.talking = talk{}, false
+		m.turn(Microphone, &m.want.Mic, m.opt.Controls.SetMic)
 	case ActCamera:
-		if w.Camera || m.source(Camera, "no camera") {
-			w.Camera = !w.Camera
-			m.opt.Controls.SetCamera(w.Camera)
-		}
+		m.turn(Camera, &m.want.Camera, m.opt.Controls.SetCamera)
 	case ActScreen:
-		if w.Screen || m.source(Display, "no screen to share") {
-			w.Screen = !w.Screen
-			m.opt.Controls.SetScreen(w.Screen)
+		m.turn(Display, &m.want.Screen, m.opt.Controls.SetScreen)
+	}
+}
+
+// turn switches a source on or off. One that is on but does not work would be on
+// as soon as it does: it is switched off as well.
+func (m *Model) turn(kind SourceKind, on *bool, set func(bool)) {
+	src := m.source(kind)
+	switch {
+	case *on || src.Missing == "":
+		*on = !*on
+		set(*on)
+	case src.Wanted:
+		set(false)
+		m.toast(toastInfo, "the "+kind.String()+" stays off when it works again")
+		for i := range m.sources { // until they are looked at again
+			if m.sources[i].Kind == kind {
+				m.sources[i].Wanted = false
+			}
 		}
+	default:
+		m.tellMissing(kind)
 	}
 }
 

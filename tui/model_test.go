@@ -377,6 +377,29 @@ func TestMissingSourcesAreSaid(t *testing.T) {
 	r.did()
 }
 
+// What went away while it was on would be on again as soon as it is back, unless
+// the person says otherwise meanwhile.
+func TestWhatIsMissingCanBeSwitchedOff(t *testing.T) {
+	v := many(2)
+	v.Media = signal.Media{}
+	r := newRig(t, v)
+	r.send(sampleMsg{sources: []Source{
+		{Kind: Microphone, Missing: "The microphone went away.", Wanted: true},
+		{Kind: Camera, Missing: "The camera went away.", Wanted: true},
+	}})
+	r.keys("m")
+	r.shows("the microphone stays off")
+	r.keys("v")
+	r.shows("the camera stays off")
+	r.did("mic false", "camera false")
+	r.keys("m")
+	r.shows("The microphone went away.")
+	r.send(sampleMsg{sources: []Source{{Kind: Microphone}, {Kind: Camera, Missing: "The camera went away."}}})
+	r.keys("m", "v")
+	r.shows("The camera went away.")
+	r.did("mic true")
+}
+
 func TestDevicesPanel(t *testing.T) {
 	r := newRig(t, many(2))
 	r.keys("d")

@@ -104,6 +104,8 @@ type Source struct {
 	Missing string
 	// DB is the present level of a microphone in dBov; -127 is silence.
 	DB float64
+	// Wanted says that it is switched on, and will be on once it works.
+	Wanted bool
 }
 
 // Device is something that can be chosen.

@@ -106,7 +106,7 @@ var screenKinds = map[call.DeviceKind]tui.SourceKind{
 func (a *adapter) Sources() []tui.Source {
 	var out []tui.Source
 	for _, s := range a.Call.Sources() {
-		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: s.Name, Missing: s.Missing, DB: s.DB})
+		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: s.Name, Missing: s.Missing, DB: s.DB, Wanted: s.Wanted})
 	}
 	return out
 }

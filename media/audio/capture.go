@@ -75,12 +75,15 @@ func newCapture(cfg Config, dev devices) (*capture, error) {
 // device is let go of while muted.
 func (c *capture) setMuted(muted bool) {
 	c.mu.Lock()
-	if !muted && c.muted {
+	changed := muted != c.muted
+	if changed && !muted {
 		c.epoch++
 	}
 	c.muted = muted
 	c.mu.Unlock()
-	poke(c.wake)
+	if changed {
+		poke(c.wake)
+	}
 }
 
 // setListened says whether frames are of use to anybody. The source is still

@@ -78,7 +78,7 @@ func (d *fakeDevices) Capture(ctx context.Context, _ device.Options, emit func([
 }
 
 func (d *fakeDevices) Play(ctx context.Context, _ device.Options, render func([]float32)) error {
-	return d.open(ctx, func(ctx context.Context) error { return runNone(ctx, render, func(context.Context) {}) })
+	return d.open(ctx, func(ctx context.Context) error { return runNone(ctx, render, nil) })
 }
 
 func (d *fakeDevices) openNow() int {
@@ -331,6 +331,96 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 	})
 }
 
+// flakyDevices open, give one block of sound and are lost.
+type flakyDevices struct {
+	*fakeDevices
+	opened int
+}
+
+func (d *flakyDevices) Capture(_ context.Context, _ device.Options, emit func([]float32)) error {
+	d.opened++
+	time.Sleep(10 * time.Millisecond)
+	emit(make([]float32, pcm.BlockSamples))
+	time.Sleep(time.Millisecond)
+	return device.ErrLost
+}
+
+// Retries keep their distance, whatever is said about the microphone meanwhile.
+func TestRetriesKeepTheirDistance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dev := &flakyDevices{fakeDevices: newFakeDevices()}
+		told := 0
+		var e *Engine
+		cfg := Config{Speaker: Speaker{Kind: None}, devices: dev, OnAvailable: func(bool) {
+			told++
+			e.SetMuted(false) // it is on already
+		}}
+		var err error
+		if e, err = New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := e.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if most := int(10*time.Second/firstRetry) + 1; dev.opened < 10 || dev.opened > most || told > 2*most {
+			t.Errorf("opened %d times in 10 s, told %d times, want %d times at most", dev.opened, told, most)
+		}
+	})
+}
+
+// Muting ends the search for a microphone that does not work; who unmutes hears
+// again what is wrong with it.
+func TestTroubleEndsWithTheMicrophone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []WarningCode
+		var available []bool
+		dev := newFakeDevices()
+		dev.set(device.ErrNoServer)
+		e, stop := runEngine(t, Config{
+			devices: dev,
+			OnWarning: func(w Warning) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, w.Code)
+			},
+			OnAvailable: func(ok bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				available = append(available, ok)
+			},
+		})
+		defer stop()
+		step := func(when, trouble string, works bool, want ...WarningCode) {
+			t.Helper()
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if mic, _ := e.Trouble(); mic != trouble {
+				t.Errorf("%s: trouble with the microphone: %q", when, mic)
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("%s: told %v, want %v", when, told, want)
+			}
+			if len(available) == 0 || available[len(available)-1] != works {
+				t.Errorf("%s: available %v, want %t at the end", when, available, works)
+			}
+			told, available = nil, nil
+		}
+		noServer := micWarning(Mic{}, device.ErrNoServer).Text
+		step("at first", noServer, false, NoSoundServer)
+		e.SetMuted(true)
+		step("muted", "", true)
+		e.SetMuted(false)
+		step("unmuted", noServer, false, NoSoundServer)
+		e.SetMic(Mic{Kind: Tone, Hz: 440})
+		step("another one", "", true)
+	})
+}
+
 func TestFileTrouble(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -367,7 +457,7 @@ func TestKeeperDoesNotRepeatWhatIsFinal(t *testing.T) {
 					return fmt.Errorf("disk full")
 				}}, true
 			},
-			failed: func(any, error) {}, recovered: func(bool) {},
+			failed: func(any, error) {}, recovered: func() {}, dropped: func() {},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -27,7 +27,8 @@ type Config struct {
 	// OnWarning gets every warning. It must not wait.
 	OnWarning func(Warning)
 	// OnAvailable hears when the microphone turns out not to work, again at
-	// every retry, and when it does after all. It must not wait.
+	// every retry, and when it does after all or that is not known any more,
+	// as another was chosen or it was muted. It must not wait.
 	OnAvailable func(bool)
 
 	devices devices // nil for the real ones
@@ -85,8 +86,12 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.notices.failed(micWarning(key.(Mic), err), &e.notices.mic)
 			e.available(false)
 		},
-		recovered: func(again bool) {
-			e.notices.recovered(again, microphoneBack, &e.notices.mic)
+		recovered: func() {
+			e.notices.recovered(microphoneBack, &e.notices.mic)
+			e.available(true)
+		},
+		dropped: func() {
+			e.notices.dropped(&e.notices.mic)
 			e.available(true)
 		},
 	}
@@ -96,7 +101,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		// delays are right when it returns.
 		meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render, e.mixer.rest) },
 		failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
-		recovered: func(again bool) { e.notices.recovered(again, speakerBack, &e.notices.speaker) },
+		recovered: func() { e.notices.recovered(speakerBack, &e.notices.speaker) },
+		dropped:   func() { e.notices.dropped(&e.notices.speaker) },
 	}
 	wg.Go(func() { mic.run(ctx) })
 	wg.Go(func() { speaker.run(ctx) })
@@ -127,7 +133,13 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 
 // SetMuted turns the microphone off or on. When SetMuted(true) returns, the
 // last frame has been handed to OnFrame; the device itself is let go of.
-func (e *Engine) SetMuted(muted bool) { e.capture.setMuted(muted) }
+// SetMuted(false) has its trouble told once more, if there is any.
+func (e *Engine) SetMuted(muted bool) {
+	if !muted {
+		e.notices.ask()
+	}
+	e.capture.setMuted(muted)
+}
 
 // SetListened(false) saves the encoding while nobody is there to listen.
 func (e *Engine) SetListened(listened bool) { e.capture.setListened(listened) }

@@ -107,6 +107,50 @@ func TestToneReachesTheOtherSpeakerFile(t *testing.T) {
 	}
 }
 
+// However long a sink has rested, it makes up for nothing, and rests again, also
+// where a device that takes one block at a time was before it.
+func TestSinkRestsBriefly(t *testing.T) {
+	for rest := time.Duration(0); rest <= 300*time.Millisecond; rest += 10 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			e, err := New(Config{Mic: Mic{Kind: None}, Speaker: Speaker{Kind: None}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := e.Peer("b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range int(rest/(10*time.Millisecond)) % 2 { // a device had it before
+				e.mixer.render(make([]float32, pcm.BlockSamples))
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			defer func() { cancel(); <-ended }()
+			go func() {
+				defer close(ended)
+				if err := e.Run(ctx); err != nil {
+					t.Error(err)
+				}
+			}()
+			mixed := func() int {
+				synctest.Wait()
+				return e.mixer.blocks
+			}
+			time.Sleep(time.Second + 300*time.Microsecond)
+			before := mixed()
+			time.Sleep(rest)
+			if n := mixed() - before; n != 0 {
+				t.Errorf("%d blocks of silence were mixed", n)
+			}
+			r.Push(Packet{Payload: encode(t, speechLike(1))[0], Arrived: time.Now()})
+			time.Sleep(tick)
+			if n := mixed() - before; n != pcm.FrameSamples/pcm.BlockSamples {
+				t.Errorf("after a rest of %v, %d blocks were mixed in one tick", rest, n)
+			}
+		})
+	}
+}
+
 // A sink without a device rests while nobody says anything, and whoever speaks
 // then is played as if it had not.
 func TestSinkRests(t *testing.T) {

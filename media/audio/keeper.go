@@ -34,9 +34,10 @@ type keeper struct {
 	// meanwhile, if not nil, runs while a failed job waits to be retried.
 	meanwhile func(ctx context.Context, _ func()) error
 	// failed hears of every failure, recovered of the first sign of life
-	// after one: of the same job again, or of another in its place.
+	// after one, and dropped when a job that failed is no longer wanted.
 	failed    func(key any, err error)
-	recovered func(again bool)
+	recovered func()
+	dropped   func()
 }
 
 func newWake() chan struct{} { return make(chan struct{}, 1) }
@@ -95,6 +96,10 @@ func (k *keeper) run(ctx context.Context) {
 
 	launch := func() {
 		want, ok := k.wanted()
+		if broken != nil && (!ok || want.key != broken) {
+			broken = nil
+			k.dropped()
+		}
 		if current != nil && ok && current.job.key == want.key {
 			return
 		}
@@ -123,8 +128,8 @@ func (k *keeper) run(ctx context.Context) {
 		case <-alive:
 			delay = firstRetry
 			if broken != nil && current != nil {
-				k.recovered(broken == current.job.key)
 				broken = nil
+				k.recovered()
 			}
 		case err := <-current.ended():
 			ended := current.job

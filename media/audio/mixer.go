@@ -86,21 +86,23 @@ func (m *mixer) publishLocked() {
 }
 
 // rest waits while the mix is silence and nothing would change it, until
-// something stirs or ctx ends. It belongs to the rendering goroutine.
-func (m *mixer) rest(ctx context.Context) {
+// something stirs or ctx ends, and reports whether it did. It belongs to the
+// rendering goroutine.
+func (m *mixer) rest(ctx context.Context) (rested bool) {
 	if !m.quiet() {
-		return
+		return false
 	}
 	select {
 	case <-m.stirs:
 	case <-ctx.Done():
 	}
+	return true
 }
 
 // quiet reports whether render, called again, would change nothing.
 func (m *mixer) quiet() bool {
-	if m.blocks%speakerEvery != 0 { // those who left may still be taken for the speaker
-		return false
+	if m.blocks%speakerEvery >= pcm.FrameSamples/pcm.BlockSamples {
+		return false // those who left since the last look may still be taken for the speaker
 	}
 	for _, p := range *m.list.Load() {
 		if !p.receiver.quiet() {

@@ -26,15 +26,17 @@ const (
 // pace calls each once per tick of real time until ctx ends or each fails. It
 // keeps to the clock on the whole: a late tick is followed by an early one.
 // All that is paced ticks at the same moments, so that a process without
-// devices wakes up once for its source and its sink.
-func pace(ctx context.Context, each func() error) error {
+// devices wakes up once for its source and its sink. rest, unless nil, may wait
+// between two ticks; when it did, those it left out are not made up for.
+func pace(ctx context.Context, each func() error, rest func(context.Context) (rested bool)) error {
 	due := time.Now()
 	due = due.Add(-due.Sub(due.Truncate(tick)))
 	timer := time.NewTimer(tick)
 	defer timer.Stop()
+	rested := false
 	for {
 		due = due.Add(tick)
-		if behind := time.Since(due); behind > maxBehind {
+		if behind := time.Since(due); rested && behind > 0 || behind > maxBehind {
 			due = due.Add(behind.Truncate(tick) + tick)
 		}
 		timer.Reset(time.Until(due))
@@ -46,6 +48,7 @@ func pace(ctx context.Context, each func() error) error {
 		if err := each(); err != nil {
 			return err
 		}
+		rested = rest != nil && rest(ctx)
 	}
 }
 
@@ -64,7 +67,7 @@ func playTone(ctx context.Context, hz float64, emit func([]float32)) error {
 			emit(block[:])
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // playFile is a source: a wav file, over and over.
@@ -87,7 +90,7 @@ func playFile(ctx context.Context, path string, emit func([]float32)) error {
 			emit(block[:])
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // readLoop fills dst, starting over at the end of the file.
@@ -113,15 +116,14 @@ func readLoop(r *wav.Reader, dst []float32) error {
 // runNone is the sink nobody listens to: it takes the mix in real time, so
 // that buffers, statistics and levels are as they would be with a speaker. rest
 // is called between frames and waits while nothing is to be heard.
-func runNone(ctx context.Context, render func([]float32), rest func(context.Context)) error {
+func runNone(ctx context.Context, render func([]float32), rest func(context.Context) bool) error {
 	var block [pcm.BlockSamples]float32
 	return pace(ctx, func() error {
 		for range pcm.FrameSamples / pcm.BlockSamples {
 			render(block[:])
 		}
-		rest(ctx)
 		return nil
-	})
+	}, rest)
 }
 
 // runFile is a sink: a wav file written in real time, silence included.
@@ -136,7 +138,7 @@ func runFile(ctx context.Context, path string, render func([]float32)) error {
 			render(frame[at : at+pcm.BlockSamples])
 		}
 		return w.Write(frame[:])
-	})
+	}, nil)
 	if closed := w.Close(); err == nil {
 		err = closed
 	}

@@ -43,12 +43,16 @@ type notices struct {
 
 	mu           sync.Mutex
 	mic, speaker Warning // guarded by mu: given, and still holding
+	asked        bool    // guarded by mu: somebody waits to hear of the microphone
 }
 
 // failed gives w unless it holds already; own is the half of n it concerns.
 func (n *notices) failed(w Warning, own *Warning) {
 	n.mu.Lock()
 	known := n.mic == w || n.speaker == w
+	if own == &n.mic && n.asked {
+		known, n.asked = false, false
+	}
 	*own = w
 	n.mu.Unlock()
 	if !known {
@@ -56,14 +60,27 @@ func (n *notices) failed(w Warning, own *Warning) {
 	}
 }
 
-// recovered gives w if trouble was told of before and it is the same device
-// again: of one that was chosen instead, nobody expects anything else.
-func (n *notices) recovered(again bool, w Warning, own *Warning) {
+// ask has the next trouble with the microphone told, even if it is known.
+func (n *notices) ask() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked = true
+}
+
+// dropped forgets what is no longer of interest.
+func (n *notices) dropped(own *Warning) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	*own = Warning{}
+}
+
+// recovered gives w if trouble was told of before.
+func (n *notices) recovered(w Warning, own *Warning) {
 	n.mu.Lock()
 	told := *own != Warning{}
 	*own = Warning{}
 	n.mu.Unlock()
-	if told && again {
+	if told {
 		n.warn(w)
 	}
 }

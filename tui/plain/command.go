@@ -75,32 +75,39 @@ func (s *session) toggle(word string) {
 	m := s.opt.Room.View().Media
 	switch word {
 	case "/mute":
-		if m.Mic || s.present(tui.Microphone) {
-			s.opt.Controls.SetMic(!m.Mic)
-		}
+		s.turn(tui.Microphone, m.Mic, s.opt.Controls.SetMic)
 	case "/camera":
-		if m.Camera || s.present(tui.Camera) {
-			s.opt.Controls.SetCamera(!m.Camera)
-		}
+		s.turn(tui.Camera, m.Camera, s.opt.Controls.SetCamera)
 	case "/share":
-		if m.Screen || s.present(tui.Display) {
-			s.opt.Controls.SetScreen(!m.Screen)
-		}
+		s.turn(tui.Display, m.Screen, s.opt.Controls.SetScreen)
 	}
 }
 
-// present reports whether there is a source of a kind, and says so if not.
-func (s *session) present(kind tui.SourceKind) bool {
-	if s.opt.Devices == nil {
-		return true
+// turn switches a source on or off, and says why if that cannot be. One that is
+// on but does not work would be on as soon as it does: it is switched off as well.
+func (s *session) turn(kind tui.SourceKind, on bool, set func(bool)) {
+	src := s.source(kind)
+	switch {
+	case on || src.Missing == "":
+		set(!on)
+	case src.Wanted:
+		set(false)
+		s.say("the %s stays off when it works again", kind)
+	default:
+		s.say("%s", text(src.Missing))
 	}
-	for _, src := range s.opt.Devices.Sources() {
-		if src.Kind == kind && src.Missing != "" {
-			s.say("%s", text(src.Missing))
-			return false
+}
+
+// source is what is known of the source of a kind; nothing, if that is nothing.
+func (s *session) source(kind tui.SourceKind) tui.Source {
+	if s.opt.Devices != nil {
+		for _, src := range s.opt.Devices.Sources() {
+			if src.Kind == kind {
+				return src
+			}
 		}
 	}
-	return true
+	return tui.Source{Kind: kind}
 }
 
 // who lists everyone with state and media.

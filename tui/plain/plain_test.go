@@ -18,10 +18,11 @@ import (
 
 // call is a fake of everything a plain screen reaches; done notes what it did.
 type call struct {
-	view   *rtc.RoomView
-	events chan rtc.Event
-	chat   chan tui.Message
-	done   []string
+	sources []tui.Source // nil: no screen to share
+	view    *rtc.RoomView
+	events  chan rtc.Event
+	chat    chan tui.Message
+	done    []string
 }
 
 func newCall(peers ...rtc.PeerView) *call {
@@ -45,6 +46,9 @@ func (c *call) Leave()                       { c.note("leave") }
 func (c *call) Say(text string)              { c.note("say", text) }
 func (c *call) Messages() <-chan tui.Message { return c.chat }
 func (c *call) Sources() []tui.Source {
+	if c.sources != nil {
+		return c.sources
+	}
 	return []tui.Source{{Kind: tui.Display, Missing: "no screen to share"}}
 }
 func (c *call) List() []tui.Device            { return nil }
@@ -223,6 +227,28 @@ func TestCommands(t *testing.T) {
 		}
 		c.done[5] = "long"
 		equal(t, c.done, []string{"mic false", "camera false", "say hello there", "say just text", "retry", "long", "leave"})
+	})
+}
+
+// A microphone that went away can be switched off for good, and be tried again.
+func TestMissingMicrophone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall()
+		c.view.Media = signal.Media{}
+		c.sources = []tui.Source{{Kind: tui.Microphone, Missing: "The microphone went away.", Wanted: true}}
+		out, err := run(t, c, strings.NewReader("/mute\n/leave\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out, "the microphone stays off when it works again") {
+			t.Errorf("said %q", out)
+		}
+		equal(t, c.done, []string{"mic false", "leave"})
+		c.done, c.sources = nil, []tui.Source{{Kind: tui.Microphone}}
+		if _, err := run(t, c, strings.NewReader("/mute\n/leave\n")); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, c.done, []string{"mic true", "leave"})
 	})
 }
 
