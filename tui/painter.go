@@ -20,81 +20,122 @@ const (
 )
 
 // painter puts the view on the screen: at once when it changed, and sixty times
-// a second at most. docs/adr/0011-painting.md says why not Bubble Tea.
+// a second at most. Its own goroutine writes, so that a terminal that takes no
+// text holds up no key. docs/adr/0011-painting.md says why not Bubble Tea.
 type painter struct {
 	paint func(text string) (shown bool) // puts text on the screen, if that is there
+	wake  chan struct{}                  // holds a token when there may be something to paint
+	quit  chan struct{}
+	done  chan struct{} // closed when nothing is painted any more
 
-	mu     sync.Mutex
-	w, h   int         // guarded by mu, like everything below; 0: not known
-	next   []string    // lines to show
-	shown  []string    // lines on the screen; nil: it holds something else
-	paid   time.Time   // until when the paintings so far take the screen up
-	timer  *time.Timer // of a painting that is due later
-	queued bool        // one is
+	mu    sync.Mutex
+	w, h  int      // guarded by mu, like everything below; 0: not known
+	next  []string // lines to show; nil: that is not known yet
+	shown []string // lines on the screen; nil: it holds something else
+	gen   int      // counts the times the screen was forgotten
+}
+
+// newPainter starts a painter for a screen of w times h cells, 0 if not known.
+func newPainter(w, h int, paint func(text string) (shown bool)) *painter {
+	p := &painter{
+		paint: paint, w: w, h: h,
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	go p.run()
+	return p
+}
+
+// stop ends the painting. It reports false if the terminal still takes no text
+// after a while.
+func (p *painter) stop() (stopped bool) {
+	close(p.quit)
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(endWithin):
+		return false
+	}
 }
 
 // show is told what the screen is to look like.
 func (p *painter) show(view string) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.next = strings.Split(view, "\n")
-	if p.queued {
-		return
-	}
-	now := time.Now()
-	wait := p.paid.Add(-frameBurst).Sub(now)
-	if wait <= 0 {
-		p.put(now)
-		return
-	}
-	p.queued = true
-	if p.timer == nil {
-		p.timer = time.AfterFunc(wait, p.due)
-	} else {
-		p.timer.Reset(wait)
-	}
-}
-
-// due paints what had to wait.
-func (p *painter) due() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.queued {
-		p.queued = false
-		p.put(time.Now())
-	}
-}
-
-// stop paints nothing more.
-func (p *painter) stop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.queued = true // for ever
-	if p.timer != nil {
-		p.timer.Stop()
-	}
+	p.mu.Unlock()
+	poke(p.wake)
 }
 
 // forget is for when something else has written on the screen, or its size has
-// changed: the next painting is of all of it. A zero size leaves it as it was.
+// changed: the next painting is of all of what is to be shown then. A zero size
+// leaves it as it was.
 func (p *painter) forget(w, h int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shown = nil
+	p.next, p.shown = nil, nil
+	p.gen++
 	if w > 0 && h > 0 {
 		p.w, p.h = w, h
 	}
 }
 
-// put writes the lines that changed. Called with mu held.
-func (p *painter) put(now time.Time) {
-	lines := p.next
+// run paints until stop.
+func (p *painter) run() {
+	defer close(p.done)
+	var paid time.Time // until when the paintings so far take the screen up
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case <-p.wake:
+		}
+		pause.Reset(time.Until(paid.Add(-frameBurst)))
+		select {
+		case <-p.quit:
+			return
+		case <-pause.C:
+		}
+		if p.stroke() {
+			if now := time.Now(); paid.Before(now) {
+				paid = now
+			}
+			paid = paid.Add(frameTime)
+		}
+	}
+}
+
+// stroke paints what changed and reports whether that was anything.
+func (p *painter) stroke() bool {
+	p.mu.Lock()
+	lines, gen := p.next, p.gen
 	if p.h > 0 && len(lines) > p.h {
 		lines = lines[:p.h]
 	}
+	text := ""
+	if lines != nil {
+		text = p.changed(lines)
+	}
+	p.mu.Unlock()
+	if text == "" {
+		return false
+	}
+	if p.paint(text) {
+		p.mu.Lock()
+		if gen == p.gen {
+			p.shown = lines
+		}
+		p.mu.Unlock()
+	}
+	return true
+}
+
+// changed is what to write for lines, no more than there is room for, to stand on
+// the screen. Called with mu held.
+func (p *painter) changed(lines []string) string {
 	var b strings.Builder
 	for y, line := range lines {
-		if p.shown != nil && y < len(p.shown) && p.shown[y] == line {
+		if y < len(p.shown) && p.shown[y] == line {
 			continue
 		}
 		moveTo(&b, y)
@@ -110,16 +151,7 @@ func (p *painter) put(now time.Time) {
 		moveTo(&b, len(lines))
 		b.WriteString(ansi.EraseScreenBelow)
 	}
-	if b.Len() == 0 {
-		return
-	}
-	if p.paint(b.String()) {
-		p.shown = lines
-	}
-	if p.paid.Before(now) {
-		p.paid = now
-	}
-	p.paid = p.paid.Add(frameTime)
+	return b.String()
 }
 
 // moveTo puts the cursor at the start of line y, from 0.

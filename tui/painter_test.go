@@ -22,7 +22,7 @@ type easel struct {
 func newEasel(t *testing.T, w, h int) *easel {
 	t.Helper()
 	e := &easel{Emulator: vt.NewEmulator(w, h)}
-	e.painter = &painter{w: w, h: h, paint: func(text string) bool {
+	e.painter = newPainter(w, h, func(text string) bool {
 		if e.closed {
 			return false
 		}
@@ -31,8 +31,14 @@ func newEasel(t *testing.T, w, h int) *easel {
 			t.Error(err)
 		}
 		return true
-	}}
+	})
 	return e
+}
+
+// show lets the painter do what it does at once.
+func (e *easel) show(view string) {
+	e.painter.show(view)
+	synctest.Wait()
 }
 
 // lines is what the screen shows, without spaces at the ends.
@@ -65,20 +71,25 @@ func TestPainterPaintsWhatChanged(t *testing.T) {
 			{name: "a wider one", view: "one\n123456789\nthree", want: "\x1b[2;1H12345678"},
 			{name: "fewer lines", view: "one", want: "\x1b[2;1H\x1b[J"},
 			{name: "more than there is room", view: "one\n2\n3\n4\n5", want: "\x1b[2;1H2\x1b[K\x1b[3;1H3\x1b[K\x1b[4;1H4\x1b[K"},
+			{name: "just as many as there is room", view: "one\n2\n3\n!", want: "\x1b[4;1H!\x1b[K"},
 			{name: "forgotten", view: "one\n2\n3\n4", do: func() { e.painter.forget(0, 0) },
 				want: "\x1b[1;1Hone\x1b[K\x1b[2;1H2\x1b[K\x1b[3;1H3\x1b[K\x1b[4;1H4\x1b[K"},
 			{name: "another size", view: "one\n2", do: func() { e.painter.forget(2, 2) },
 				want: "\x1b[1;1Hon\x1b[2;1H2\x1b[K"},
 			{name: "no screen", view: "1\n2", do: func() { e.closed = true }},
 			{name: "the screen again", view: "1\n2", do: func() { e.closed = false }, want: "\x1b[1;1H1\x1b[K"},
-			{name: "after the end", view: "end", do: func() { e.painter.stop() }},
+			{name: "after the end", view: "end", do: func() {
+				if !e.painter.stop() {
+					t.Error("it has not stopped")
+				}
+			}},
 		} {
 			time.Sleep(time.Second)
 			if c.do != nil {
 				c.do()
 			}
 			e.strokes = nil
-			e.painter.show(c.view)
+			e.show(c.view)
 			if got := strings.Join(e.strokes, "|"); got != c.want {
 				t.Errorf("%s: written %q, want %q", c.name, got, c.want)
 			}
@@ -93,7 +104,7 @@ func TestPainterPace(t *testing.T) {
 		e := newEasel(t, 10, 1)
 		began := time.Now()
 		for i := range 3 {
-			e.painter.show(fmt.Sprint("key ", i))
+			e.show(fmt.Sprint("key ", i))
 			if got := e.lines()[0]; got != fmt.Sprint("key ", i) {
 				t.Errorf("after key %d the screen shows %q", i, got)
 			}
@@ -102,6 +113,7 @@ func TestPainterPace(t *testing.T) {
 			e.painter.show(fmt.Sprint(i))
 			time.Sleep(500 * time.Microsecond)
 		}
+		synctest.Wait()
 		if n := len(e.strokes); n < 60 || n > 63 {
 			t.Errorf("painted %d times in %v, want 60 and 3 at once", n, time.Since(began))
 		}
@@ -115,8 +127,11 @@ func TestPainterPace(t *testing.T) {
 		for i := range 10 {
 			e.painter.show(fmt.Sprint("late ", i))
 		}
+		synctest.Wait()
 		n := len(e.strokes)
-		e.painter.stop()
+		if !e.painter.stop() {
+			t.Error("it has not stopped")
+		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(e.strokes) != n {
@@ -153,7 +168,7 @@ func TestPainterShowsTheView(t *testing.T) {
 					}
 				}
 			}
-			e.painter.show(strings.Join(view, "\n"))
+			e.show(strings.Join(view, "\n"))
 			time.Sleep(time.Second)
 			want := vt.NewEmulator(e.Width(), e.Height())
 			if _, err := want.WriteString(strings.Join(view, "\r\n")); err != nil {
@@ -163,5 +178,6 @@ func TestPainterShowsTheView(t *testing.T) {
 				t.Fatalf("view %d: the screen shows\n%s\nwant\n%s", i, got, want)
 			}
 		}
+		e.painter.stop()
 	})
 }

@@ -332,3 +332,104 @@ func TestHugePaste(t *testing.T) {
 		}
 	})
 }
+
+// valve is a terminal that can be made to take no text.
+type valve struct {
+	to   io.Writer
+	mu   sync.Mutex
+	shut chan struct{} // guarded by mu; unless nil, writing waits for its end
+}
+
+func (v *valve) Write(p []byte) (int, error) {
+	v.mu.Lock()
+	shut := v.shut
+	v.mu.Unlock()
+	if shut != nil {
+		<-shut
+	}
+	return v.to.Write(p)
+}
+
+// close stops the text until open is called.
+func (v *valve) close() (open func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	shut := make(chan struct{})
+	v.shut = shut
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.shut = nil
+		close(shut)
+	}
+}
+
+// A terminal that takes no text for a while holds up no key, and shows what is
+// when it takes text again. Nor does it keep anybody from leaving. In real time:
+// virtual time stands still while somebody waits for a lock.
+func TestTerminalThatTakesNoText(t *testing.T) {
+	for _, how := range []string{"goes on", "q", "context", "room"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			in, keys := io.Pipe()
+			room := many(3)
+			room.Since = time.Now()
+			f := &lockedFake{fake: newFake(room)}
+			r := &terminalRig{T: t, f: f, keys: keys, em: vt.NewEmulator(80, 24)}
+			v := &valve{to: r}
+			opt := f.options()
+			opt.Room, opt.Controls, opt.Meter, opt.Links, opt.Stage = f, f, f, f, nil
+			opt.Devices, opt.Chat = f, f
+			opt.In, opt.Out, opt.Now, opt.Cols, opt.Rows = in, v, nil, 80, 24
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				_, err := run(ctx, opt)
+				ended <- err
+			}()
+			until := func(what string, good func() bool) {
+				t.Helper()
+				for began := time.Now(); !good(); time.Sleep(5 * time.Millisecond) {
+					if time.Since(began) > 10*time.Second {
+						t.Fatalf("not %s:\n%s\n%q", what, r.screen(), f.told())
+					}
+				}
+			}
+			until("shown", func() bool { return strings.Contains(r.screen(), "mic on") })
+			open := v.close()
+			r.press("m")
+			until("muted", func() bool { return slices.Equal(f.told(), []string{"mic false"}) })
+			time.Sleep(1100 * time.Millisecond) // Bubble Tea has looked at the screen meanwhile
+			r.press("m")
+			until("on again", func() bool { return slices.Equal(f.told(), []string{"mic false", "mic true"}) })
+			r.press("m")
+			began := time.Now()
+			switch how {
+			case "goes on":
+				open()
+				until("shown", func() bool { return strings.Contains(r.screen(), "mic OFF") })
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				keys.Close()
+				return
+			case "q":
+				r.press("qy")
+			case "context":
+				cancel()
+			case "room":
+				close(f.events)
+			}
+			if err := <-ended; !errors.Is(err, ErrStuck) {
+				t.Errorf("it ended with %v", err)
+			}
+			if took := time.Since(began); took > 10*endWithin {
+				t.Errorf("it took %v to end", took)
+			}
+			open() // so that nothing is left behind
+			cancel()
+			keys.Close()
+		})
+	}
+}

@@ -106,11 +106,25 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	if opt.Mouse {
 		programOptions = append(programOptions, tea.WithMouseCellMotion())
 	}
-	p := &painter{w: opt.Cols, h: opt.Rows, paint: t.paint}
+	quitting := make(chan struct{}, 1)
+	programOptions = append(programOptions, tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
+		if _, quit := msg.(tea.QuitMsg); quit {
+			poke(quitting)
+		}
+		return msg
+	}))
+	p := newPainter(opt.Cols, opt.Rows, t.paint)
 	program := tea.NewProgram(painted{m, p}, programOptions...)
-	defer context.AfterFunc(ctx, func() { end(program) })()
-	_, err := program.Run()
-	p.stop()
+	defer context.AfterFunc(ctx, func() { poke(quitting); program.Quit() })()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := program.Run()
+		ended <- err
+	}()
+	err := await(program, quitting, ended)
+	if stopped := p.stop(); !stopped || errors.Is(err, ErrStuck) {
+		return &m.report, ErrStuck
+	}
 	t.restore()
 	if opt.Stage != nil {
 		opt.Stage.Show(nil)
@@ -128,15 +142,40 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	return &m.report, nil
 }
 
-// endWithin is how long a program may take to end by itself: a terminal that
-// takes no text would hold it up for ever.
+// endWithin is how long a program may take to end by itself, and then to be
+// killed: a terminal that takes no text would hold it up for ever.
 const endWithin = time.Second
 
-// end has the program quit. Killing it, as the end of a context that Bubble Tea
-// is given does, would close what it reads keys from while it reads.
-func end(program *tea.Program) {
-	time.AfterFunc(endWithin, program.Kill) // nothing happens to one that has ended
-	program.Quit()
+// ErrStuck is returned when the end came while the terminal took no text: it could
+// not be given back.
+var ErrStuck = errors.New("the terminal takes no text")
+
+// await waits for the program to end: for ever, until it is about to quit. It is
+// killed only if it then does not, as that closes what Bubble Tea reads keys from
+// while it reads.
+func await(program *tea.Program, quitting <-chan struct{}, ended <-chan error) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-quitting:
+	}
+	for range 2 {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(endWithin):
+			go program.Kill()
+		}
+	}
+	return ErrStuck
+}
+
+// poke puts a token into a channel that holds one.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // framesPerSecond is how often Bubble Tea looks whether its own view changed. It
@@ -214,6 +253,9 @@ const (
 
 // Write implements io.Writer.
 func (t *terminal) Write(p []byte) (int, error) {
+	if len(p) > len(home) && bytes.HasPrefix(p, home) {
+		return len(p), nil // the empty view of a painted model
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -221,8 +263,6 @@ func (t *terminal) Write(p []byte) (int, error) {
 		return len(p), t.write(string(p) + t.enter())
 	case bytes.Contains(p, leaveAlt):
 		return len(p), t.write(t.leave() + string(p))
-	case len(p) > len(home) && bytes.HasPrefix(p, home):
-		return len(p), nil // the empty view of a painted model
 	}
 	n, err := t.out.Write(p)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,6 +50,9 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	}
 	report, err := tui.Run(ctx, opt)
 	close(stop)
+	if errors.Is(err, tui.ErrStuck) {
+		return err // pictures are stuck as well
+	}
 	drawing.Wait()
 	if err != nil {
 		return err
