@@ -13,8 +13,8 @@ import (
 // [farewell]. On the wire it is a JSON object whose "t" names the kind.
 type dataMessage interface{ dataMessage() }
 
-// report is the whole truth about the sender, once a second and at every
-// change: its state, what it has sent the receiver over this connection, and
+// report is the whole truth about the sender, at every change and once a second,
+// or every fourth while it says nothing new: its state, what it has sent the receiver over this connection, and
 // whom else it can reach.
 type report struct {
 	State signal.State    `json:"state"`

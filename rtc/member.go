@@ -21,6 +21,7 @@ type member struct {
 	state  signal.State // newest seen, whichever way it came
 
 	dataOpen  bool
+	news      news
 	others    []signal.PeerID // whom it can reach, by its last report
 	othersAt  time.Time       // when that came
 	starving  starvation

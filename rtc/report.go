@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ func (m *Manager) sendReports(now time.Time) {
 	}
 }
 
+// sendReport tells one peer, if there is news.
 func (m *Manager) sendReport(mb *member) {
 	r := report{State: m.state, Sent: mb.session.Flow().Sent}
 	for id, other := range m.members {
@@ -36,8 +38,44 @@ func (m *Manager) sendReport(mb *member) {
 		}
 	}
 	slices.Sort(r.Peers)
-	mb.session.Do(SendData{encodeData(r)})
+	if b := encodeData(r); mb.news.tells(b) {
+		mb.session.Do(SendData{b})
+	}
 }
+
+// news decides which reports are sent. One that says nothing new can wait: in a
+// large room where nobody speaks they would be half of all packets. The zero value
+// is ready, for a new connection.
+type news struct {
+	said []byte // the report that was sent last
+	due  int    // how many more are to be sent, new or not
+	kept int    // how many were not sent since
+}
+
+const (
+	// staleReports is how many reports in a row may be left out.
+	staleReports = 3
+	// freshReports is how many are sent after a change on either side: who has
+	// just lost somebody trusts the word of a third peer only if that had the
+	// time to notice as well (see carrier).
+	freshReports = 3
+)
+
+// tells reports whether b, which is what there is to report now, is to be sent.
+func (n *news) tells(b []byte) bool {
+	if !bytes.Equal(b, n.said) {
+		n.due = freshReports
+	}
+	if n.due == 0 && n.kept < staleReports {
+		n.kept++
+		return false
+	}
+	n.said, n.due, n.kept = b, max(0, n.due-1), 0
+	return true
+}
+
+// heard is told that the peer had something new to say.
+func (n *news) heard() { n.due = freshReports }
 
 // onReport compares what the peer says with what we see: its state replaces
 // an older one, and media it sends that never arrives costs the connection.
@@ -47,7 +85,11 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 		r.State.Name = mb.state.Name
 	}
 	m.stateOf(mb, r.State)
-	mb.others, mb.othersAt = r.Peers[:min(len(r.Peers), maxOthers)], now
+	others := r.Peers[:min(len(r.Peers), maxOthers)]
+	if !slices.Equal(others, mb.others) {
+		mb.news.heard()
+	}
+	mb.others, mb.othersAt = others, now
 	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)
 	if !slices.Equal(missing, mb.missing) {
 		mb.missing, m.dirty = missing, true

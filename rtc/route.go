@@ -91,6 +91,7 @@ func (m *Manager) dataOpened(now time.Time, mb *member) {
 	if m.reportAt.IsZero() {
 		m.reportAt = now.Add(m.cfg.Timing.Report)
 	}
+	mb.news = news{}
 	m.sendReport(mb)
 	if m.cfg.DataOpen != nil {
 		m.cfg.DataOpen(mb.peer.id)

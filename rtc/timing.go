@@ -33,7 +33,8 @@ type Timing struct {
 	// Linger is how long a crashed peer stays listed as away when the
 	// server that would tell has forgotten it: 30 s.
 	Linger time.Duration
-	// Report is how often peers tell each other what they send and hear: 1 s.
+	// Report is how often peers tell each other what they send and hear, while
+	// there is news: 1 s.
 	Report time.Duration
 }
 
