@@ -130,6 +130,10 @@ func (m *Manager) settle(now time.Time) {
 	m.refreshReach(now)
 	for _, mb := range m.members {
 		m.tick(now, mb)
+		if reached := mb.dataOpen && mb.peer.connected(); reached != mb.reached {
+			mb.reached = reached
+			m.reportSoon(now)
+		}
 	}
 	if !m.reportAt.IsZero() && !now.Before(m.reportAt) {
 		m.sendReports(now)

@@ -109,6 +109,36 @@ func (r *room) peer(t *testing.T, id signal.PeerID) PeerView {
 	return p
 }
 
+// Everybody is told at once whom we reach, and reminded now and then.
+func TestReportsFollowWhomWeReach(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		b := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		time.Sleep(300 * time.Millisecond)
+		c := r.meet(person("c", 1, signal.State{N: 1, Name: "carol"}))
+		b.sent = nil
+		time.Sleep(reportAfter)
+		synctest.Wait()
+		if len(b.sent) != 1 || !strings.Contains(b.sent[0], `"peers":["c"]`) {
+			t.Errorf("after carol connected, bob was told %q", b.sent)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		b.sent = nil
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := len(b.sent); n != 15 {
+			t.Errorf("bob was told %d times a minute that nothing changed, want 15", n)
+		}
+		b.sent = nil
+		c.cfg.Post(SessionFailed{})
+		time.Sleep(reportAfter)
+		synctest.Wait()
+		if len(b.sent) != 1 || strings.Contains(b.sent[0], `"c"`) {
+			t.Errorf("after carol was lost, bob was told %q", b.sent)
+		}
+	})
+}
+
 func TestNamesOfReportsAreCleaned(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))

@@ -21,6 +21,7 @@ type member struct {
 	state  signal.State // newest seen, whichever way it came
 
 	dataOpen  bool
+	reached   bool // others were told, or are about to be, that we reach it
 	news      news
 	others    []signal.PeerID // whom it can reach, by its last report
 	othersAt  time.Time       // when that came

@@ -29,6 +29,17 @@ func (m *Manager) sendReports(now time.Time) {
 	}
 }
 
+// reportAfter is how soon everybody is told whom we reach now. In a room that
+// comes together that changes several times in a row.
+const reportAfter = 50 * time.Millisecond
+
+// reportSoon has the next reports sent before their time.
+func (m *Manager) reportSoon(now time.Time) {
+	if at := now.Add(reportAfter); !m.reportAt.IsZero() && at.Before(m.reportAt) {
+		m.reportAt = at
+	}
+}
+
 // sendReport tells one peer, if there is news.
 func (m *Manager) sendReport(mb *member) {
 	r := report{State: m.state, Sent: mb.session.Flow().Sent}

@@ -10,6 +10,7 @@ import { timing as defaults } from "./timing.js";
 
 const maxOthers = 64; // whom a peer may claim to reach
 const starvedSpacing = 20000; // between connections replaced because they were half dead
+const reportAfter = 50; // until all are told of a change in whom we reach
 const look = 250; // between looks at the transports
 const stale = 700; // what was heard longer ago is worth a look,
 const staleQuiet = 200; // and sooner where only looking tells when something came
@@ -76,7 +77,14 @@ export class Mesh {
 
   #settle(now) {
     this.#refreshReach(now);
-    for (const m of [...this.#members.values()]) this.#tick(now, m);
+    for (const m of [...this.#members.values()]) {
+      this.#tick(now, m);
+      const reached = m.dataOpen && m.peer.connected;
+      if (reached !== m.reached) {
+        m.reached = reached;
+        if (this.#reportAt) this.#reportAt = Math.min(this.#reportAt, now + reportAfter);
+      }
+    }
     if (this.#reportAt && now >= this.#reportAt) this.#sendReports(now);
     if (this.#serverUp && now >= this.#suspectedAt + suspicionSpacing &&
       [...this.#members.values()].some((m) => m.peer.up && m.peer.connected && now - m.peer.heard > suspicious)) {
@@ -194,7 +202,7 @@ export class Mesh {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
         known: false, away: false, goneAt: 0, state: null,
-        dataOpen: false, others: [], starving: new Starvation(), missing: [], starvedAt: -Infinity,
+        dataOpen: false, reached: false, others: [], starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
     }
