@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,10 @@ type room struct {
 // testSession is a session that carries whatever the test says.
 type testSession struct {
 	cfg   SessionConfig
-	sent  []string
 	ended bool
+
+	mu   sync.Mutex
+	sent []string // guarded by mu
 }
 
 func (s *testSession) Pulse() Pulse          { return Pulse{Heard: time.Now(), Answered: time.Now()} }
@@ -34,9 +37,20 @@ func (s *testSession) Flow() Flow            { return Flow{} }
 func (s *testSession) Close()                { s.ended = true }
 func (s *testSession) Wait()                 {}
 func (s *testSession) Do(c Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if d, ok := c.(SendData); ok {
 		s.sent = append(s.sent, string(d.Data))
 	}
+}
+
+// told returns what was sent since it was last called.
+func (s *testSession) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := s.sent
+	s.sent = nil
+	return sent
 }
 
 // Dial implements [Dialer].
@@ -115,26 +129,22 @@ func TestReportsFollowWhomWeReach(t *testing.T) {
 		b := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
 		time.Sleep(300 * time.Millisecond)
 		c := r.meet(person("c", 1, signal.State{N: 1, Name: "carol"}))
-		b.sent = nil
-		time.Sleep(reportAfter)
-		synctest.Wait()
-		if len(b.sent) != 1 || !strings.Contains(b.sent[0], `"peers":["c"]`) {
-			t.Errorf("after carol connected, bob was told %q", b.sent)
+		after := func(d time.Duration) []string {
+			time.Sleep(d)
+			synctest.Wait()
+			return b.told()
 		}
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		b.sent = nil
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if n := len(b.sent); n != 15 {
+		b.told()
+		if got := after(reportAfter); len(got) != 1 || !strings.Contains(got[0], `"peers":["c"]`) {
+			t.Errorf("after carol connected, bob was told %q", got)
+		}
+		after(10 * time.Second)
+		if n := len(after(time.Minute)); n != 15 {
 			t.Errorf("bob was told %d times a minute that nothing changed, want 15", n)
 		}
-		b.sent = nil
 		c.cfg.Post(SessionFailed{})
-		time.Sleep(reportAfter)
-		synctest.Wait()
-		if len(b.sent) != 1 || strings.Contains(b.sent[0], `"c"`) {
-			t.Errorf("after carol was lost, bob was told %q", b.sent)
+		if got := after(reportAfter); len(got) != 1 || strings.Contains(got[0], `"c"`) {
+			t.Errorf("after carol was lost, bob was told %q", got)
 		}
 	})
 }

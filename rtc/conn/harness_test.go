@@ -506,15 +506,24 @@ func (e *end) messages() []string {
 // await waits until both sides are connected and their data channels open.
 func (l *link) await() {
 	l.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	const most = 30 * time.Second
+	if !l.up(most) {
+		l.t.Fatalf("not connected after %v (%v, %v)", most, l.a.failure(), l.b.failure())
+	}
+}
+
+// up waits no longer than most, and reports whether they are.
+func (l *link) up(most time.Duration) bool {
+	deadline := time.NewTimer(most)
 	defer deadline.Stop()
 	for _, c := range []chan struct{}{l.a.connected, l.b.connected, l.a.open, l.b.open} {
 		select {
 		case <-c:
 		case <-deadline.C:
-			l.t.Fatalf("not connected after 30 s (%v, %v)", l.a.failure(), l.b.failure())
+			return false
 		}
 	}
+	return true
 }
 
 func (l *link) close() {
