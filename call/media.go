@@ -190,8 +190,8 @@ func (m *media) set(k rtc.Kind, on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*field(&m.want, k) = on
-	if on && !*field(&m.have, k) {
-		m.call.events.post(missingSource(k))
+	if on && !*field(&m.have, k) && (k != rtc.Mic || m.chosen.mic.Kind == audio.None) {
+		m.call.events.post(missingSource(k)) // the trouble with a microphone is told by the one who tries it
 	}
 	m.apply(k)
 }
@@ -202,6 +202,9 @@ func (m *media) setHave(k rtc.Kind, have bool) {
 	defer m.mu.Unlock()
 	if was := field(&m.have, k); *was != have {
 		*was = have
+		if have {
+			m.trouble[k] = ""
+		}
 		m.call.mesh.SetMedia(m.both())
 	}
 }

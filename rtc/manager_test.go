@@ -146,6 +146,12 @@ func TestReportsFollowWhomWeReach(t *testing.T) {
 		if got := after(reportAfter); len(got) != 1 || strings.Contains(got[0], `"c"`) {
 			t.Errorf("after carol was lost, bob was told %q", got)
 		}
+		d := r.meet(person("d", 1, signal.State{N: 1, Name: "dora"}))
+		after(10 * time.Second)
+		d.hear(farewell{})
+		if got := after(reportAfter); len(got) != 1 || strings.Contains(got[0], `"d"`) {
+			t.Errorf("after dora left, bob was told %q", got)
+		}
 	})
 }
 

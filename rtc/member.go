@@ -110,6 +110,9 @@ func (m *Manager) remove(now time.Time, mb *member, crashed bool) {
 	m.run(now, mb)
 	m.hangUp(mb)
 	delete(m.members, mb.peer.id)
+	if mb.reached {
+		m.reportSoon(now)
+	}
 	m.roster, m.dirty = true, true
 	m.cfg.Handle(PeerLeft{mb.peer.who(), crashed})
 	if m.cfg.Gone != nil {

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +30,9 @@ type painter struct {
 	quit  chan struct{}
 	done  chan struct{} // closed when nothing is painted any more
 
+	failed  func() // called when a panic has ended the painting
+	failure error  // that panic; to be read after done
+
 	mu    sync.Mutex
 	w, h  int      // guarded by mu, like everything below; 0: not known
 	next  []string // lines to show; nil: that is not known yet
@@ -36,25 +41,20 @@ type painter struct {
 }
 
 // newPainter starts a painter for a screen of w times h cells, 0 if not known.
-func newPainter(w, h int, paint func(text string) (shown bool)) *painter {
+func newPainter(w, h int, paint func(text string) (shown bool), failed func()) *painter {
 	p := &painter{
-		paint: paint, w: w, h: h,
+		paint: paint, failed: failed, w: w, h: h,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go p.run()
 	return p
 }
 
-// stop ends the painting. It reports false if the terminal still takes no text
-// after a while.
-func (p *painter) stop() (stopped bool) {
+// stop ends the painting. It returns the panic that had ended it before, if any.
+func (p *painter) stop() error {
 	close(p.quit)
-	select {
-	case <-p.done:
-		return true
-	case <-time.After(endWithin):
-		return false
-	}
+	<-p.done
+	return p.failure
 }
 
 // show is told what the screen is to look like.
@@ -81,6 +81,12 @@ func (p *painter) forget(w, h int) {
 // run paints until stop.
 func (p *painter) run() {
 	defer close(p.done)
+	defer func() { // the terminal must be given back
+		if v := recover(); v != nil {
+			p.failure = fmt.Errorf("%w: %v\n%s", tea.ErrProgramPanic, v, debug.Stack())
+			p.failed()
+		}
+	}()
 	var paid time.Time // until when the paintings so far take the screen up
 	pause := time.NewTimer(0)
 	defer pause.Stop()

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/vt"
 )
 
@@ -31,7 +33,7 @@ func newEasel(t *testing.T, w, h int) *easel {
 			t.Error(err)
 		}
 		return true
-	})
+	}, func() {})
 	return e
 }
 
@@ -79,8 +81,8 @@ func TestPainterPaintsWhatChanged(t *testing.T) {
 			{name: "no screen", view: "1\n2", do: func() { e.closed = true }},
 			{name: "the screen again", view: "1\n2", do: func() { e.closed = false }, want: "\x1b[1;1H1\x1b[K"},
 			{name: "after the end", view: "end", do: func() {
-				if !e.painter.stop() {
-					t.Error("it has not stopped")
+				if err := e.painter.stop(); err != nil {
+					t.Error(err)
 				}
 			}},
 		} {
@@ -129,8 +131,8 @@ func TestPainterPace(t *testing.T) {
 		}
 		synctest.Wait()
 		n := len(e.strokes)
-		if !e.painter.stop() {
-			t.Error("it has not stopped")
+		if err := e.painter.stop(); err != nil {
+			t.Error(err)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -178,6 +180,21 @@ func TestPainterShowsTheView(t *testing.T) {
 				t.Fatalf("view %d: the screen shows\n%s\nwant\n%s", i, got, want)
 			}
 		}
-		e.painter.stop()
+		if err := e.painter.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A panic ends the program, and is not lost.
+func TestPainterPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failed := 0
+		p := newPainter(80, 24, func(string) bool { panic("no paint") }, func() { failed++ })
+		p.show("a view")
+		synctest.Wait()
+		if err := p.stop(); !errors.Is(err, tea.ErrProgramPanic) || !strings.Contains(err.Error(), "no paint") || failed != 1 {
+			t.Errorf("told %d times, ended with %v", failed, err)
+		}
 	})
 }

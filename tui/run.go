@@ -113,17 +113,18 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 		}
 		return msg
 	}))
-	p := newPainter(opt.Cols, opt.Rows, t.paint)
-	program := tea.NewProgram(painted{m, p}, programOptions...)
-	defer context.AfterFunc(ctx, func() { poke(quitting); program.Quit() })()
-	ended := make(chan error, 1)
-	go func() {
-		_, err := program.Run()
-		ended <- err
-	}()
-	err := await(program, quitting, ended)
-	if stopped := p.stop(); !stopped || errors.Is(err, ErrStuck) {
-		return &m.report, ErrStuck
+	var program *tea.Program
+	p := newPainter(opt.Cols, opt.Rows, t.paint, func() { program.Kill() })
+	program = tea.NewProgram(painted{m, p}, programOptions...)
+	defer context.AfterFunc(ctx, func() { poke(quitting); end(program) })()
+	ended := make(chan struct{})
+	if opt.Controls != nil {
+		go leaveUnless(ended, quitting, opt.Controls.Leave)
+	}
+	_, err := program.Run()
+	close(ended)
+	if failure := p.stop(); failure != nil {
+		err = failure
 	}
 	t.restore()
 	if opt.Stage != nil {
@@ -142,32 +143,31 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	return &m.report, nil
 }
 
-// endWithin is how long a program may take to end by itself, and then to be
-// killed: a terminal that takes no text would hold it up for ever.
+// endWithin is how long a program may take to end by itself. A terminal that takes
+// no text holds it up.
 const endWithin = time.Second
 
-// ErrStuck is returned when the end came while the terminal took no text: it could
-// not be given back.
-var ErrStuck = errors.New("the terminal takes no text")
+// end has the program quit. Killing it at once, as the end of a context that Bubble
+// Tea is given does, would close what it reads keys from while it reads.
+func end(program *tea.Program) {
+	time.AfterFunc(endWithin, program.Kill) // nothing happens to one that has ended
+	program.Quit()
+}
 
-// await waits for the program to end: for ever, until it is about to quit. It is
-// killed only if it then does not, as that closes what Bubble Tea reads keys from
-// while it reads.
-func await(program *tea.Program, quitting <-chan struct{}, ended <-chan error) error {
+// leaveUnless leaves the call when the program wants to quit but has not ended after
+// a while: the terminal takes no text. That is waited for, so that it can be given
+// back, but nobody else should have to.
+func leaveUnless(ended, quitting <-chan struct{}, leave func()) {
 	select {
-	case err := <-ended:
-		return err
+	case <-ended:
+		return
 	case <-quitting:
 	}
-	for range 2 {
-		select {
-		case err := <-ended:
-			return err
-		case <-time.After(endWithin):
-			go program.Kill()
-		}
+	select {
+	case <-ended:
+	case <-time.After(endWithin):
+		leave()
 	}
-	return ErrStuck
 }
 
 // poke puts a token into a channel that holds one.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,9 +49,6 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	}
 	report, err := tui.Run(ctx, opt)
 	close(stop)
-	if errors.Is(err, tui.ErrStuck) {
-		return err // pictures are stuck as well
-	}
 	drawing.Wait()
 	if err != nil {
 		return err

@@ -135,9 +135,7 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 // last frame has been handed to OnFrame; the device itself is let go of.
 // SetMuted(false) has its trouble told once more, if there is any.
 func (e *Engine) SetMuted(muted bool) {
-	if !muted {
-		e.notices.ask()
-	}
+	e.notices.ask(!muted)
 	e.capture.setMuted(muted)
 }
 

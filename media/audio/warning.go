@@ -61,10 +61,10 @@ func (n *notices) failed(w Warning, own *Warning) {
 }
 
 // ask has the next trouble with the microphone told, even if it is known.
-func (n *notices) ask() {
+func (n *notices) ask(asked bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked = true
+	n.asked = asked
 }
 
 // dropped forgets what is no longer of interest.

@@ -13,6 +13,8 @@ const (
 	// for 15 s).
 	calm = 3 * keepalive
 	// late is the silence of a peer after which its own checks are missed.
+	// Browsers check a path more rarely than that, so towards them there is no
+	// calm: the page, which can only count what comes in, needs it that way.
 	late = calm + keepalive
 	// busy is how many packets between two checks are more than little: half
 	// of what a voice takes.

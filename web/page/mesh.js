@@ -82,7 +82,7 @@ export class Mesh {
       const reached = m.dataOpen && m.peer.connected;
       if (reached !== m.reached) {
         m.reached = reached;
-        if (this.#reportAt) this.#reportAt = Math.min(this.#reportAt, now + reportAfter);
+        this.#reportSoon(now);
       }
     }
     if (this.#reportAt && now >= this.#reportAt) this.#sendReports(now);
@@ -98,6 +98,11 @@ export class Mesh {
         if (m.peer.unsettled || now - m.session.pulse.heard > (m.session.quiet ? staleQuiet : stale)) this.#look(m);
       }
     }
+  }
+
+  // #reportSoon has the next reports sent before their time.
+  #reportSoon(now) {
+    if (this.#reportAt) this.#reportAt = Math.min(this.#reportAt, now + reportAfter);
   }
 
   // #look asks a transport for signs of life; the answer comes later.
@@ -282,6 +287,7 @@ export class Mesh {
     this.#run(now, m);
     this.#hangUp(m);
     this.#members.delete(m.peer.id);
+    if (m.reached) this.#reportSoon(now);
     this.#dirty = true;
     this.handle({ event: "peer-left", peer: m.peer.id, name: m.peer.name, crashed });
     this.gone(m.peer.id);

@@ -149,8 +149,10 @@ func (k *keeper) follow(ctx context.Context) {
 	}
 	if !w.on {
 		k.stop()
-		if k.state == refused {
-			k.state, k.told = ready, Warning{}
+		if k.state == refused || k.state == broken { // whether it works now is not known
+			k.state, k.told, k.delay = ready, Warning{}, firstRetry
+			k.retry.Stop()
+			k.retrying = false
 			k.tell(present)
 		}
 	}

@@ -401,6 +401,33 @@ func TestBrokenCameraIsNotTriedWhileOff(t *testing.T) {
 	})
 }
 
+// What broke while it was on is as good as new once it was off: whether it works is
+// found out when it is wanted again.
+func TestBrokenCameraIsForgottenWhenOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, Camera, true)
+		r.SetViewer("bob", 640, 360)
+		r.pass(time.Second)
+		r.cam.set(errors.New("another program has it"))
+		r.pass(time.Minute)
+		r.SetOn(false)
+		r.pass(time.Second)
+		r.SetOn(true)
+		r.pass(time.Second)
+		r.SetOn(false)
+		r.pass(time.Second)
+		r.cam.set(nil)
+		r.SetOn(true)
+		if got := r.pass(time.Second); len(got) == 0 || !got[0].Key {
+			t.Error("no frames although it works again")
+		}
+		want := "[0s present 1s camera-lost 1s missing 1m1s present 1m2s camera-lost 1m2s missing 1m3s present]"
+		if fmt.Sprint(r.notes) != want {
+			t.Errorf("notes %v,\nwant %s", r.notes, want)
+		}
+	})
+}
+
 func TestRefusedShareIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := startRig(t, Screen, true)
