@@ -143,9 +143,8 @@ func (m *media) choose(kind DeviceKind, spec string) error {
 			return err
 		}
 		m.chosen.mic = mic
-		m.have.Mic = mic.Kind != audio.None // until it turns out otherwise
 		m.audio.SetMic(mic)
-		m.call.mesh.SetMedia(m.both())
+		m.found(rtc.Mic, mic.Kind != audio.None) // until it turns out otherwise
 	case Speaker:
 		speaker, err := audio.ParseSpeaker(spec)
 		if err != nil {

@@ -200,13 +200,16 @@ func (m *media) set(k rtc.Kind, on bool) {
 func (m *media) setHave(k rtc.Kind, have bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if was := field(&m.have, k); *was != have {
-		*was = have
-		if have {
-			m.trouble[k] = ""
-		}
-		m.call.mesh.SetMedia(m.both())
+	m.found(k, have)
+}
+
+// found is setHave with mu held.
+func (m *media) found(k rtc.Kind, have bool) {
+	*field(&m.have, k) = have
+	if have {
+		m.trouble[k] = ""
 	}
+	m.call.mesh.SetMedia(m.both())
 }
 
 // apply makes a source do what the person wants, so that one that is not there

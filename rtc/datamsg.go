@@ -14,8 +14,8 @@ import (
 type dataMessage interface{ dataMessage() }
 
 // report is the whole truth about the sender, at every change and once a second,
-// or every fourth while it says nothing new: its state, what it has sent the receiver over this connection, and
-// whom else it can reach.
+// or every fourth while it says nothing new: its state, what it has sent the
+// receiver over this connection, and whom else it can reach.
 type report struct {
 	State signal.State    `json:"state"`
 	Sent  [Kinds]uint64   `json:"sent"`  // RTP packets, by Kind

@@ -152,11 +152,9 @@ func (n networkChanged) deliver(m *Manager, now time.Time) {
 	m.cfg.Signal.Nudge()
 	for _, mb := range m.members {
 		pathGone := n.woke
-		if mb.session != nil && !n.woke {
-			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
-			pathGone = err == nil && slices.Contains(n.gone, local.Addr().Unmap())
-		}
 		if mb.session != nil {
+			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
+			pathGone = n.woke || err == nil && slices.Contains(n.gone, local.Addr().Unmap())
 			mb.session.Do(CheckPath{})
 		}
 		mb.peer.moved(now, pathGone)

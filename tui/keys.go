@@ -195,7 +195,7 @@ func (m *Model) act(a Action) tea.Cmd {
 	case ActMic, ActCamera, ActScreen:
 		m.toggle(a)
 	case ActTalk:
-		if m.source(Microphone).Missing != "" {
+		if SourceOf(m.sources, Microphone).Missing != "" {
 			m.tellMissing(Microphone)
 		} else {
 			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
@@ -257,19 +257,9 @@ func (m *Model) toggles(p panel) {
 	m.panel = p
 }
 
-// source is what is known of the source of a kind; nothing, if that is nothing.
-func (m *Model) source(kind SourceKind) Source {
-	for _, src := range m.sources {
-		if src.Kind == kind {
-			return src
-		}
-	}
-	return Source{Kind: kind}
-}
-
 // tellMissing says why there is no source of a kind.
 func (m *Model) tellMissing(kind SourceKind) {
-	text := cleanText(m.source(kind).Missing)
+	text := cleanText(SourceOf(m.sources, kind).Missing)
 	if text == "" {
 		text = "no " + kind.String()
 	}
@@ -292,24 +282,23 @@ func (m *Model) toggle(a Action) {
 	}
 }
 
-// turn switches a source on or off. One that is on but does not work would be on
-// as soon as it does: it is switched off as well.
+// turn switches a source on or off, or says why that cannot be.
 func (m *Model) turn(kind SourceKind, on *bool, set func(bool)) {
-	src := m.source(kind)
-	switch {
-	case *on || src.Missing == "":
-		*on = !*on
-		set(*on)
-	case src.Wanted:
-		set(false)
-		m.toast(toastInfo, "the "+kind.String()+" stays off when it works again")
-		for i := range m.sources { // until they are looked at again
-			if m.sources[i].Kind == kind {
-				m.sources[i].Wanted = false
-			}
-		}
-	default:
+	to, ok, say := SourceOf(m.sources, kind).Toggle(*on)
+	if !ok {
 		m.tellMissing(kind)
+		return
+	}
+	*on = to
+	set(to)
+	if say == "" {
+		return
+	}
+	m.toast(toastInfo, say)
+	for i := range m.sources { // until they are looked at again
+		if m.sources[i].Kind == kind {
+			m.sources[i].Wanted = false
+		}
 	}
 }
 

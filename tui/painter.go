@@ -118,10 +118,7 @@ func (p *painter) stroke() bool {
 	if p.h > 0 && len(lines) > p.h {
 		lines = lines[:p.h]
 	}
-	text := ""
-	if lines != nil {
-		text = p.changed(lines)
-	}
+	text := p.changed(lines)
 	p.mu.Unlock()
 	if text == "" {
 		return false
@@ -137,8 +134,11 @@ func (p *painter) stroke() bool {
 }
 
 // changed is what to write for lines, no more than there is room for, to stand on
-// the screen. Called with mu held.
+// the screen; nothing for none. Called with mu held.
 func (p *painter) changed(lines []string) string {
+	if lines == nil {
+		return ""
+	}
 	var b strings.Builder
 	for y, line := range lines {
 		if y < len(p.shown) && p.shown[y] == line {

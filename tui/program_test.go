@@ -102,6 +102,16 @@ func (f *lockedFake) Stats() map[signal.PeerID]LinkStats {
 	return nil
 }
 
+// options are those of the whole program, which reads keys from in.
+func (r *terminalRig) options(in io.Reader) Options {
+	opt := r.f.options()
+	opt.Room, opt.Controls, opt.Meter, opt.Links, opt.Stage = r.f, r.f, r.f, r.f, nil
+	opt.Devices, opt.Chat = r.f, r.f
+	opt.In, opt.Out, opt.Now, opt.Cols, opt.Rows = in, r, nil, 80, 24
+	opt.KeyReleases = true
+	return opt
+}
+
 // inTerminal runs test beside the program, in a bubble.
 func inTerminal(t *testing.T, change func(*Options), test func(*terminalRig)) {
 	synctest.Test(t, func(t *testing.T) {
@@ -110,11 +120,7 @@ func inTerminal(t *testing.T, change func(*Options), test func(*terminalRig)) {
 		v.Since = time.Now()
 		r := &terminalRig{T: t, f: &lockedFake{fake: newFake(v)}, keys: keys, done: make(chan error, 1), em: vt.NewEmulator(80, 24)}
 		defer r.em.Close()
-		opt := r.f.options()
-		opt.Room, opt.Controls, opt.Meter, opt.Links, opt.Stage = r.f, r.f, r.f, r.f, nil
-		opt.Devices, opt.Chat = r.f, r.f
-		opt.In, opt.Out, opt.Now, opt.Cols, opt.Rows = in, r, nil, 80, 24
-		opt.KeyReleases = true
+		opt := r.options(in)
 		if change != nil {
 			change(&opt)
 		}
@@ -384,11 +390,8 @@ func TestTerminalThatTakesNoText(t *testing.T) {
 			f := &lockedFake{fake: newFake(room)}
 			r := &terminalRig{T: t, f: f, keys: keys, em: vt.NewEmulator(80, 24)}
 			v := &valve{to: r}
-			opt := f.options()
-			opt.Room, opt.Controls, opt.Meter, opt.Links, opt.Stage = f, f, f, f, nil
-			opt.Devices, opt.Chat = f, f
-			opt.In, opt.Out, opt.Now, opt.Cols, opt.Rows = in, v, nil, 80, 24
-			opt.KeyReleases = true
+			opt := r.options(in)
+			opt.Out = v
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() {

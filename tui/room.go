@@ -108,6 +108,29 @@ type Source struct {
 	Wanted bool
 }
 
+// SourceOf is what is known of the source of a kind; nothing, if that is nothing.
+func SourceOf(all []Source, kind SourceKind) Source {
+	for _, src := range all {
+		if src.Kind == kind {
+			return src
+		}
+	}
+	return Source{Kind: kind}
+}
+
+// Toggle is what pressing the key of a source that is on or off comes to: it is
+// to be switched on or off, unless ok is false, and say is what to tell. One that
+// is on but does not work would be on as soon as it does: it is switched off.
+func (s Source) Toggle(on bool) (to, ok bool, say string) {
+	switch {
+	case on || s.Missing == "":
+		return !on, true, ""
+	case s.Wanted:
+		return false, true, "the " + s.Kind.String() + " stays off when it works again"
+	}
+	return on, false, s.Missing
+}
+
 // Device is something that can be chosen.
 type Device struct {
 	Kind     SourceKind

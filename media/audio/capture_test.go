@@ -94,10 +94,16 @@ func runEngine(t *testing.T, cfg Config) (e *Engine, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e, letRun(t, e)
+}
+
+// letRun is runEngine for one that was made already.
+func letRun(t *testing.T, e *Engine) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	return e, func() {
+	return func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("run: %v", err)
@@ -247,27 +253,35 @@ func TestNoFrameAfterAMuteHasReturned(t *testing.T) {
 	}
 }
 
+// heard records what an engine says of its devices.
+type heard struct {
+	mu        sync.Mutex
+	told      []WarningCode // guarded by mu, like what follows
+	available []bool
+}
+
+func (h *heard) warned(w Warning) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = append(h.told, w.Code)
+}
+
+func (h *heard) works(ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.available = append(h.available, ok)
+}
+
 func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var told []WarningCode
-		var available []bool
+		var h heard
 		frames := 0
 		dev := newFakeDevices()
 		dev.set(device.ErrNoServer)
 		e, stop := runEngine(t, Config{
-			devices: dev,
-			OnFrame: func(Frame) { frames++ },
-			OnWarning: func(w Warning) {
-				mu.Lock()
-				defer mu.Unlock()
-				told = append(told, w.Code)
-			},
-			OnAvailable: func(ok bool) {
-				mu.Lock()
-				defer mu.Unlock()
-				available = append(available, ok)
-			},
+			devices:   dev,
+			OnFrame:   func(Frame) { frames++ },
+			OnWarning: h.warned, OnAvailable: h.works,
 		})
 		defer stop()
 		peer, err := e.Peer("b")
@@ -277,17 +291,17 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 		expect := func(when string, want ...WarningCode) {
 			t.Helper()
 			synctest.Wait()
-			mu.Lock()
-			defer mu.Unlock()
-			slices.Sort(told)
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			slices.Sort(h.told)
 			slices.Sort(want)
-			if !slices.Equal(told, want) {
-				t.Errorf("%s: told %v, want %v", when, told, want)
+			if !slices.Equal(h.told, want) {
+				t.Errorf("%s: told %v, want %v", when, h.told, want)
 			}
-			if works := slices.Contains(want, MicrophoneBack); len(available) > 0 && available[len(available)-1] != works {
+			if works := slices.Contains(want, MicrophoneBack); len(h.available) > 0 && h.available[len(h.available)-1] != works {
 				t.Errorf("%s: the microphone is told to work: %t", when, !works)
 			}
-			told = nil
+			h.told = nil
 		}
 		time.Sleep(time.Minute)
 		expect("no server for a minute", NoSoundServer)
@@ -318,15 +332,15 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 		expect("all unplugged", MicrophoneLost, SpeakerLost, NoMicrophone, NoSpeaker)
 
 		// One that works is chosen instead: nothing is wrong with that one.
-		available = nil
+		h.available = nil
 		e.SetMic(Mic{Kind: Tone, Hz: 440})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if mic, _ := e.Trouble(); mic != "" || !slices.Equal(available, []bool{true}) {
-			t.Errorf("the microphone chosen instead: %q, available %v", mic, available)
+		if mic, _ := e.Trouble(); mic != "" || !slices.Equal(h.available, []bool{true}) {
+			t.Errorf("the microphone chosen instead: %q, available %v", mic, h.available)
 		}
-		if len(told) > 0 {
-			t.Errorf("the microphone chosen instead: told %v", told)
+		if len(h.told) > 0 {
+			t.Errorf("the microphone chosen instead: told %v", h.told)
 		}
 	})
 }
@@ -374,41 +388,30 @@ func TestRetriesKeepTheirDistance(t *testing.T) {
 // again what is wrong with it.
 func TestTroubleEndsWithTheMicrophone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var told []WarningCode
-		var available []bool
+		var h heard
 		dev := newFakeDevices()
 		dev.set(device.ErrNoServer)
 		e, stop := runEngine(t, Config{
-			devices: dev,
-			OnWarning: func(w Warning) {
-				mu.Lock()
-				defer mu.Unlock()
-				told = append(told, w.Code)
-			},
-			OnAvailable: func(ok bool) {
-				mu.Lock()
-				defer mu.Unlock()
-				available = append(available, ok)
-			},
+			devices:   dev,
+			OnWarning: h.warned, OnAvailable: h.works,
 		})
 		defer stop()
 		step := func(when, trouble string, works bool, want ...WarningCode) {
 			t.Helper()
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
-			mu.Lock()
-			defer mu.Unlock()
+			h.mu.Lock()
+			defer h.mu.Unlock()
 			if mic, _ := e.Trouble(); mic != trouble {
 				t.Errorf("%s: trouble with the microphone: %q", when, mic)
 			}
-			if !slices.Equal(told, want) {
-				t.Errorf("%s: told %v, want %v", when, told, want)
+			if !slices.Equal(h.told, want) {
+				t.Errorf("%s: told %v, want %v", when, h.told, want)
 			}
-			if len(available) == 0 || available[len(available)-1] != works {
-				t.Errorf("%s: available %v, want %t at the end", when, available, works)
+			if len(h.available) == 0 || h.available[len(h.available)-1] != works {
+				t.Errorf("%s: available %v, want %t at the end", when, h.available, works)
 			}
-			told, available = nil, nil
+			h.told, h.available = nil, nil
 		}
 		noServer := micWarning(Mic{}, device.ErrNoServer).Text
 		step("at first", noServer, false, NoSoundServer)

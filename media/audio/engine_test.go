@@ -123,15 +123,7 @@ func TestSinkRestsBriefly(t *testing.T) {
 			for range int(rest/(10*time.Millisecond)) % 2 { // a device had it before
 				e.mixer.render(make([]float32, pcm.BlockSamples))
 			}
-			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan struct{})
-			defer func() { cancel(); <-ended }()
-			go func() {
-				defer close(ended)
-				if err := e.Run(ctx); err != nil {
-					t.Error(err)
-				}
-			}()
+			defer letRun(t, e)()
 			mixed := func() int {
 				synctest.Wait()
 				return e.mixer.blocks

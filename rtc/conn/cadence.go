@@ -48,17 +48,17 @@ type signs struct {
 	answered time.Time     // the newest answer to a check of ours
 	asked    time.Time     // the newest check of the peer
 	rtt      time.Duration // how long an answer takes
-	packets  int           // sent since the last check
 }
 
-// hold reports whether a check made now is kept back.
-func (c *cadence) hold(now time.Time, s signs) bool {
+// hold reports whether a check made now is kept back; packets is how many others
+// were sent since the last one.
+func (c *cadence) hold(now time.Time, s signs, packets int) bool {
 	if !s.answered.Before(c.asked) {
 		c.asked = time.Time{}
 	}
 	// Half an interval makes up for checks made a moment early.
 	due := !now.Before(c.sent.Add(calm - keepalive/2))
-	if due || s.packets >= busy || !c.asked.IsZero() || now.Sub(s.asked) >= late || now.Before(c.until) {
+	if due || packets >= busy || !c.asked.IsZero() || now.Sub(s.asked) >= late || now.Before(c.until) {
 		c.went(now)
 		return false
 	}

@@ -31,7 +31,7 @@ func (c *checker) tick() bool {
 	if since := c.now.Sub(c.asked); !c.still && since >= calm {
 		c.asked = c.now
 	}
-	if c.cadence.hold(c.now, signs{answered: c.answered, asked: c.asked, rtt: c.rtt, packets: c.packets}) {
+	if c.cadence.hold(c.now, signs{answered: c.answered, asked: c.asked, rtt: c.rtt}, c.packets) {
 		return false
 	}
 	if !c.lost {

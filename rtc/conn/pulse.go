@@ -91,10 +91,7 @@ func (p *pulse) use(endpoints [2]string) {
 func (p *pulse) signsOf(inUse *ice.CandidatePair) signs {
 	answered := inUse.LastResponseReceivedAt()
 	p.rtt.take(answered, time.Duration(inUse.CurrentRoundTripTime()*float64(time.Second)))
-	return signs{
-		answered: answered, asked: inUse.LastRequestReceivedAt(),
-		rtt: p.rtt.value, packets: int(p.carried.Load()),
-	}
+	return signs{answered: answered, asked: inUse.LastRequestReceivedAt(), rtt: p.rtt.value}
 }
 
 // alarm has all checks go out for a while. It returns how to send the one that
@@ -128,9 +125,7 @@ func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)
 	if inUse == nil || p.selected[1] != to || basePort(inUse.Local) != port {
 		return false
 	}
-	s := p.signsOf(inUse)
-	p.carried.Store(0)
-	if !p.cadence.hold(time.Now(), s) {
+	if !p.cadence.hold(time.Now(), p.signsOf(inUse), int(p.carried.Swap(0))) {
 		return false
 	}
 	packet := bytes.Clone(check)

@@ -83,31 +83,19 @@ func (s *session) toggle(word string) {
 	}
 }
 
-// turn switches a source on or off, and says why if that cannot be. One that is
-// on but does not work would be on as soon as it does: it is switched off as well.
+// turn switches a source on or off, and says what that comes to if not that.
 func (s *session) turn(kind tui.SourceKind, on bool, set func(bool)) {
-	src := s.source(kind)
-	switch {
-	case on || src.Missing == "":
-		set(!on)
-	case src.Wanted:
-		set(false)
-		s.say("the %s stays off when it works again", kind)
-	default:
-		s.say("%s", text(src.Missing))
-	}
-}
-
-// source is what is known of the source of a kind; nothing, if that is nothing.
-func (s *session) source(kind tui.SourceKind) tui.Source {
+	var all []tui.Source
 	if s.opt.Devices != nil {
-		for _, src := range s.opt.Devices.Sources() {
-			if src.Kind == kind {
-				return src
-			}
-		}
+		all = s.opt.Devices.Sources()
 	}
-	return tui.Source{Kind: kind}
+	to, ok, say := tui.SourceOf(all, kind).Toggle(on)
+	if ok {
+		set(to)
+	}
+	if say != "" {
+		s.say("%s", text(say))
+	}
 }
 
 // who lists everyone with state and media.
