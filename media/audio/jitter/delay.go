@@ -6,7 +6,7 @@ import "github.com/meet-term/meet/media/audio/pcm"
 const (
 	ms = pcm.SampleRate / 1000
 
-	startTarget = 80 * ms
+	startTarget = 40 * ms
 	minTarget   = 20 * ms
 	maxTarget   = 1000 * ms
 	// quantum is the grain of playout: a packet can wait up to one block for
@@ -62,10 +62,20 @@ func newDelayEstimator() delayEstimator {
 // been learnt of the network.
 func (e *delayEstimator) rebase() { e.based = false }
 
-// add takes in the transit of one packet and returns its relative delay.
-func (e *delayEstimator) add(arrived, transit, dur int64) int64 {
+// relative returns how much a transit exceeds the smallest of late.
+func (e *delayEstimator) relative(transit int64) int64 {
+	if !e.based {
+		return 0
+	}
+	return transit - e.base
+}
+
+// add takes in the transit of one packet and returns its relative delay. One
+// that an outage may have held back says nothing of the jitter.
+func (e *delayEstimator) add(arrived, transit, dur int64, held bool) int64 {
 	e.frame = dur
 	second := max(0, arrived/slotLength)
+	held = held && (transit < e.base || transit > e.base+outageLate)
 	switch {
 	case !e.based:
 		e.based, e.slot = true, second
@@ -88,7 +98,9 @@ func (e *delayEstimator) add(arrived, transit, dur int64) int64 {
 		e.base = min(e.base, m)
 	}
 	relative := transit - e.base
-	e.observe(relative)
+	if !held {
+		e.observe(relative)
+	}
 	return relative
 }
 

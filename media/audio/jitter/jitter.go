@@ -75,9 +75,9 @@ const (
 	maxFrames = 128
 	// maxWaiting is the most audio kept waiting: whatever is older gives way.
 	maxWaiting = 1200 * pcm.SampleRate / 1000
-	// maxBacklog is how far above the target the delay may start after a
-	// stall: what the stall held back beyond that is skipped.
-	maxBacklog = 400 * pcm.SampleRate / 1000
+	// maxBacklog is how far above the target the delay may start: what has
+	// gathered beyond that is skipped.
+	maxBacklog = 40 * ms
 	// maxPayload bounds the bytes of one payload, the size of a UDP packet.
 	maxPayload = 1500
 	// maxDuration is the longest audio one payload may hold (RFC 6716
@@ -117,6 +117,7 @@ type Buffer struct {
 	newest  int64     // extended timestamp of the newest packet
 	transit int64     // its arrival minus its timestamp
 	suspect suspicion
+	outages outages
 
 	previousSSRC uint32
 	switched     time.Time // when ssrc replaced previousSSRC
@@ -167,7 +168,11 @@ func (b *Buffer) Push(p Packet) {
 	b.stats.Lost += b.seqs.takeLost()
 
 	arrived := pcm.Samples(p.Arrived.Sub(b.epoch))
-	relative := b.delay.add(arrived, arrived-pos, dur)
+	if b.outages.over(arrived, b.delay.relative(arrived-pos), b.play.dry()) {
+		b.delay.rebase()
+		b.play.begin()
+	}
+	relative := b.delay.add(arrived, arrived-pos, dur, b.outages.recent(arrived))
 	if pos > b.newest {
 		b.newest, b.transit = pos, arrived-pos
 	}
@@ -283,11 +288,30 @@ func (b *Buffer) drop(n int) {
 // play. It never waits.
 func (b *Buffer) Pull(dst []float32) {
 	b.play.target = b.delay.target()
+	b.catchUp()
 	for b.play.out.pending() < len(dst) {
 		used := b.play.step(b.frames)
 		b.drop(used)
 	}
 	b.play.out.read(dst)
+}
+
+// catchUp skips what an outage held back and is still coming in.
+func (b *Buffer) catchUp() {
+	if len(b.frames) == 0 || b.play.state == waiting || !b.outages.recent(b.outages.last) {
+		return
+	}
+	excess := b.newest - b.play.next + int64(b.play.out.pending()) - b.play.target
+	if excess <= maxExcess {
+		return
+	}
+	used := 0
+	for used < len(b.frames)-1 && b.newest-b.frames[used].pos > b.play.target {
+		used++
+	}
+	b.stats.Discarded += uint64(used)
+	b.drop(used)
+	b.play.skipTo(b.frames[0].pos)
 }
 
 // Idle reports whether Pull gives silence and changes nothing until the next

@@ -49,6 +49,7 @@ type player struct {
 	delay    float64
 	measured bool
 	steady   int64 // playout time since the delay was last changed
+	catch    catcher
 }
 
 // unknown is the lateness before any packet has come.
@@ -62,9 +63,18 @@ func (p *player) newStream() { p.renew = true }
 
 // rebase starts a new time base at pos.
 func (p *player) rebase(pos int64) {
-	p.rest()
+	p.begin()
 	p.next, p.seq, p.rejoin, p.measured = pos, -1, true, false
 }
+
+// begin starts again with what comes next, a burst perhaps.
+func (p *player) begin() {
+	p.rest()
+	p.catch.begin()
+}
+
+// dry reports whether there was nothing to play of late.
+func (p *player) dry() bool { return p.state != playing }
 
 // rest goes over to waiting.
 func (p *player) rest() {
@@ -137,7 +147,12 @@ func (p *player) wait(frames []frame) int {
 	if len(frames) > 0 {
 		last := frames[len(frames)-1]
 		span := last.pos + last.dur - frames[0].pos
-		if skip := span - p.target - maxBacklog; skip > 0 {
+		if p.catch.on && !p.catch.done(last.pos) {
+			p.waited += concealBlock
+			p.out.grow(concealBlock)
+			return 0
+		}
+		if skip := span - last.dur - max(p.target, startTarget) - maxBacklog; skip > 0 {
 			used := 1
 			for used < len(frames)-1 && frames[used].pos-frames[0].pos < skip {
 				used++
