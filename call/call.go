@@ -17,6 +17,7 @@ import (
 
 	"github.com/pion/transport/v5"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/safetext"
@@ -66,8 +67,9 @@ type Call struct {
 	media  *media
 	flow   *flowWatch
 
-	enterOnce, leaveOnce sync.Once
-	entered, left        chan struct{}
+	enterOnce, leaveOnce, abandonOnce sync.Once
+	entered, left, abandoned          chan struct{}
+	meshEnded, linkEnded              chan struct{}
 }
 
 // New checks the configuration and prepares a call that does nothing until
@@ -83,6 +85,7 @@ func New(cfg Config) (*Call, error) {
 	c := &Call{
 		cfg: cfg, log: cfg.Logger, events: newEventQueue(),
 		chat: newChatLog(cfg.Self, cfg.Inc), entered: make(chan struct{}), left: make(chan struct{}),
+		abandoned: make(chan struct{}), meshEnded: make(chan struct{}), linkEnded: make(chan struct{}),
 	}
 	if !cfg.Lobby {
 		c.Enter()
@@ -100,8 +103,11 @@ func New(cfg Config) (*Call, error) {
 	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
 	c.client, err = signal.NewClient(signal.Config{
 		URL: cfg.Invite.SocketURL(), Room: room, Self: cfg.Self, Inc: cfg.Inc, State: state,
-		Handle: func(e signal.Event) { c.mesh.Signal(e) },
-		Dial:   cfg.Dial, TLS: trust, Logger: cfg.Logger,
+		Handle: func(e signal.Event) {
+			crash.Point("signaling")
+			c.mesh.Signal(e)
+		},
+		Dial: cfg.Dial, TLS: trust, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
@@ -123,27 +129,36 @@ func (c *Call) Run(ctx context.Context) error {
 	defer cancel()
 	stop := make(chan struct{})
 	var wg, reader sync.WaitGroup
-	reader.Go(func() { c.events.run(stop) })
+	crash.GoIn(&reader, func() { c.events.run(stop) })
 
 	// The media and the mesh outlive the goodbye to the server.
 	meshCtx, endMesh := context.WithCancel(context.WithoutCancel(ctx))
-	wg.Go(func() {
+	crash.GoIn(&wg, func() {
+		select {
+		case <-c.abandoned:
+			endMesh()
+		case <-meshCtx.Done():
+		}
+	})
+	crash.GoIn(&wg, func() {
+		defer close(c.meshEnded)
 		if err := c.mesh.Run(meshCtx); err != nil && !errors.Is(err, context.Canceled) {
 			c.log.Error("mesh ended", "error", err)
 		}
 	})
-	wg.Go(func() { c.media.run(meshCtx) })
+	crash.GoIn(&wg, func() { c.media.run(meshCtx) })
 	if c.cfg.Net == nil {
-		wg.Go(func() { c.watchNetwork(meshCtx) })
+		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
 	}
-	go func() {
+	crash.Go(func() {
 		select {
 		case <-ctx.Done():
 			c.Leave()
 		case <-c.left:
 		}
-	}()
+	})
 	err := c.takePart(context.WithoutCancel(ctx))
+	close(c.linkEnded)
 	c.Leave()
 	endMesh()
 	wg.Wait()
@@ -206,6 +221,21 @@ func (c *Call) Leave() {
 	})
 }
 
+// Abandon is Leave for a program that dies: everybody is told at once, by the
+// server and by the connections alike, whichever of the two still works. It
+// returns when that is done, or when the context ends.
+func (c *Call) Abandon(ctx context.Context) {
+	c.Leave()
+	c.abandonOnce.Do(func() { close(c.abandoned) })
+	for _, ended := range []<-chan struct{}{c.meshEnded, c.linkEnded} {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // View is the newest view of the room; never nil, never changed.
 func (c *Call) View() *rtc.RoomView { return c.mesh.View() }
 
@@ -255,6 +285,7 @@ func (c *Call) Say(text string) bool {
 
 // handle follows the mesh before an event goes to the reader.
 func (c *Call) handle(e rtc.Event) {
+	crash.Point("mesh")
 	if e, ok := e.(rtc.PeerConnected); ok {
 		c.media.connected(e.Peer)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
@@ -80,13 +81,13 @@ const alignEvery = 500 * time.Millisecond
 // run keeps the sources and sinks until ctx ends.
 func (m *media) run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	crash.GoIn(&wg, func() {
 		if err := m.audio.Run(ctx); err != nil {
 			m.call.log.Error("sound ended", "error", err)
 		}
 	})
-	wg.Go(func() { m.pictures.run(ctx) })
-	wg.Go(func() { m.align(ctx) })
+	crash.GoIn(&wg, func() { m.pictures.run(ctx) })
+	crash.GoIn(&wg, func() { m.align(ctx) })
 	wg.Wait()
 }
 

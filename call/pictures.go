@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/stream"
@@ -103,7 +104,7 @@ func (p *pictures) run(ctx context.Context) {
 	p.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, s := range []*stream.Sender{p.camera, p.screen} {
-		wg.Go(func() {
+		crash.GoIn(&wg, func() {
 			if err := s.Run(ctx); err != nil {
 				p.log("a video source ended", "error", err)
 			}
@@ -160,7 +161,7 @@ func (p *pictures) receiver(v Viewed) *receiver {
 		Unwanted:         !p.watchAll && p.showing[v] == (stream.Size{}),
 	})}
 	p.receivers[v] = r
-	p.background.Go(func() {
+	crash.GoIn(&p.background, func() {
 		if err := r.Run(ctx); err != nil {
 			p.log("a video receiver ended", "peer", v.Peer, "error", err)
 		}

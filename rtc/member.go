@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -192,7 +193,7 @@ func (m *Manager) hangUp(mb *member) {
 	mb.dataOpen, mb.others, mb.missing = false, nil, nil
 	mb.starving, mb.transport = starvation{}, TransportStats{}
 	s.Close()
-	m.closing.Go(s.Wait)
+	crash.GoIn(&m.closing, s.Wait)
 }
 
 // store publishes the present as an immutable view.

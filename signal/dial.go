@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
 )
 
@@ -88,7 +89,7 @@ func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout(r.attempt))
 	d := &dialing{started: time.Now(), cancel: cancel, n: r.own.N}
 	r.dialing = d
-	dials.Go(func() {
+	crash.GoIn(dials, func() {
 		defer cancel()
 		ws, welcome, err := c.dial(dialCtx, hello)
 		select {

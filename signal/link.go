@@ -9,6 +9,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -49,8 +51,8 @@ func startLink(ctx context.Context, ws *websocket.Conn, lim frameLimits) *link {
 		cancel:  cancel,
 	}
 	pace := rate.NewLimiter(rate.Limit(max(1, lim.Rate))*9/10, max(1, lim.Burst*9/10))
-	l.tasks.Go(func() { l.read(ctx) })
-	l.tasks.Go(func() { l.write(ctx, pace) })
+	crash.GoIn(&l.tasks, func() { l.read(ctx) })
+	crash.GoIn(&l.tasks, func() { l.write(ctx, pace) })
 	return l
 }
 

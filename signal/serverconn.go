@@ -13,6 +13,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -386,7 +388,7 @@ func (c *conn) flush() {
 		}
 		if c.wroteLocked(n); n < len(wire) {
 			c.mu.Unlock()
-			go c.drain()
+			crash.Go(c.drain)
 			return
 		}
 	}

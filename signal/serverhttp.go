@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 // stats are the counters of /metrics.
@@ -45,7 +47,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if leaving {
 		c.kill() // Shutdown may have missed it
 	}
-	go c.serve()
+	crash.Go(c.serve)
 }
 
 // clientAddress returns the address connections are counted by.

@@ -10,6 +10,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -46,7 +48,7 @@ func newPainter(w, h int, paint func(text string) (shown bool), failed func()) *
 		paint: paint, failed: failed, w: w, h: h,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	go p.run()
+	crash.Go(p.run)
 	return p
 }
 
@@ -87,6 +89,7 @@ func (p *painter) run() {
 			p.failed()
 		}
 	}()
+	defer crash.Catch()
 	var paid time.Time // until when the paintings so far take the screen up
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -176,6 +179,7 @@ type painted struct {
 
 // Update implements tea.Model.
 func (p painted) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	defer crash.Catch()
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		p.painter.forget(msg.Width, msg.Height)
@@ -183,11 +187,33 @@ func (p painted) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		p.painter.forget(0, 0)
 	}
 	_, cmd := p.Model.Update(msg)
-	return p, cmd
+	return p, caught(cmd)
+}
+
+// Init implements tea.Model.
+func (p painted) Init() tea.Cmd { return caught(p.Model.Init()) }
+
+// caught is a command that panics as every other goroutine of the program does.
+func caught(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		defer crash.Catch()
+		msg := cmd()
+		if batch, ok := msg.(tea.BatchMsg); ok {
+			for i, c := range batch {
+				batch[i] = caught(c)
+			}
+		}
+		return msg
+	}
 }
 
 // View implements tea.Model.
 func (p painted) View() string {
+	defer crash.Catch()
+	crash.Point("screen")
 	p.painter.show(p.Model.View())
 	return ""
 }

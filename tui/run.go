@@ -14,6 +14,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/term"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/tui/quietstart"
 )
 
@@ -119,7 +120,7 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 	defer context.AfterFunc(ctx, func() { poke(quitting); end(program) })()
 	ended := make(chan struct{})
 	if opt.Controls != nil {
-		go leaveUnless(ended, quitting, opt.Controls.Leave)
+		crash.Go(func() { leaveUnless(ended, quitting, opt.Controls.Leave) })
 	}
 	_, err := program.Run()
 	close(ended)
@@ -330,6 +331,12 @@ func (t *terminal) setTyping(typing bool, gen int) {
 		_ = t.write(fullKeys)
 	}
 }
+
+// Abandoned is what to write to a terminal whose screen dies without being able
+// to end: it leaves the alternate screen and every mode the screen may have set.
+// What was never set is left all the same, which does nothing.
+const Abandoned = popKeys + "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l" +
+	restoreTitle + "\x1b[?1049l\x1b[?25h"
 
 // restore leaves the alternate screen if the program could not.
 func (t *terminal) restore() {

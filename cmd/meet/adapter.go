@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -25,7 +26,7 @@ func newAdapter(c *call.Call) *adapter {
 		Call: c, events: make(chan rtc.Event), messages: make(chan tui.Message, chatQueue),
 		rates: newRates(),
 	}
-	go a.sort()
+	crash.Go(a.sort)
 	return a
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
@@ -152,7 +153,7 @@ func lookAtMicrophone(ctx context.Context) finding {
 	}
 	loudest := -127.0
 	done := make(chan error, 1)
-	go func() { done <- e.Run(ctx) }()
+	crash.Go(func() { done <- e.Run(ctx) })
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {

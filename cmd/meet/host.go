@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/web"
@@ -122,7 +123,7 @@ func looksFor(s rtc.ServerView) bool {
 func standBy(lost func() bool, listen func() (net.Listener, error), log *slog.Logger) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() {
+	crash.GoIn(&running, func() {
 		ticker := time.NewTicker(standbyEvery)
 		defer ticker.Stop()
 		var since time.Time // when it was first missed; zero while it is there
@@ -217,7 +218,7 @@ func newHost(l net.Listener, cfg signal.ServerConfig, e encryption) *host {
 		TLSConfig:         e.config,
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
-	h.running.Go(func() {
+	crash.GoIn(&h.running, func() {
 		var err error
 		if e.on() {
 			err = h.http.ServeTLS(l, e.certFile, e.keyFile)
@@ -229,7 +230,7 @@ func newHost(l net.Listener, cfg signal.ServerConfig, e encryption) *host {
 			h.failed <- err
 		}
 	})
-	h.running.Go(func() {
+	crash.GoIn(&h.running, func() {
 		if err := h.server.Run(ctx); err != nil && ctx.Err() == nil {
 			cfg.Logger.Error("server ended", "error", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/headless"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
@@ -38,6 +39,7 @@ type joinFlags struct {
 	noLobby, ascii, mouse bool
 
 	settings config.Config
+	crashed  *crashed
 	keys     *tui.Keymap
 }
 
@@ -129,7 +131,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := openLog(f)
+	log, logPath, closeLog, err := openLog(f)
 	if err != nil {
 		return err
 	}
@@ -170,6 +172,8 @@ func join(ctx context.Context, room string, f joinFlags) error {
 		timer := time.AfterFunc(f.exitAfter, c.Leave)
 		defer timer.Stop()
 	}
+	f.crashed = &crashed{call: c, log: log, path: logPath}
+	defer f.crashed.handle()()
 	return take(ctx, c, invite, f)
 }
 
@@ -177,7 +181,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
 	defer oneProcessorForSound(c)()
 	ended := make(chan error, 1)
-	go func() { ended <- c.Run(ctx) }()
+	crash.Go(func() { ended <- c.Run(ctx) })
 	show := showScreen
 	switch {
 	case f.headless:
@@ -226,21 +230,21 @@ func openIdentity() (*identity.Identity, error) {
 
 // openLog opens the log of this process. Nothing but the screen writes to the
 // terminal, so without --log-file it goes to the state directory; headless
-// mode logs to standard error.
-func openLog(f joinFlags) (*slog.Logger, func(), error) {
+// mode logs to standard error. The path is "" where nobody could read it later.
+func openLog(f joinFlags) (log *slog.Logger, path string, done func(), err error) {
 	level := slog.LevelInfo
 	if f.debug {
 		level = slog.LevelDebug
 	}
 	opts := &slog.HandlerOptions{Level: level}
-	path := f.logFile
+	path = f.logFile
 	switch {
 	case path == "" && f.headless:
-		return slog.New(slog.NewTextHandler(os.Stderr, opts)), func() {}, nil
+		return slog.New(slog.NewTextHandler(os.Stderr, opts)), "", func() {}, nil
 	case path == "":
 		dir, err := identity.Dir()
 		if err != nil || os.MkdirAll(dir, 0o700) != nil {
-			return slog.New(slog.DiscardHandler), func() {}, nil
+			return slog.New(slog.DiscardHandler), "", func() {}, nil
 		}
 		path = filepath.Join(dir, "meet.log")
 		if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
@@ -250,11 +254,11 @@ func openLog(f joinFlags) (*slog.Logger, func(), error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		if f.logFile != "" {
-			return nil, nil, usagef("--log-file: %w", err)
+			return nil, "", nil, usagef("--log-file: %w", err)
 		}
-		return slog.New(slog.DiscardHandler), func() {}, nil
+		return slog.New(slog.DiscardHandler), "", func() {}, nil
 	}
-	return slog.New(slog.NewTextHandler(file, opts)), func() { file.Close() }, nil
+	return slog.New(slog.NewTextHandler(file, opts)), path, func() { file.Close() }, nil
 }
 
 // maxLog is how large the log may grow before the next process begins anew.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meet-term/meet/internal/crash"
 	meetsignal "github.com/meet-term/meet/signal"
 )
 
@@ -25,6 +26,7 @@ const (
 )
 
 func main() {
+	defer crash.Catch()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	outliveReader()

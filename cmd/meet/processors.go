@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -22,7 +23,7 @@ func oneProcessorForSound(c *call.Call) (stop func()) {
 	}
 	end := make(chan struct{})
 	var done sync.WaitGroup
-	done.Go(func() {
+	crash.GoIn(&done, func() {
 		ticker := time.NewTicker(lookAround)
 		defer ticker.Stop()
 		defer runtime.SetDefaultGOMAXPROCS()

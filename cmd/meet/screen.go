@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termout"
@@ -40,12 +41,22 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	opt.KeyReleases = found.Caps.KittyKeyboard
 	opt.Theme.Light = light(found.Caps, f)
 
+	if state, err := term.GetState(os.Stdin.Fd()); err == nil {
+		f.crashed.screen(func() {
+			out.Seize()
+			_ = termvideo.Abandon(os.Stdout, choice.Mode) // a terminal that is gone needs nothing
+			_, _ = os.Stdout.WriteString(tui.Abandoned)
+			_ = term.Restore(os.Stdin.Fd(), state)
+		})
+		defer f.crashed.screen(nil)
+	}
+
 	var drawing sync.WaitGroup
 	stop := make(chan struct{})
 	if choice.Mode != termvideo.ModeOff {
 		s := newStage(c, termvideo.New(out, choice.Config(found.Caps)), choice, found.Caps, windowSize)
 		opt.Stage = s
-		drawing.Go(func() { _ = s.run(stop) }) // a terminal that is gone ends the screen too
+		crash.GoIn(&drawing, func() { _ = s.run(stop) }) // a terminal that is gone ends the screen too
 	}
 	report, err := tui.Run(ctx, opt)
 	close(stop)

@@ -3,6 +3,7 @@
 package screen
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,7 @@ const (
 type pane struct {
 	*testing.T
 	home  string
+	meet  string // the program; "": the one under test
 	doing string // the test, or which part of a long one
 }
 
@@ -69,13 +71,19 @@ func (p *pane) run(line string) {
 // join joins a room with the screen, without devices unless flags name some.
 func (p *pane) join(s *rig.Server, room, name string, flags ...string) {
 	p.Helper()
-	args := append([]string{rig.Binary(), "join", room, "--server", s.URL, "--name", name, "--no-lobby",
+	p.joins(s, room, name, flags...)
+	p.shows("connected ·")
+}
+
+// joins is join without waiting for it.
+func (p *pane) joins(s *rig.Server, room, name string, flags ...string) {
+	p.Helper()
+	args := append([]string{cmp.Or(p.meet, rig.Binary()), "join", room, "--server", s.URL, "--name", name, "--no-lobby",
 		"--mic", "tone", "--speaker", "none", "--camera", "none", "--screen", "none", "--video", "quadrant"}, flags...)
 	for i := range args {
 		args[i] = "'" + args[i] + "'"
 	}
 	p.run(strings.Join(args, " "))
-	p.shows("connected ·")
 }
 
 // rests waits until the clock of the call has gone on twice, so for a second at

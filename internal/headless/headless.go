@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -32,7 +33,7 @@ func Run(ctx context.Context, c *call.Call, o Options) error {
 	out := &writer{w: o.Out}
 	// A read of standard input cannot be interrupted: the goroutine ends with
 	// the input, or with the process.
-	go read(o.In, out, c)
+	crash.Go(func() { read(o.In, out, c) })
 	ticker := time.NewTicker(max(o.Stats, MinStats))
 	defer ticker.Stop()
 	for {

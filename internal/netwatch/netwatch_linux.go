@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 // groups are the rtnetlink multicast groups that tell of ways into the network.
@@ -30,7 +32,7 @@ func subscribe(ctx context.Context, news chan<- struct{}) (wait func(), err erro
 	socket := os.NewFile(uintptr(fd), "netlink") // non-blocking, hence served by the poller
 	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	crash.GoIn(&wg, func() {
 		defer stop()
 		buf := make([]byte, 16<<10)
 		for ctx.Err() == nil {

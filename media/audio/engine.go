@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/mix"
 )
@@ -104,8 +105,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		recovered: func() { e.notices.recovered(speakerBack, &e.notices.speaker) },
 		dropped:   func() { e.notices.dropped(&e.notices.speaker) },
 	}
-	wg.Go(func() { mic.run(ctx) })
-	wg.Go(func() { speaker.run(ctx) })
+	crash.GoIn(&wg, func() { mic.run(ctx) })
+	crash.GoIn(&wg, func() { speaker.run(ctx) })
 	wg.Wait()
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -61,7 +63,7 @@ func start(ctx context.Context, j job, alive func()) *running {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &running{job: j, cancel: cancel, done: make(chan error, 1)}
 	var once sync.Once // signs of life come a hundred times a second
-	go func() { r.done <- j.run(ctx, func() { once.Do(alive) }) }()
+	crash.Go(func() { r.done <- j.run(ctx, func() { once.Do(alive) }) })
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
@@ -114,6 +115,7 @@ func (m *mixer) quiet() bool {
 
 // render fills one block with the mix.
 func (m *mixer) render(dst []float32) {
+	crash.Point("sound")
 	clear(dst)
 	list := *m.list.Load()
 	for _, p := range list {

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -89,7 +90,7 @@ func (d *Dialer) Dial(cfg rtc.SessionConfig) rtc.Session {
 	d.mu.Lock()
 	d.sessions[cfg.Peer] = append(d.sessions[cfg.Peer], s)
 	d.mu.Unlock()
-	go s.run()
+	crash.Go(s.run)
 	return s
 }
 

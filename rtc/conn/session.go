@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -223,7 +224,7 @@ func (s *session) read(f func()) {
 	s.readersMu.Lock()
 	defer s.readersMu.Unlock()
 	if !s.noReaders {
-		s.readers.Go(f)
+		crash.GoIn(&s.readers, f)
 	}
 }
 
@@ -290,14 +291,22 @@ func (s *session) openData() error {
 
 // listen sets the callbacks of the PeerConnection.
 func (s *session) listen() {
-	s.pc.OnICECandidate(s.localCandidate)
-	s.pc.OnTrack(s.incoming)
+	s.pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		defer crash.Catch()
+		s.localCandidate(c)
+	})
+	s.pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		defer crash.Catch()
+		s.incoming(remote, receiver)
+	})
 	s.pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
 		if mapped, ok := iceStates[state]; ok {
 			s.post(rtc.ICEStateChanged{State: mapped})
 		}
 	})
 	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		defer crash.Catch()
+		crash.Point("connection")
 		if state == webrtc.PeerConnectionStateConnected && s.connected.CompareAndSwap(false, true) {
 			s.post(rtc.SessionConnected{})
 			s.dialer.local.greet(s)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -124,7 +125,7 @@ func (s *session) view() *rtc.RoomView { return s.names.View(s.opt.Room.View()) 
 // unless it waits for input that does not come.
 func readLines(ctx context.Context, in io.Reader) <-chan string {
 	lines := make(chan string)
-	go func() {
+	crash.Go(func() {
 		defer close(lines)
 		r := bufio.NewReaderSize(in, lineMax)
 		for {
@@ -144,7 +145,7 @@ func readLines(ctx context.Context, in io.Reader) <-chan string {
 				return
 			}
 		}
-	}()
+	})
 	return lines
 }
 

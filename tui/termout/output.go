@@ -15,9 +15,12 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 // Placeholder stands in a view for one cell of video. It is one cell wide in
@@ -112,6 +115,24 @@ func (o *Output) Paint(build func(free [][]uint32) []byte) error {
 		return fmt.Errorf("write video to the terminal: %w", err)
 	}
 	return nil
+}
+
+// seizeTime is how long a write that is under way may go on when the terminal is
+// seized.
+const seizeTime = 100 * time.Millisecond
+
+// Seize takes the terminal away from everybody for good: whoever writes from now
+// on waits for ever. It is for a program that dies.
+func (o *Output) Seize() {
+	locked := make(chan struct{})
+	crash.Go(func() {
+		o.mu.Lock()
+		close(locked)
+	})
+	select {
+	case <-locked:
+	case <-time.After(seizeTime): // the terminal takes no text, or who wrote has died
+	}
 }
 
 // Damage marks every video cell as overwritten, for when something else wrote

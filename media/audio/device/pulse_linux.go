@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jfreymuth/pulse/proto"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -50,6 +52,7 @@ func dial(ctx context.Context, on func(message any)) (*server, error) {
 	s := &server{client: &proto.Client{}, conn: conn, lost: make(chan struct{})}
 	var ended sync.Once
 	s.client.Callback = func(message any) {
+		defer crash.Catch()
 		if _, ok := message.(*proto.ConnectionClosed); ok {
 			ended.Do(func() { close(s.lost) })
 			return

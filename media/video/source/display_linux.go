@@ -17,6 +17,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"golang.org/x/sys/unix"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 )
 
@@ -67,7 +68,7 @@ func Displays(ctx context.Context) ([]Info, error) {
 // seconds after ctx has ended: an X server that hangs must not hang us.
 func patiently(ctx context.Context, do func(context.Context) error) error {
 	done := make(chan error, 1)
-	go func() { done <- do(ctx) }()
+	crash.Go(func() { done <- do(ctx) })
 	select {
 	case err := <-done:
 		return err
@@ -124,14 +125,14 @@ func openX() (*xSession, error) {
 		return nil, fmt.Errorf("connect to display %s: %w", os.Getenv("DISPLAY"), err)
 	}
 	x := &xSession{conn: conn, closed: make(chan struct{})}
-	go func() {
+	crash.Go(func() {
 		defer close(x.closed)
 		for { // until both are nil; nothing was asked to be told
 			if event, err := conn.WaitForEvent(); event == nil && err == nil {
 				return
 			}
 		}
-	}()
+	})
 	setup := xproto.Setup(conn)
 	if conn.DefaultScreen >= len(setup.Roots) {
 		x.close()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source/portal"
 )
@@ -59,13 +60,13 @@ func shareCast(ctx context.Context, d *Demand, emit func(*video.Frame)) error {
 	defer cast.Close()
 	read, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() {
+	crash.Go(func() {
 		select {
 		case <-cast.Ended():
 			stop()
 		case <-read.Done():
 		}
-	}()
+	})
 	c := child{args: castArgs(strconv.FormatUint(uint64(cast.Node), 10)), extra: []*os.File{cast.Remote}}
 	err = c.run(read, d, emit)
 	if ctx.Err() != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 )
@@ -199,14 +200,14 @@ func (k *keeper) start(ctx context.Context, w source.Want) {
 	r := &running{demand: source.NewDemand(w), cancel: cancel, done: make(chan error, 1)}
 	src, alive, emit := k.source, k.alive, k.emit
 	var first sync.Once
-	go func() {
+	crash.Go(func() {
 		r.done <- src.Run(ctx, r.demand, func(f *video.Frame) {
 			first.Do(func() { poke(alive) })
 			if ctx.Err() == nil {
 				emit(f)
 			}
 		})
-	}()
+	})
 	k.current = r
 }
 

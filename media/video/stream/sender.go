@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/scale"
 	"github.com/meet-term/meet/media/video/source"
@@ -120,7 +121,7 @@ func NewSender(cfg SenderConfig) *Sender {
 // Warning and a retry. It is called once.
 func (s *Sender) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.keeper.run(ctx) })
+	crash.GoIn(&wg, func() { s.keeper.run(ctx) })
 	s.encode(ctx)
 	wg.Wait()
 	return nil

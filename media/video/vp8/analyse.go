@@ -1,6 +1,10 @@
 package vp8
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/meet-term/meet/internal/crash"
+)
 
 // analyse looks for a prediction from the last picture for every macroblock
 // and returns how much is left to be coded. It turns the frame into a key frame
@@ -17,7 +21,7 @@ func (e *Encoder) analyse() int {
 	}
 	var wg sync.WaitGroup
 	var lower int
-	wg.Go(func() { lower = e.analyseRows(&e.search[1], rows/2, rows) })
+	crash.GoIn(&wg, func() { lower = e.analyseRows(&e.search[1], rows/2, rows) })
 	upper := e.analyseRows(&e.search[0], 0, rows/2)
 	wg.Wait()
 	return upper + lower

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/video"
 )
 
@@ -249,7 +250,7 @@ func (e *Encoder) finish() ([]byte, int) {
 		return e.write()
 	}
 	var wg sync.WaitGroup
-	wg.Go(e.filter)
+	crash.GoIn(&wg, e.filter)
 	data, tokens := e.write()
 	wg.Wait()
 	return data, tokens
@@ -276,6 +277,7 @@ func filterLevel(index int) int { return min(index*3/8, 63) }
 // filter runs the loop filter over the new picture and makes it fit to be a
 // reference.
 func (e *Encoder) filter() {
+	crash.Point("codec")
 	for row := range e.modes.rows {
 		if e.state.filter.level > 0 {
 			e.levels.row(e.rec, e.modes, row)

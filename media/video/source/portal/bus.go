@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -83,7 +85,7 @@ func dialBus(ctx context.Context, addr string) (*bus, error) {
 		_ = c.Close()
 		return nil, fmt.Errorf("log in to the session bus: %w", err)
 	}
-	b.read.Go(b.run)
+	crash.GoIn(&b.read, b.run)
 	reply, err := b.call(ctx, busName, busPath, busName, "Hello")
 	if err == nil && len(reply.body) == 1 {
 		b.name, _ = reply.body[0].(string)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
@@ -72,7 +74,7 @@ func Open(ctx context.Context) (*Cast, error) {
 		b.close()
 		return nil, err
 	}
-	b.read.Go(c.watch)
+	crash.GoIn(&b.read, c.watch)
 	return c, nil
 }
 
