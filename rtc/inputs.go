@@ -36,6 +36,8 @@ func (f fromSignal) deliver(m *Manager, now time.Time) {
 		m.serverState(now, e)
 	case signal.Welcome:
 		m.welcome(now, e)
+	case signal.ICEChanged:
+		m.useICE(e.ICE)
 	case signal.PeerChanged:
 		m.presence(now, e.Presence)
 	case signal.PeerGone:
@@ -62,7 +64,7 @@ func (m *Manager) serverState(now time.Time, e signal.ServerState) {
 }
 
 func (m *Manager) welcome(now time.Time, e signal.Welcome) {
-	m.ice = e.ICE
+	m.useICE(e.ICE)
 	m.roster, m.dirty = true, true
 	if m.joinedAt.IsZero() {
 		m.joinedAt = now
@@ -80,6 +82,17 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 		if mb.peer.reachable {
 			mb.peer.resync()
 			m.run(now, mb)
+		}
+	}
+}
+
+// useICE takes new ICE servers: for the sessions to come, and for the ICE restarts
+// of those there are.
+func (m *Manager) useICE(servers []signal.ICEServer) {
+	m.ice = servers
+	for _, mb := range m.members {
+		if mb.session != nil {
+			mb.session.Do(UseICE{servers})
 		}
 	}
 }

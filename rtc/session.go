@@ -83,7 +83,7 @@ func (k Kind) String() string { return kindNames[k] }
 type Flow struct{ Sent, Received [Kinds]uint64 }
 
 // Command is something a session is told to do: [MakeOffer], [AcceptOffer],
-// [AcceptAnswer], [AddCandidates], [SendData] or [CheckPath].
+// [AcceptAnswer], [AddCandidates], [SendData], [UseICE] or [CheckPath].
 type Command interface{ command() }
 
 // MakeOffer asks for an offer, answered by [LocalOffer] or [SessionFailed].
@@ -118,6 +118,10 @@ type AddCandidates struct {
 // SendData sends one message on the data channel; dropped while it is not open.
 type SendData struct{ Data []byte }
 
+// UseICE replaces the STUN and TURN servers of the session, from its next ICE
+// restart on: credentials end.
+type UseICE struct{ Servers []signal.ICEServer }
+
 // CheckPath asks for ICE checks at once and at short intervals for a while,
 // because the machine's network changed: the peer is to notice soon where
 // packets come from now. It is carried out at once, out of order.
@@ -128,6 +132,7 @@ func (AcceptOffer) command()   {}
 func (AcceptAnswer) command()  {}
 func (AddCandidates) command() {}
 func (SendData) command()      {}
+func (UseICE) command()        {}
 func (CheckPath) command()     {}
 
 // SessionEvent is something a session reports: [LocalOffer], [LocalAnswer],

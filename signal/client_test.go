@@ -2,6 +2,10 @@ package signal
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,7 +14,7 @@ import (
 
 func TestJoinAndRoster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBed(t, ServerConfig{ICE: func(PeerID) []ICEServer { return []ICEServer{{URLs: []string{"stun:x"}}} }})
+		b := newBed(t, ServerConfig{ICE: func(ICERequest) ([]ICEServer, time.Duration) { return []ICEServer{{URLs: []string{"stun:x"}}}, 0 }})
 		ada := b.join("ada")
 		ice := []ICEServer{{URLs: []string{"stun:x"}}}
 		ada.want(
@@ -43,6 +47,56 @@ func TestJoinAndRoster(t *testing.T) {
 		}
 		bob.want(ServerState{State: Closed, Previous: Connected})
 	})
+}
+
+// Who stays gets fresh ICE servers when the offer says so; the server tells of
+// everyone who left, and of nobody it refused.
+func TestICEServersAreRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offers := map[PeerID]int{}
+		var left []PeerID
+		b := newBed(t, ServerConfig{
+			ICE: func(r ICERequest) ([]ICEServer, time.Duration) {
+				if r.Room != b0(t).ID() || r.Host != serverAddress {
+					t.Errorf("asked for %+v", r)
+				}
+				offers[r.Peer]++
+				return []ICEServer{{URLs: []string{"turn:x"}, Username: fmt.Sprint(offers[r.Peer])}}, time.Hour
+			},
+			Left:    func(_ string, p PeerID) { left = append(left, p) },
+			Metrics: func(w io.Writer) { fmt.Fprintln(w, "meet_more 1") },
+		})
+		ada := b.join("ada")
+		ada.take()
+		time.Sleep(time.Hour - time.Second)
+		ada.want()
+		time.Sleep(2 * time.Second)
+		ada.want(ICEChanged{ICE: []ICEServer{{URLs: []string{"turn:x"}, Username: "2"}}})
+		time.Sleep(3 * time.Hour)
+		if n := len(ada.take()); n != 3 {
+			t.Errorf("%d renewals in three hours", n)
+		}
+		ada.Leave()
+		synctest.Wait()
+		if !slices.Equal(left, []PeerID{ada.id}) {
+			t.Errorf("left: %v", left)
+		}
+		w := httptest.NewRecorder()
+		b.server.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		if !strings.Contains(w.Body.String(), "\nmeet_more 1\n") {
+			t.Error("the further figures are missing")
+		}
+	})
+}
+
+// b0 is the room of every bed.
+func b0(t *testing.T) *Room {
+	t.Helper()
+	room, err := Invite{Name: "demo", Secret: Secret{1}}.Room()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return room
 }
 
 func TestMessages(t *testing.T) {

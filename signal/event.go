@@ -6,7 +6,7 @@ import (
 )
 
 // Event is what a Client reports, in order, through Config.Handle: ServerState,
-// Welcome, PeerChanged, PeerGone, Message or Nack. The set is closed.
+// Welcome, ICEChanged, PeerChanged, PeerGone, Message or Nack. The set is closed.
 type Event interface{ event() }
 
 // LinkState is the state of the link to the server.
@@ -41,6 +41,10 @@ type Welcome struct {
 	ICE       []ICEServer
 }
 
+// ICEChanged reports that the STUN and TURN servers are to be used as told here
+// from now on: the credentials of the former ones end.
+type ICEChanged struct{ ICE []ICEServer }
+
 // PeerChanged reports a participant that is new, or whose presence or state
 // changed. It is whole: a larger Inc replaces the participant's former process.
 type PeerChanged struct{ Presence }
@@ -69,6 +73,7 @@ const (
 
 func (ServerState) event() {}
 func (Welcome) event()     {}
+func (ICEChanged) event()  {}
 func (PeerChanged) event() {}
 func (PeerGone) event()    {}
 func (Message) event()     {}

@@ -314,9 +314,9 @@ func TestSlowConsumer(t *testing.T) {
 func TestPanicIsContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calm := true
-		b := newBed(t, ServerConfig{ICE: func(PeerID) []ICEServer {
+		b := newBed(t, ServerConfig{ICE: func(ICERequest) ([]ICEServer, time.Duration) {
 			if calm {
-				return nil
+				return nil, 0
 			}
 			panic("a bug")
 		}})

@@ -35,6 +35,7 @@ type seat struct {
 	conn      *conn  // nil: no connection
 	away      bool
 	awaySince time.Time
+	renewAt   time.Time // when it is to be offered fresh ICE servers; zero: never
 }
 
 // update runs change with the lock of the room held, and writes what change
@@ -48,12 +49,12 @@ func (r *room) update(change func(f *flushList)) {
 }
 
 // join seats the client of c as h asks and reports whether it came back to its
-// seat. ice are the servers to offer it.
-func (r *room) join(c *conn, h helloFrame, ice []ICEServer) (resumed bool, err error) {
+// seat.
+func (r *room) join(c *conn, h helloFrame) (resumed bool, err error) {
 	r.update(func(f *flushList) {
 		var s *seat
 		if s, resumed, err = r.seatFor(h); err == nil {
-			r.sit(c, s, resumed, h, ice, f)
+			r.sit(c, s, resumed, h, r.offer(s, c, time.Now()), f)
 			c.seat, c.room = s, r
 		}
 	})
@@ -91,6 +92,27 @@ func (r *room) sit(c *conn, s *seat, resumed bool, h helloFrame, ice []ICEServer
 		welcome.Peers = r.roster(s.peer)
 	}
 	f.send(c, encodeFrame(welcome))
+}
+
+// offer returns the ICE servers for a member and notes when to renew them.
+func (r *room) offer(s *seat, c *conn, now time.Time) []ICEServer {
+	ask := r.server.cfg.ICE
+	if ask == nil {
+		return nil
+	}
+	asked := false
+	defer func() {
+		if !asked && s.conn == nil && !s.away { // it panicked: nobody has the new seat
+			delete(r.seats, s.peer)
+		}
+	}()
+	servers, renew := ask(ICERequest{Room: r.id, Peer: s.peer, Host: c.host, Local: c.local()})
+	asked = true
+	s.renewAt = time.Time{}
+	if renew > 0 {
+		s.renewAt = now.Add(renew)
+	}
+	return servers
 }
 
 // seatFor finds or makes the seat for h. A valid token or a newer process takes
@@ -213,6 +235,9 @@ func (r *room) leave(c *conn) (empty bool) {
 func (r *room) remove(s *seat, f *flushList) {
 	s.conn = nil
 	delete(r.seats, s.peer)
+	if left := r.server.cfg.Left; left != nil {
+		left(r.id, s.peer)
+	}
 	r.tell(s, onGone, false, f)
 }
 
@@ -259,6 +284,9 @@ func (r *room) sweepSeat(s *seat, now time.Time, f *flushList) {
 	}
 	if s.conn == nil {
 		return
+	}
+	if !s.renewAt.IsZero() && !now.Before(s.renewAt) {
+		f.send(s.conn, encodeFrame(iceFrame{r.offer(s, s.conn, now)}))
 	}
 	silence := s.conn.silence(now)
 	if silence >= AwayAfter && !s.away {

@@ -170,6 +170,8 @@ func (c *Client) receive(frame []byte) error {
 			why = NackUnknown
 		}
 		c.cfg.Handle(Nack{To: f.To, Why: why})
+	case iceFrame:
+		c.cfg.Handle(ICEChanged{f.ICE})
 	case leaveFrame:
 		return c.sentAway(f)
 	case errFrameText:

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -30,9 +31,16 @@ type ServerConfig struct {
 	TrustProxy bool
 	// Page serves every path that is not the server's own; nil: a short text.
 	Page http.Handler
-	// ICE returns the STUN and TURN servers offered to a member; nil: none. It
-	// is called on each join and must not block.
-	ICE func(PeerID) []ICEServer
+	// ICE returns the STUN and TURN servers offered to a member, and after how
+	// long it is to be offered fresh ones, 0 for never; nil: none. It is called for
+	// each connection that takes a seat and must not block.
+	ICE func(ICERequest) ([]ICEServer, time.Duration)
+	// Left says that a member's seat is free again; nil: nobody asks. It must not
+	// block.
+	Left func(room string, peer PeerID)
+	// Metrics writes more figures for /metrics, in the text format of Prometheus;
+	// nil: there are none.
+	Metrics func(io.Writer)
 
 	Logger *slog.Logger // nil: nothing is logged
 	Rand   io.Reader    // nil: crypto/rand.Reader
@@ -54,6 +62,17 @@ func (c ServerConfig) withDefaults() ServerConfig {
 		c.Rand = rand.Reader
 	}
 	return c
+}
+
+// ICERequest is a member to whom STUN and TURN servers may be offered.
+type ICERequest struct {
+	Room string // as the server knows it: Room.ID
+	Peer PeerID
+	// Host is what the client calls this server: the Host header, as it came.
+	Host string
+	// Local is the address of this machine that the client reached; invalid where
+	// the connection has none.
+	Local netip.Addr
 }
 
 // sweepEvery is how exactly the server keeps its times: silence is noticed at
@@ -243,16 +262,12 @@ func (s *Server) join(c *conn, h helloFrame) error {
 	if h.V != Protocol {
 		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
 	}
-	var ice []ICEServer
-	if s.cfg.ICE != nil {
-		ice = s.cfg.ICE(h.Peer)
-	}
 	for {
 		r, err := s.enter(h.Room)
 		if err != nil {
 			return err
 		}
-		resumed, err := r.join(c, h, ice)
+		resumed, err := r.join(c, h)
 		switch {
 		case errors.Is(err, errDropped):
 			continue // its last member left a moment ago

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type conn struct {
 	nc      net.Conn
 	raw     syscall.RawConn // nil: nc cannot write without waiting
 	address string
+	host    string        // what the client calls us
 	pace    *rate.Limiter // of the reader goroutine
 
 	// Owned by the reader goroutine once join has set them.
@@ -113,6 +115,15 @@ func newConn(s *Server, ws *websocket.Conn, address string) *conn {
 	})
 	ws.SetCloseHandler(func(int, string) error { return nil })
 	return c
+}
+
+// local is the address of this machine that the client reached, if known.
+func (c *conn) local() netip.Addr {
+	a, err := netip.ParseAddrPort(c.nc.LocalAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap().WithZone("")
 }
 
 // sign notes a sign of life.

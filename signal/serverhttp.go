@@ -40,6 +40,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := newConn(s, ws, address)
+	c.host = r.Host
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	leaving := s.leaving
@@ -118,6 +119,9 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("meet_rooms", "Rooms with at least one member.", len(rooms))
 	fmt.Fprintf(w, "# HELP meet_members Members of all rooms.\n# TYPE meet_members gauge\n")
 	fmt.Fprintf(w, "meet_members{presence=\"present\"} %d\nmeet_members{presence=\"away\"} %d\n", present, away)
+	if s.cfg.Metrics != nil {
+		s.cfg.Metrics(w)
+	}
 	for _, c := range []struct {
 		name, help string
 		value      *atomic.Int64

@@ -103,7 +103,11 @@ type (
 		Inc Inc        `json:"inc"`
 		Why NackReason `json:"why"`
 	}
-	pongFrame  struct{}
+	pongFrame struct{}
+	// iceFrame replaces the ICE servers of the welcome, whose credentials end.
+	iceFrame struct {
+		ICE []ICEServer `json:"ice"`
+	}
 	leaveFrame struct {
 		Act   leaveAct `json:"act"`
 		After int64    `json:"after"` // milliseconds before the client dials again
@@ -156,6 +160,7 @@ func (peerFrame) serverFrame()    {}
 func (sigFrame) serverFrame()     {}
 func (nackFrame) serverFrame()    {}
 func (pongFrame) serverFrame()    {}
+func (iceFrame) serverFrame()     {}
 func (leaveFrame) serverFrame()   {}
 func (errFrameText) serverFrame() {}
 
@@ -359,6 +364,8 @@ func decodeServerFrame(frame []byte) (serverFrame, error) {
 		return decodeHeader[nackFrame](header)
 	case "pong":
 		return pongFrame{}, nil
+	case "ice":
+		return decodeHeader[iceFrame](header)
 	case "leave":
 		return decodeHeader[leaveFrame](header)
 	case "err":
@@ -408,6 +415,8 @@ func encodeFrame(f any) []byte {
 		return encode("nack", f, nil)
 	case pongFrame:
 		return encode("pong", f, nil)
+	case iceFrame:
+		return encode("ice", f, nil)
 	case leaveFrame:
 		return encode("leave", f, nil)
 	case errFrameText:

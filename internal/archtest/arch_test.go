@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"tui":                {"rtc", "signal", "media/video", "tui/termvideo", "tui/termout", "internal/safetext", "internal/config"},
 	"rtc/conn":           {"rtc", "signal"},
 	"rtc":                {"signal"},
+	"relay":              {"signal"},
 	"signal":             {"internal/safetext"},
 	"media/audio":        {},
 	"media/lipsync":      {},
@@ -51,6 +52,7 @@ const anybody = "internal/crash"
 // only says who may import a library from outside.
 var only = map[string][]string{
 	"github.com/pion/webrtc":             {"rtc/conn", "internal/meettest"},
+	"github.com/pion/turn":               {"relay"},
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
 	"github.com/gorilla/websocket":       {"signal", "bench"},
 }

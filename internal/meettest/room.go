@@ -23,6 +23,7 @@ import (
 	"github.com/meet-term/meet/internal/memnet"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video/source"
+	"github.com/meet-term/meet/relay"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -47,7 +48,12 @@ type Room struct {
 
 	people []*Person
 	hosts  int
+	homes  int // routers of people
 	links  []*unsteady
+
+	reach       Reach
+	relayConfig func(*relay.Config)
+	relayNet    *vnet.Net
 }
 
 // New starts the network and the server. The test ends them.
@@ -65,6 +71,9 @@ func New(t *testing.T) *Room {
 		lost: map[string]bool{}, block: map[[2]string]bool{},
 	}
 	router.AddChunkFilter(r.passes)
+	if err := router.Start(); err != nil {
+		t.Fatalf("start the network: %v", err)
+	}
 	r.StartServer()
 	t.Cleanup(r.close)
 	return r
@@ -106,6 +115,7 @@ type serverProcess struct {
 	listener *memnet.Listener
 	server   *signal.Server
 	http     *http.Server
+	relay    *relay.Server // nil: it offers none
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -118,10 +128,9 @@ func (r *Room) StartServer() {
 		r.T.Fatalf("start the server: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &serverProcess{
-		listener: l, cancel: cancel,
-		server: signal.NewServer(signal.ServerConfig{MaxPerAddress: -1}),
-	}
+	s := &serverProcess{listener: l, cancel: cancel}
+	r.startRelay(s)
+	s.server = signal.NewServer(signal.ServerConfig{MaxPerAddress: -1, ICE: s.ice(r.reach), Left: s.left})
 	s.http = &http.Server{Handler: s.server}
 	s.done.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, memnet.ErrReset) && r.server == s {
@@ -140,6 +149,9 @@ func (r *Room) StopServer() {
 	}
 	r.server = nil
 	s.listener.Kill()
+	if s.relay != nil {
+		_ = s.relay.Close() // its sockets may be closed already
+	}
 	s.cancel()
 	_ = s.http.Close()
 	s.done.Wait()
@@ -161,6 +173,7 @@ type Person struct {
 	seen []Seen
 
 	jitter time.Duration
+	nat    NAT
 }
 
 // Seen is an event and when it happened, since the start of the room.
@@ -182,8 +195,13 @@ func (r *Room) Join(name string, opts ...Option) *Person {
 // JoinUnsteady adds a person to whom datagrams take up to jitter longer.
 func (r *Room) JoinUnsteady(name string, jitter time.Duration, opts ...Option) *Person {
 	r.T.Helper()
+	return r.join(name, jitter, Open, opts)
+}
+
+func (r *Room) join(name string, jitter time.Duration, nat NAT, opts []Option) *Person {
+	r.T.Helper()
 	r.hosts++
-	p := &Person{room: r, jitter: jitter, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
+	p := &Person{room: r, jitter: jitter, nat: nat, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
 	p.ID = signal.PeerID((name + "______________________")[:21] + "A")
 	r.people = append(r.people, p)
 	p.start(opts)
@@ -201,16 +219,8 @@ func (p *Person) Again(opts ...Option) {
 func (p *Person) start(opts []Option) {
 	t := p.room.T
 	t.Helper()
-	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{p.IP}})
-	if err != nil {
-		t.Fatalf("network of %s: %v", p.Name, err)
-	}
-	if err := p.room.router.AddNet(p.attach(n)); err != nil {
-		t.Fatalf("connect %s: %v", p.Name, err)
-	}
-	if err := p.room.router.Start(); err != nil && len(p.room.people) == 1 && p.inc == 1 {
-		t.Fatalf("start the network: %v", err)
-	}
+	n := p.connect()
+	var err error
 	link := p.room.net.Link(p.Name)
 	link.Delay(Latency)
 	link.Heal()

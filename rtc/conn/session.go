@@ -104,11 +104,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		dataGone: make(chan struct{}, 1),
 		done:     make(chan struct{}),
 	}
-	for _, server := range cfg.ICE {
-		s.iceServers = append(s.iceServers, webrtc.ICEServer{
-			URLs: server.URLs, Username: server.Username, Credential: server.Credential,
-		})
-	}
+	s.iceServers = s.servers(cfg.ICE)
 	return s
 }
 
@@ -351,6 +347,8 @@ func (s *session) execute(c rtc.Command) (err error) {
 		s.addCandidates(c)
 	case rtc.SendData:
 		s.sendData(c.Data)
+	case rtc.UseICE:
+		s.useICE(c.Servers)
 	}
 	return nil
 }
