@@ -122,27 +122,43 @@ func TestFlowTellsFirstAndResumed(t *testing.T) {
 	var seen []rtc.Event
 	w := newFlowWatch(func(e rtc.Event) { seen = append(seen, e) }, func(signal.PeerID) string { return "bob" })
 	at := time.Unix(1000, 0)
+	heard := func(after time.Duration) { w.perceived("b", rtc.Mic, at.Add(after*time.Millisecond)) }
 	w.saw("b", rtc.Mic, at) // nobody we know
+	heard(0)
 	w.admit("b")
-	for _, after := range []time.Duration{0, 20, 20, 299, 301} {
+	for _, after := range []time.Duration{0, 20, 20, 299} {
 		at = at.Add(after * time.Millisecond)
 		w.saw("b", rtc.Mic, at)
+		heard(15)
 	}
+	at = at.Add(301 * time.Millisecond)
+	w.saw("b", rtc.Mic, at)
 	w.saw("b", rtc.Screen, at)
 	w.saw("b", rtc.Screen, at.Add(2*time.Second)) // a still screen is no gap
-	if len(seen) != 3 {
-		t.Fatalf("saw %+v", seen)
+	w.perceived("b", rtc.Screen, at.Add(2*time.Second))
+	if len(seen) != 2 {
+		t.Fatalf("a packet is not heard yet: saw %+v", seen)
 	}
 	if _, ok := seen[0].(MediaStarted); !ok {
 		t.Errorf("first %+v", seen[0])
 	}
-	if e, ok := seen[1].(MediaResumed); !ok || e.Gap != 301*time.Millisecond || !e.At.Equal(at) {
-		t.Errorf("then %+v", seen[1])
+	heard(40)
+	heard(60)
+	if len(seen) != 3 {
+		t.Fatalf("saw %+v", seen)
+	}
+	want := MediaResumed{
+		Who: rtc.Who{Peer: "b", Name: "bob"}, Kind: rtc.Mic, Gap: 301 * time.Millisecond, At: at,
+		Perceived: at.Add(40 * time.Millisecond), Hole: 326 * time.Millisecond,
+	}
+	if seen[2] != want {
+		t.Errorf("got %+v\nwant %+v", seen[2], want)
 	}
 	w.forget("b")
 	w.saw("b", rtc.Mic, at) // a late packet
-	if len(seen) != 3 || len(w.last) != 0 {
-		t.Errorf("a packet of somebody who left: saw %+v, kept %d", seen, len(w.last))
+	heard(0)
+	if len(seen) != 3 || len(w.peers) != 0 {
+		t.Errorf("a packet of somebody who left: saw %+v, kept %d", seen, len(w.peers))
 	}
 	w.admit("b")
 	w.saw("b", rtc.Mic, at)

@@ -20,13 +20,18 @@ type Left struct{ Reason string }
 // EventName implements [rtc.Event].
 func (Left) EventName() string { return "left" }
 
-// MediaResumed reports the first packet or picture of a peer after a gap in
-// which it should have sent: what a person would hear or see come back.
+// MediaResumed reports that media of a peer is heard or shown again after a gap
+// in which none arrived. It is posted when that happens, and not when the first
+// packet comes.
 type MediaResumed struct {
 	rtc.Who
 	Kind rtc.Kind
-	Gap  time.Duration
-	At   time.Time // when it came
+	Gap  time.Duration // between the last packet before and the first after
+	At   time.Time     // when the first packet came
+	// Perceived is when the first sound went to the speaker, or the first picture
+	// could be shown, and Hole how long there was none; 0 if there never was any.
+	Perceived time.Time
+	Hole      time.Duration
 }
 
 // EventName implements [rtc.Event].

@@ -15,26 +15,36 @@ var resumeGap = [rtc.Kinds]time.Duration{
 	rtc.Mic: 300 * time.Millisecond, rtc.Camera: 300 * time.Millisecond, rtc.Screen: 2500 * time.Millisecond,
 }
 
-// flowWatch notices the first packet of everything, and the first after a
-// gap. Packets come from many goroutines: a few lines under one mutex.
+// flowWatch notices the first packet of everything, and after a gap the first
+// that is heard or shown. Packets come from many goroutines: a few lines under
+// one mutex.
 type flowWatch struct {
 	post   func(rtc.Event)
 	nameOf func(signal.PeerID) string
 
-	mu   sync.Mutex
-	last map[signal.PeerID]*[rtc.Kinds]time.Time
+	mu    sync.Mutex
+	peers map[signal.PeerID]*[rtc.Kinds]flow
+}
+
+// flow is one kind of media of one peer.
+type flow struct {
+	came      time.Time // the last packet or picture arrived
+	perceived time.Time // the last one was heard or shown
+	// The first packet after a gap, until it is heard or shown.
+	first time.Time
+	gap   time.Duration
 }
 
 func newFlowWatch(post func(rtc.Event), nameOf func(signal.PeerID) string) *flowWatch {
-	return &flowWatch{post: post, nameOf: nameOf, last: map[signal.PeerID]*[rtc.Kinds]time.Time{}}
+	return &flowWatch{post: post, nameOf: nameOf, peers: map[signal.PeerID]*[rtc.Kinds]flow{}}
 }
 
 // admit lets a peer be seen, until it is forgotten.
 func (w *flowWatch) admit(peer signal.PeerID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.last[peer] == nil {
-		w.last[peer] = new([rtc.Kinds]time.Time)
+	if w.peers[peer] == nil {
+		w.peers[peer] = new([rtc.Kinds]flow)
 	}
 }
 
@@ -42,24 +52,47 @@ func (w *flowWatch) admit(peer signal.PeerID) {
 // left counts no more.
 func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
 	w.mu.Lock()
-	times := w.last[peer]
-	if times == nil {
+	flows := w.peers[peer]
+	if flows == nil {
 		w.mu.Unlock()
 		return
 	}
-	was := times[kind]
-	times[kind] = at
-	w.mu.Unlock()
-	switch {
-	case was.IsZero():
-		w.post(MediaStarted{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at})
-	case at.Sub(was) > resumeGap[kind]:
-		w.post(MediaResumed{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at.Sub(was), at})
+	f := &flows[kind]
+	was := f.came
+	f.came = at
+	if !was.IsZero() && at.Sub(was) > resumeGap[kind] {
+		f.first, f.gap = at, at.Sub(was)
 	}
+	w.mu.Unlock()
+	if was.IsZero() {
+		w.post(MediaStarted{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at})
+	}
+}
+
+// perceived records that sound of a peer was heard, or a picture shown.
+func (w *flowWatch) perceived(peer signal.PeerID, kind rtc.Kind, at time.Time) {
+	w.mu.Lock()
+	flows := w.peers[peer]
+	if flows == nil {
+		w.mu.Unlock()
+		return
+	}
+	f := &flows[kind]
+	was, first, gap := f.perceived, f.first, f.gap
+	f.perceived, f.first = at, time.Time{}
+	w.mu.Unlock()
+	if first.IsZero() {
+		return
+	}
+	e := MediaResumed{Who: rtc.Who{Peer: peer, Name: w.nameOf(peer)}, Kind: kind, Gap: gap, At: first, Perceived: at}
+	if !was.IsZero() {
+		e.Hole = at.Sub(was)
+	}
+	w.post(e)
 }
 
 func (w *flowWatch) forget(peer signal.PeerID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.last, peer)
+	delete(w.peers, peer)
 }

@@ -54,6 +54,7 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
 		OnFrame: m.sendAudio, OnWarning: m.audioWarning,
 		OnAvailable: func(ok bool) { m.setHave(rtc.Mic, ok) },
+		OnHeard:     func(id string) { c.flow.perceived(signal.PeerID(id), rtc.Mic, time.Now()) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare sound: %w", err)
@@ -70,6 +71,7 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 		warn:      m.videoWarning,
 		available: m.setHave,
 		keyFrame:  m.dialer.RequestKeyFrame,
+		shown:     func(v Viewed) { c.flow.perceived(v.Peer, v.Kind, time.Now()) },
 		tell:      func(peer signal.PeerID, v viewMessage) { c.mesh.SendData(peer, "view", encode(v)) },
 	})
 	return m, nil

@@ -45,7 +45,7 @@ func TestLatePacketsLeaveNothingBehind(t *testing.T) {
 	}
 	kept := func() [4]int {
 		return [4]int{
-			len(c.media.people), len(c.media.audio.Levels().People), len(c.flow.last), len(c.media.pictures.receivers),
+			len(c.media.people), len(c.media.audio.Levels().People), len(c.flow.peers), len(c.media.pictures.receivers),
 		}
 	}
 	arrive()

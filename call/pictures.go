@@ -28,6 +28,7 @@ type pictures struct {
 	log        func(msg string, args ...any)
 	keyFrame   func(signal.PeerID, rtc.Kind) // asks a peer
 	tell       func(peer signal.PeerID, v viewMessage)
+	shown      func(Viewed) // a picture can be shown
 	watchAll   bool
 	camera     *stream.Sender
 	screen     *stream.Sender
@@ -76,11 +77,12 @@ type pictureConfig struct {
 	available      func(rtc.Kind, bool)
 	keyFrame       func(signal.PeerID, rtc.Kind)
 	tell           func(signal.PeerID, viewMessage)
+	shown          func(Viewed)
 }
 
 func newPictures(cfg pictureConfig) *pictures {
 	p := &pictures{
-		out: cfg.out, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, watchAll: cfg.watchAll,
+		out: cfg.out, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, shown: cfg.shown, watchAll: cfg.watchAll,
 		receivers: map[Viewed]*receiver{}, showing: map[Viewed]stream.Size{},
 		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{}, admitted: map[signal.PeerID]bool{},
 	}
@@ -158,6 +160,7 @@ func (p *pictures) receiver(v Viewed) *receiver {
 	ctx, cancel := context.WithCancel(p.ctx)
 	r := &receiver{cancel: cancel, Receiver: stream.NewReceiver(stream.ReceiverConfig{
 		OnKeyFrameWanted: func() { p.keyFrame(v.Peer, v.Kind) },
+		OnPicture:        func() { p.shown(v) },
 		Unwanted:         !p.watchAll && p.showing[v] == (stream.Size{}),
 	})}
 	p.receivers[v] = r

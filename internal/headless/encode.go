@@ -66,6 +66,12 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	case call.MediaResumed:
 		who(f, e.Who)
 		f["kind"], f["gap_ms"], at = mediaName(e.Kind), e.Gap.Milliseconds(), e.At
+		perceived := "heard"
+		if e.Kind != rtc.Mic {
+			perceived = "seen"
+		}
+		f[perceived] = e.Perceived.UTC().Format(time.RFC3339Nano)
+		f[perceived+"_ms"] = e.Hole.Milliseconds()
 	case call.Chat:
 		who(f, e.Who)
 		f["text"], f["history"] = e.Text, e.History

@@ -174,6 +174,7 @@ type Person struct {
 
 	jitter time.Duration
 	nat    NAT
+	link   *unsteady // nil without jitter
 }
 
 // Seen is an event and when it happened, since the start of the room.

@@ -74,7 +74,10 @@ func describe(e rtc.Event) (text string, about signal.PeerID) {
 		}
 		return "server " + string(e.State), ""
 	case call.MediaResumed:
-		return e.Kind.String() + " resumed", e.Peer
+		if e.Kind == rtc.Mic {
+			return "sound heard", e.Peer
+		}
+		return e.Kind.String() + " seen", e.Peer
 	}
 	return "", ""
 }

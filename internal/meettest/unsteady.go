@@ -2,6 +2,7 @@ package meettest
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/transport/v5/vnet"
@@ -17,6 +18,7 @@ type unsteady struct {
 	filter *vnet.DelayFilter
 	stop   chan struct{}
 	ended  chan struct{}
+	held   atomic.Bool
 }
 
 // attach returns what the router delivers to: the person's network, behind an
@@ -31,8 +33,21 @@ func (p *Person) attach(n *vnet.Net) vnet.NIC {
 	}
 	u := &unsteady{filter: filter, stop: make(chan struct{}), ended: make(chan struct{})}
 	p.room.links = append(p.room.links, u)
+	p.link = u
 	go u.run(p.jitter, rand.New(rand.NewPCG(uint64(p.jitter), 1)))
 	return filter
+}
+
+// HoldBack is an access point that is gone for a while and then delivers at
+// once what it kept for a person. It returns when that has happened. The person
+// must have joined by JoinUnsteady.
+func (p *Person) HoldBack(d time.Duration) {
+	p.link.held.Store(true)
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		p.link.filter.SetDelay(time.Until(end))
+	}
+	p.link.filter.SetDelay(0)
+	p.link.held.Store(false)
 }
 
 func (u *unsteady) run(jitter time.Duration, r *rand.Rand) {
@@ -40,7 +55,9 @@ func (u *unsteady) run(jitter time.Duration, r *rand.Rand) {
 	ticker := time.NewTicker(burst)
 	defer ticker.Stop()
 	for {
-		u.filter.SetDelay(time.Duration(r.Int64N(int64(jitter))))
+		if !u.held.Load() {
+			u.filter.SetDelay(time.Duration(r.Int64N(int64(jitter))))
+		}
 		select {
 		case <-ticker.C:
 		case <-u.stop:

@@ -78,7 +78,7 @@ func TestT1(t *testing.T) {
 		r.expectWell()
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.01s mic resumed", "5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
+			"5.04s sound heard", "5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
 	})
 }
 
@@ -99,10 +99,10 @@ func TestT2(t *testing.T) {
 		r.expectWell()
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"10.01s mic resumed", "10.13s disconnected -> connected", "10.13s reconnected after 0 attempts")
+			"10.04s sound heard", "10.13s disconnected -> connected", "10.13s reconnected after 0 attempts")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"10.01s mic resumed", "10.15s disconnected -> connected", "10.15s reconnected after 0 attempts")
+			"10.04s sound heard", "10.15s disconnected -> connected", "10.15s reconnected after 0 attempts")
 		before := [2]uint64{a.Packets(b), b.Packets(a)}
 		r.Wait(2 * time.Second)
 		if got := a.Packets(b) - before[0]; got < 95 {
@@ -155,10 +155,10 @@ func TestT3(t *testing.T) {
 			"10.12s|10.13s|10.14s disconnected -> connected", "10.12s|10.13s|10.14s reconnected after 0 attempts")
 		b.expectTimeline(p[0],
 			"2.09s connected -> disconnected", "2.09s reconnecting 1 of 3 in 1s",
-			"10.11s mic resumed", "10.12s|10.13s|10.14s disconnected -> connected", "10.12s|10.13s|10.14s reconnected after 0 attempts")
+			"10.12s|10.13s|10.14s disconnected -> connected", "10.12s|10.13s|10.14s reconnected after 0 attempts", "10.14s sound heard")
 		b.expectTimeline(p[2],
 			"2.09s|2.1s connected -> disconnected", "2.09s|2.1s reconnecting 1 of 3 in 1s",
-			"10.11s mic resumed", "10.3s|10.33s|10.35s disconnected -> connected", "10.3s|10.33s|10.35s reconnected after 0 attempts")
+			"10.14s sound heard", "10.3s|10.33s|10.35s disconnected -> connected", "10.3s|10.33s|10.35s reconnected after 0 attempts")
 	})
 }
 
@@ -210,11 +210,11 @@ func TestT4(t *testing.T) {
 		}
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.01s mic resumed", "5.06s camera resumed", "5.06s screen resumed",
+			"5.04s sound heard", "5.06s screen seen", "5.09s camera seen",
 			"5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.01s mic resumed", "5.15s disconnected -> connected", "5.15s reconnected after 0 attempts")
+			"5.04s sound heard", "5.15s disconnected -> connected", "5.15s reconnected after 0 attempts")
 		a.Leave()
 		b.Leave()
 	})
@@ -275,12 +275,12 @@ func TestT5(t *testing.T) {
 		}{
 			// Whoever has the server but not yet the other announces the first
 			// attempt anew when the other is back in the room.
-			{p[0], p[1], []string{"10.04s reconnecting 1 of 3 in 300ms", "13.01s mic resumed", "13.13s disconnected -> connected", "13.13s reconnected after 0 attempts"}},
-			{p[0], p[2], []string{"10.04s reconnecting 1 of 3 in 300ms", "16.01s mic resumed", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
-			{p[1], p[0], []string{"13.01s mic resumed", "13.15s disconnected -> connected", "13.15s reconnected after 0 attempts"}},
-			{p[1], p[2], []string{"13.04s reconnecting 1 of 3 in 300ms", "16.01s mic resumed", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
-			{p[2], p[0], []string{"16.01s mic resumed", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
-			{p[2], p[1], []string{"16.01s mic resumed", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
+			{p[0], p[1], []string{"10.04s reconnecting 1 of 3 in 300ms", "13.04s sound heard", "13.13s disconnected -> connected", "13.13s reconnected after 0 attempts"}},
+			{p[0], p[2], []string{"10.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
+			{p[1], p[0], []string{"13.04s sound heard", "13.15s disconnected -> connected", "13.15s reconnected after 0 attempts"}},
+			{p[1], p[2], []string{"13.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
+			{p[2], p[0], []string{"16.04s sound heard", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
+			{p[2], p[1], []string{"16.04s sound heard", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
 		} {
 			c.who.expectTimeline(c.of, slices.Concat(lost, c.back)...)
 		}

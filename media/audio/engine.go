@@ -31,6 +31,9 @@ type Config struct {
 	// every retry, and when it does after all or that is not known any more,
 	// as another was chosen or it was muted. It must not wait.
 	OnAvailable func(bool)
+	// OnHeard hears of every packet of a person that begins to be played. It
+	// is called where the mix is made, and must not wait.
+	OnHeard func(id string)
 
 	devices devices // nil for the real ones
 }
@@ -62,6 +65,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.OnAvailable == nil {
 		cfg.OnAvailable = func(bool) {}
 	}
+	if cfg.OnHeard == nil {
+		cfg.OnHeard = func(string) {}
+	}
 	dev := cfg.devices
 	if dev == nil {
 		dev = systemDevices{}
@@ -71,7 +77,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	return &Engine{
-		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c, mixer: newMixer(),
+		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c, mixer: newMixer(cfg.OnHeard),
 		echoCancel: cfg.EchoCancel, available: cfg.OnAvailable, speakerWake: newWake(), speaker: cfg.Speaker,
 	}, nil
 }

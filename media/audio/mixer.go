@@ -22,6 +22,7 @@ type mixer struct {
 	mu     sync.Mutex
 	people map[string]*Receiver // guarded by mu
 	stirs  chan struct{}        // holds a token when the mix may no longer be silence
+	heard  func(id string)      // called when a packet of somebody begins to be played
 
 	// list is people in order of id, immutable, for render.
 	list     atomic.Pointer[[]member]
@@ -39,8 +40,8 @@ type member struct {
 	receiver *Receiver
 }
 
-func newMixer() *mixer {
-	m := &mixer{people: map[string]*Receiver{}, stirs: newWake()}
+func newMixer(heard func(id string)) *mixer {
+	m := &mixer{people: map[string]*Receiver{}, stirs: newWake(), heard: heard}
 	m.list.Store(&[]member{})
 	m.dominant.Store(new(string))
 	return m
@@ -58,6 +59,7 @@ func (m *mixer) peer(id string) (*Receiver, error) {
 		return nil, err
 	}
 	r.stir = func() { poke(m.stirs) }
+	r.heard = func() { m.heard(id) }
 	m.people[id] = r
 	m.publishLocked()
 	return r, nil

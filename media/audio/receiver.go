@@ -32,6 +32,7 @@ type Receiver struct {
 	volume atomic.Uint32 // gain as float32 bits
 	muted  atomic.Bool   // locally, by the listener
 	stir   func()        // called after a packet came in; it must not wait
+	heard  func()        // called when a packet begins to be played; it must not wait
 
 	mu      sync.Mutex
 	inbox   []Packet // guarded by mu
@@ -56,7 +57,7 @@ func NewReceiver() (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{buffer: jitter.New(codec{dec}), stir: func() {}}
+	r := &Receiver{buffer: jitter.New(codec{dec}), stir: func() {}, heard: func() {}}
 	r.SetVolume(100)
 	r.stats.LevelDB = float64(pcm.Silence)
 	return r, nil
@@ -110,8 +111,12 @@ func (r *Receiver) Pull(block []float32) {
 
 	stats := r.collect(dropped)
 	r.mu.Lock()
+	played := stats.Decoded != r.stats.Decoded
 	r.stats = stats
 	r.mu.Unlock()
+	if played {
+		r.heard()
+	}
 }
 
 // quiet reports whether Pull, called again, would give silence and change
