@@ -1,34 +1,46 @@
-//go:build unix
+//go:build linux
 
 // Package portal asks the desktop for a screen to share: the ScreenCast portal
 // of xdg-desktop-portal, which shows its own dialogue to the person. It is the
-// only way to a screen on Wayland. The package speaks just enough D-Bus for it.
+// only way to a screen on Wayland.
 package portal
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
+
+	"github.com/godbus/dbus/v5"
 
 	"github.com/meet-term/meet/internal/crash"
 )
 
 const (
-	desktopName = "org.freedesktop.portal.Desktop"
-	desktopPath = objectPath("/org/freedesktop/portal/desktop")
-	castIface   = "org.freedesktop.portal.ScreenCast"
-	tokenPrefix = "meet"
+	desktopName  = "org.freedesktop.portal.Desktop"
+	desktopPath  = dbus.ObjectPath("/org/freedesktop/portal/desktop")
+	castIface    = "org.freedesktop.portal.ScreenCast"
+	responseName = "org.freedesktop.portal.Request.Response"
+	closedName   = "org.freedesktop.portal.Session.Closed"
+	tokenPrefix  = "meet"
 
 	sourceMonitor, sourceWindow = 1, 2
 	cursorEmbedded              = 2
 	persistWhileRunning         = 1
 )
 
-// ErrRefused means that the person did not allow it.
-var ErrRefused = errors.New("not allowed by the desktop")
+var (
+	// ErrRefused means that the person did not allow it.
+	ErrRefused = errors.New("not allowed by the desktop")
+
+	errAnswer = errors.New("an answer that makes no sense")
+	errGone   = errors.New("the session bus has gone")
+)
 
 // remembered is what lets the second request go without a dialogue, for as
 // long as this process runs.
@@ -44,9 +56,34 @@ type Cast struct {
 	Remote *os.File
 	Node   uint32
 
-	bus     *bus
-	session objectPath
+	bus     *dbus.Conn
+	signals chan *dbus.Signal // closed with the bus
+	session dbus.ObjectPath
 	ended   chan struct{}
+	watched sync.WaitGroup
+}
+
+// address returns the socket of the session bus. Buses of other machines, which
+// could not hand over a descriptor, are passed over.
+func address(getenv func(string) string) (string, error) {
+	for a := range strings.SplitSeq(getenv("DBUS_SESSION_BUS_ADDRESS"), ";") {
+		options, ok := strings.CutPrefix(a, "unix:")
+		if !ok {
+			continue
+		}
+		for o := range strings.SplitSeq(options, ",") {
+			if path, ok := strings.CutPrefix(o, "path="); ok {
+				return path, nil
+			}
+			if name, ok := strings.CutPrefix(o, "abstract="); ok {
+				return "@" + name, nil
+			}
+		}
+	}
+	if dir := getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "bus"), nil
+	}
+	return "", errors.New("no session bus")
 }
 
 // Available says whether there is a bus to ask on.
@@ -61,35 +98,53 @@ func Available() error {
 
 // Open asks the person for a screen, and waits for the answer until ctx ends.
 func Open(ctx context.Context) (*Cast, error) {
+	bus, err := connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the session bus: %w", err)
+	}
+	c := &Cast{bus: bus, signals: make(chan *dbus.Signal, 16), ended: make(chan struct{})}
+	bus.Signal(c.signals)
+	if err := c.ask(ctx); err != nil {
+		_ = bus.Close()
+		return nil, err
+	}
+	crash.GoIn(&c.watched, c.watch)
+	return c, nil
+}
+
+// connect logs in to the session bus.
+func connect(ctx context.Context) (*dbus.Conn, error) {
 	addr, err := address(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	b, err := dialBus(ctx, addr)
+	var dialer net.Dialer
+	socket, err := dialer.DialContext(ctx, "unix", addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cast{bus: b, ended: make(chan struct{})}
-	if err := c.ask(ctx); err != nil {
-		b.close()
+	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
+	bus, err := dbus.ConnectUnix(socket.(*net.UnixConn), dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	switch {
+	case !stop():
+		err = ctx.Err()
+	case err == nil && !bus.SupportsUnixFDs():
+		err = errors.New("it cannot pass descriptors")
+	}
+	if err != nil {
+		_ = socket.Close()
 		return nil, err
 	}
-	crash.GoIn(&b.read, c.watch)
-	return c, nil
+	return bus, nil
 }
 
 // watch waits for the end of the session.
 func (c *Cast) watch() {
 	defer close(c.ended)
-	for {
-		select {
-		case <-c.bus.closed:
+	for s := range c.signals {
+		if s.Path == c.session && s.Name == closedName {
+			Forget()
 			return
-		case m := <-c.bus.signals:
-			if m.path == c.session && m.member == "Closed" {
-				Forget()
-				return
-			}
 		}
 	}
 }
@@ -107,44 +162,47 @@ func Forget() {
 // Close gives the screen back.
 func (c *Cast) Close() {
 	_ = c.Remote.Close()
-	c.bus.close() // the desktop ends the session with the connection
+	_ = c.bus.Close() // the desktop ends the session with the connection
+	c.watched.Wait()
 }
+
+// options are those of a call to the portal.
+type options map[string]dbus.Variant
 
 // ask goes through the four steps of the portal.
 func (c *Cast) ask(ctx context.Context) error {
-	const match = "type='signal',sender='" + desktopName + "'"
-	if _, err := c.bus.call(ctx, busName, busPath, busName, "AddMatch", match); err != nil {
-		return err
+	if err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchSender(desktopName)); err != nil {
+		return fmt.Errorf("listen to the desktop: %w", err)
 	}
-	results, err := c.request(ctx, "CreateSession", 1, nil, option{"session_handle_token", tokenPrefix})
+	results, err := c.request(ctx, "CreateSession", 1, nil, options{"session_handle_token": dbus.MakeVariant(tokenPrefix)})
 	if err != nil {
 		return err
 	}
-	switch s := results["session_handle"].(type) {
+	switch s := results["session_handle"].Value().(type) {
 	case string:
-		c.session = objectPath(s)
-	case objectPath:
+		c.session = dbus.ObjectPath(s)
+	case dbus.ObjectPath:
 		c.session = s
 	}
-	if !strings.HasPrefix(string(c.session), "/") {
-		return fmt.Errorf("ask the desktop for a screen: %w: no session", errWire)
+	if !c.session.IsValid() {
+		return fmt.Errorf("ask the desktop for a screen: %w: no session", errAnswer)
 	}
-	options := []option{
-		{"types", uint32(sourceMonitor | sourceWindow)}, {"multiple", false},
-		{"cursor_mode", uint32(cursorEmbedded)}, {"persist_mode", uint32(persistWhileRunning)},
+	wanted := options{
+		"types": dbus.MakeVariant(uint32(sourceMonitor | sourceWindow)), "multiple": dbus.MakeVariant(false),
+		"cursor_mode": dbus.MakeVariant(uint32(cursorEmbedded)), "persist_mode": dbus.MakeVariant(uint32(persistWhileRunning)),
 	}
 	remembered.Lock()
 	if remembered.token != "" {
-		options = append(options, option{"restore_token", remembered.token})
+		wanted["restore_token"] = dbus.MakeVariant(remembered.token)
 	}
 	remembered.Unlock()
-	if _, err := c.request(ctx, "SelectSources", 2, []any{c.session}, options...); err != nil {
+	if _, err := c.request(ctx, "SelectSources", 2, []any{c.session}, wanted); err != nil {
 		return err
 	}
-	if results, err = c.request(ctx, "Start", 3, []any{c.session, ""}); err != nil {
+	if results, err = c.request(ctx, "Start", 3, []any{c.session, ""}, options{}); err != nil {
 		return err
 	}
-	if token, ok := results["restore_token"].(string); ok {
+	if token, ok := results["restore_token"].Value().(string); ok {
 		remembered.Lock()
 		remembered.token = token
 		remembered.Unlock()
@@ -157,17 +215,17 @@ func (c *Cast) ask(ctx context.Context) error {
 
 // request calls a method of the portal and waits for the person's answer, which
 // comes as a signal of an object named after our token.
-func (c *Cast) request(ctx context.Context, member string, step int, args []any, options ...option) (map[string]any, error) {
+func (c *Cast) request(ctx context.Context, member string, step int, args []any, with options) (options, error) {
 	token := fmt.Sprintf("%s%d", tokenPrefix, step)
-	sender := strings.ReplaceAll(strings.TrimPrefix(c.bus.name, ":"), ".", "_")
-	expected := objectPath("/org/freedesktop/portal/desktop/request/" + sender + "/" + token)
-	args = append(args, append([]option{{"handle_token", token}}, options...))
-	reply, err := c.bus.call(ctx, desktopName, desktopPath, castIface, member, args...)
-	if err != nil {
+	sender := strings.ReplaceAll(strings.TrimPrefix(c.bus.Names()[0], ":"), ".", "_")
+	expected := desktopPath + "/request/" + dbus.ObjectPath(sender) + "/" + dbus.ObjectPath(token)
+	with["handle_token"] = dbus.MakeVariant(token)
+	call := c.bus.Object(desktopName, desktopPath).CallWithContext(ctx, castIface+"."+member, 0, append(args, with)...)
+	if err := c.failure(ctx, call.Err); err != nil {
 		return nil, fmt.Errorf("ask the desktop for a screen: %w", err)
 	}
-	if len(reply.body) > 0 { // old portals choose the name themselves
-		if path, ok := reply.body[0].(objectPath); ok {
+	if len(call.Body) > 0 { // old portals choose the name themselves
+		if path, ok := call.Body[0].(dbus.ObjectPath); ok {
 			expected = path
 		}
 	}
@@ -175,15 +233,19 @@ func (c *Cast) request(ctx context.Context, member string, step int, args []any,
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-c.bus.closed:
-			return nil, errors.New("ask the desktop for a screen: the bus has gone")
-		case m := <-c.bus.signals:
-			if m.path != expected || m.member != "Response" || len(m.body) != 2 {
+		case s, ok := <-c.signals:
+			if !ok {
+				return nil, fmt.Errorf("ask the desktop for a screen: %w", errGone)
+			}
+			if s.Path != expected || s.Name != responseName {
 				continue
 			}
-			code, _ := m.body[0].(uint32)
-			results, ok := m.body[1].(map[string]any)
-			if code != 0 || !ok {
+			var code uint32
+			var results options
+			if err := dbus.Store(s.Body, &code, &results); err != nil {
+				return nil, fmt.Errorf("ask the desktop for a screen: %w: %w", errAnswer, err)
+			}
+			if code != 0 {
 				return nil, fmt.Errorf("ask the desktop for a screen: %w", ErrRefused)
 			}
 			return results, nil
@@ -191,28 +253,42 @@ func (c *Cast) request(ctx context.Context, member string, step int, args []any,
 	}
 }
 
-// firstStream returns the node of the first of the streams, an a(ua{sv}).
-func firstStream(v any) (uint32, error) {
-	if streams, ok := v.([]any); ok && len(streams) > 0 {
-		if stream, ok := streams[0].([]any); ok && len(stream) > 0 {
-			if node, ok := stream[0].(uint32); ok {
-				return node, nil
-			}
-		}
+// failure is why a call failed; a bus that has gone is told as that.
+func (c *Cast) failure(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && !c.bus.Connected() {
+		return errGone
 	}
-	return 0, fmt.Errorf("ask the desktop for a screen: %w: no stream", errWire)
+	return err
+}
+
+// firstStream returns the node of the first of the streams, an a(ua{sv}).
+func firstStream(v dbus.Variant) (uint32, error) {
+	var streams []struct {
+		Node    uint32
+		Details map[string]dbus.Variant
+	}
+	if v.Value() == nil || v.Store(&streams) != nil || len(streams) == 0 { // Store panics on what is not there
+		return 0, fmt.Errorf("ask the desktop for a screen: %w: no stream", errAnswer)
+	}
+	return streams[0].Node, nil
 }
 
 // openRemote fetches the connection to PipeWire.
 func (c *Cast) openRemote(ctx context.Context) error {
-	_, err := c.bus.call(ctx, desktopName, desktopPath, castIface, "OpenPipeWireRemote", c.session, []option{})
-	if err != nil {
-		return fmt.Errorf("connect to PipeWire: %w", err)
+	call := c.bus.Object(desktopName, desktopPath).
+		CallWithContext(ctx, castIface+".OpenPipeWireRemote", 0, c.session, options{})
+	if call.Err != nil {
+		return fmt.Errorf("connect to PipeWire: %w", call.Err)
 	}
-	fd := c.bus.takeFD()
-	if fd < 0 {
-		return fmt.Errorf("connect to PipeWire: %w: no descriptor", errWire)
+	var fd dbus.UnixFD
+	ok := len(call.Body) == 1
+	if ok {
+		fd, ok = call.Body[0].(dbus.UnixFD) // Store would take any number for one
 	}
+	if !ok {
+		return fmt.Errorf("connect to PipeWire: %w: no descriptor", errAnswer)
+	}
+	syscall.CloseOnExec(int(fd))
 	c.Remote = os.NewFile(uintptr(fd), "pipewire")
 	return nil
 }

@@ -1,10 +1,12 @@
-//go:build unix
+//go:build linux
 
 package portal
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -15,17 +17,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/godbus/dbus/v5"
 )
 
 // desktop plays the session bus and the portal behind it.
 type desktop struct {
-	t       *testing.T
-	conn    *net.UnixConn
-	refuse  string // method that the person refuses
-	noFD    bool
-	mu      sync.Mutex
-	calls   []string
-	options map[string]any // of SelectSources
+	t        *testing.T
+	conn     *net.UnixConn
+	refuse   string // method that the person refuses
+	noFD     bool
+	noStream bool
+	mu       sync.Mutex
+	calls    []string
+	options  options // of SelectSources
 }
 
 // startDesktop serves one connection at the address in the environment.
@@ -76,7 +81,9 @@ func (d *desktop) serve(c *net.UnixConn) {
 			return
 		}
 		switch {
-		case strings.HasPrefix(line, "AUTH EXTERNAL "):
+		case line == "AUTH\r\n":
+			io.WriteString(c, "REJECTED EXTERNAL\r\n")
+		case strings.HasPrefix(line, "AUTH EXTERNAL"), strings.HasPrefix(line, "DATA"):
 			io.WriteString(c, "OK 1234\r\n")
 		case line == "NEGOTIATE_UNIX_FD\r\n":
 			io.WriteString(c, "AGREE_UNIX_FD\r\n")
@@ -89,42 +96,29 @@ func (d *desktop) serve(c *net.UnixConn) {
 
 func (d *desktop) messages(in io.Reader, c *net.UnixConn) {
 	for {
-		head := make([]byte, headSize)
-		if _, err := io.ReadFull(in, head); err != nil {
-			return
-		}
-		size, err := messageSize(head)
+		m, err := dbus.DecodeMessage(in)
 		if err != nil {
-			d.t.Error(err)
-			return
-		}
-		data := append(head, make([]byte, size-headSize)...)
-		if _, err := io.ReadFull(in, data[headSize:]); err != nil {
-			return
-		}
-		m, err := unmarshal(data)
-		if err != nil {
-			d.t.Error(err)
 			return
 		}
 		d.answer(c, m)
 	}
 }
 
-const testSession = objectPath("/org/freedesktop/portal/desktop/session/1_7/meet")
+const testSession = dbus.ObjectPath("/org/freedesktop/portal/desktop/session/1_7/meet")
 
-func (d *desktop) answer(c *net.UnixConn, m *message) {
+func (d *desktop) answer(c *net.UnixConn, m *dbus.Message) {
+	member := m.Headers[dbus.FieldMember].Value().(string)
 	d.mu.Lock()
-	d.calls = append(d.calls, m.member)
+	d.calls = append(d.calls, member)
 	d.mu.Unlock()
-	switch m.member {
+	switch member {
 	case "Hello":
-		d.send(c, typeReturn, m.serial, "", "", ":1.7")
+		d.reply(c, m, ":1.7")
 	case "AddMatch":
-		d.send(c, typeReturn, m.serial, "", "")
+		d.reply(c, m)
 	case "OpenPipeWireRemote":
 		if d.noFD {
-			d.send(c, typeReturn, m.serial, "", "", uint32(0))
+			d.reply(c, m, uint32(0))
 			return
 		}
 		r, w, err := os.Pipe()
@@ -134,95 +128,80 @@ func (d *desktop) answer(c *net.UnixConn, m *message) {
 		}
 		io.WriteString(w, "pipewire")
 		w.Close()
-		data := build(typeReturn, m.serial, "", "", uint32(0))
-		if _, _, err := c.WriteMsgUnix(data, syscall.UnixRights(int(r.Fd())), nil); err != nil {
+		reply := reply(m, dbus.UnixFD(r.Fd()))
+		reply.Headers[dbus.FieldUnixFDs] = dbus.MakeVariant(uint32(1))
+		var data bytes.Buffer
+		fds, err := reply.EncodeToWithFDs(&data, binary.LittleEndian)
+		if err == nil {
+			_, _, err = c.WriteMsgUnix(data.Bytes(), syscall.UnixRights(fds...), nil)
+		}
+		if err != nil {
 			d.t.Error(err)
 		}
 		r.Close()
 	default:
-		options := m.body[len(m.body)-1].(map[string]any)
-		request := desktopPath + "/request/1_7/" + objectPath(options["handle_token"].(string))
+		given := m.Body[len(m.Body)-1].(map[string]dbus.Variant)
+		request := desktopPath + "/request/1_7/" + dbus.ObjectPath(given["handle_token"].Value().(string))
 		// The answer may well come before the reply.
-		code, results := uint32(0), []option{}
-		switch m.member {
+		code, results := uint32(0), options{}
+		switch member {
 		case "CreateSession":
-			results = []option{{"session_handle", string(testSession)}}
+			results["session_handle"] = dbus.MakeVariant(string(testSession))
 		case "SelectSources":
 			d.mu.Lock()
-			d.options = options
+			d.options = given
 			d.mu.Unlock()
 		case "Start":
-			results = []option{{"restore_token", "again"}, {"streams", streams(42)}}
+			results["restore_token"] = dbus.MakeVariant("again")
+			if !d.noStream {
+				results["streams"] = dbus.MakeVariant([]stream{{42, options{"source_type": dbus.MakeVariant(uint32(1))}}})
+			}
 		}
-		if d.refuse == m.member {
-			code, results = 1, nil
+		if d.refuse == member {
+			code, results = 1, options{}
 		}
-		d.send(c, typeSignal, 0, "/somewhere/else", "Response", uint32(7), results)
-		d.send(c, typeSignal, 0, request, "Response", code, results)
-		d.send(c, typeReturn, m.serial, "", "", request)
+		d.signal(c, "/somewhere/else", responseName, uint32(7), results)
+		d.signal(c, request, responseName, code, results)
+		d.reply(c, m, request)
 	}
 }
 
-// streams is a value of the type a(ua{sv}) with one stream.
-type streams uint32
+// stream is an element of a value of the type a(ua{sv}).
+type stream struct {
+	Node    uint32
+	Details options
+}
 
-func (d *desktop) send(c *net.UnixConn, kind byte, reply uint32, path objectPath, member string, body ...any) {
-	if _, err := c.Write(build(kind, reply, path, member, body...)); err != nil {
+func (d *desktop) reply(c *net.UnixConn, to *dbus.Message, body ...any) {
+	d.send(c, reply(to, body...))
+}
+
+func reply(to *dbus.Message, body ...any) *dbus.Message {
+	return message(dbus.TypeMethodReply, map[dbus.HeaderField]any{dbus.FieldReplySerial: to.Serial()}, body)
+}
+
+func (d *desktop) signal(c *net.UnixConn, path dbus.ObjectPath, name string, body ...any) {
+	dot := strings.LastIndexByte(name, '.')
+	d.send(c, message(dbus.TypeSignal, map[dbus.HeaderField]any{
+		dbus.FieldPath: path, dbus.FieldInterface: name[:dot], dbus.FieldMember: name[dot+1:], dbus.FieldSender: ":1.9",
+	}, body))
+}
+
+func (d *desktop) send(c *net.UnixConn, m *dbus.Message) {
+	if err := m.EncodeTo(c, binary.LittleEndian); err != nil {
 		d.t.Log(err)
 	}
 }
 
-// build writes a reply or a signal.
-func build(kind byte, reply uint32, path objectPath, member string, body ...any) []byte {
-	var content encoder
-	types := ""
-	for _, v := range body {
-		if o, ok := v.([]option); ok {
-			content.array(func() {
-				for _, o := range o {
-					content.align(8)
-					content.string(o.name)
-					if s, ok := o.value.(streams); ok {
-						content.signature("a(ua{sv})")
-						content.array(func() {
-							content.uint32(uint32(s))
-							content.value([]option{{"id", "x"}, {"source_type", uint32(1)}})
-						})
-						continue
-					}
-					content.variant(o.value)
-				}
-			})
-		} else {
-			content.value(v)
-		}
-		types += typeOf(v)
+func message(kind dbus.Type, headers map[dbus.HeaderField]any, body []any) *dbus.Message {
+	m := &dbus.Message{Type: kind, Flags: dbus.FlagNoReplyExpected, Headers: map[dbus.HeaderField]dbus.Variant{}, Body: body}
+	for field, v := range headers {
+		m.Headers[field] = dbus.MakeVariant(v)
 	}
-	var e encoder
-	e.buf = append(e.buf, 'l', kind, 0, 1)
-	e.uint32(uint32(len(content.buf)))
-	e.uint32(9)
-	e.array(func() {
-		field := func(code byte, v any) {
-			e.align(8)
-			e.buf = append(e.buf, code)
-			e.variant(v)
-		}
-		if reply != 0 {
-			field(fieldReplySerial, reply)
-		}
-		if path != "" {
-			field(fieldPath, path)
-		}
-		if member != "" {
-			field(fieldMember, member)
-		}
-		if types != "" {
-			field(fieldSignature, signature(types))
-		}
-	})
-	e.align(8)
-	return append(e.buf, content.buf...)
+	if len(body) > 0 {
+		m.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(body...))
+	}
+	return m
 }
 
 func open(t *testing.T) (*Cast, error) {
@@ -249,8 +228,9 @@ func TestScreenIsAskedFor(t *testing.T) {
 	if calls := strings.Join(d.calls, " "); calls != "Hello AddMatch CreateSession SelectSources Start OpenPipeWireRemote" {
 		t.Errorf("calls: %s", calls)
 	}
-	if o := d.options; o["types"] != uint32(3) || o["cursor_mode"] != uint32(2) || o["multiple"] != false || o["restore_token"] != nil {
-		t.Errorf("options: %v", o)
+	value := func(name string) any { return d.options[name].Value() }
+	if value("types") != uint32(3) || value("cursor_mode") != uint32(2) || value("multiple") != false || value("restore_token") != nil {
+		t.Errorf("options: %v", d.options)
 	}
 	d.mu.Unlock()
 	c.Close()
@@ -260,14 +240,14 @@ func TestScreenIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.mu.Lock()
-	if d.options["restore_token"] != "again" {
+	if value("restore_token") != "again" {
 		t.Errorf("options: %v", d.options)
 	}
 	conn := d.conn
 	d.mu.Unlock()
 
 	// The person ends it in the desktop.
-	d.send(conn, typeSignal, 0, testSession, "Closed")
+	d.signal(conn, testSession, closedName)
 	select {
 	case <-c.Ended():
 	case <-time.After(10 * time.Second):
@@ -278,7 +258,7 @@ func TestScreenIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.mu.Lock()
-	if d.options["restore_token"] != nil {
+	if value("restore_token") != nil {
 		t.Error("an ended share goes on without asking")
 	}
 	d.mu.Unlock()
@@ -293,8 +273,12 @@ func TestPersonRefuses(t *testing.T) {
 		}
 	}
 	startDesktop(t, &desktop{noFD: true})
-	if _, err := open(t); !errors.Is(err, errWire) {
+	if _, err := open(t); !errors.Is(err, errAnswer) {
 		t.Errorf("no descriptor: %v", err)
+	}
+	startDesktop(t, &desktop{noStream: true})
+	if _, err := open(t); !errors.Is(err, errAnswer) {
+		t.Errorf("no stream: %v", err)
 	}
 }
 
@@ -351,36 +335,4 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q, %q: %q, %v, want %q", tt.bus, tt.dir, got, err, tt.want)
 		}
 	}
-}
-
-func TestMessagesComeBack(t *testing.T) {
-	m := &message{
-		kind: typeCall, serial: 5, dest: "a.b", path: "/x", iface: "c.d", member: "Do",
-		body: []any{"text", uint32(7), true, objectPath("/y"), []option{{"k", "v"}, {"n", uint32(3)}, {"b", false}}},
-	}
-	got, err := unmarshal(m.marshal())
-	if err != nil {
-		t.Fatal(err)
-	}
-	dict, ok := got.body[4].(map[string]any)
-	if got.member != "Do" || got.path != "/x" || got.iface != "c.d" || got.serial != 5 ||
-		got.body[0] != "text" || got.body[1] != uint32(7) || got.body[2] != true || got.body[3] != objectPath("/y") ||
-		!ok || dict["k"] != "v" || dict["n"] != uint32(3) || dict["b"] != false {
-		t.Errorf("got %+v", got)
-	}
-}
-
-func FuzzUnmarshal(f *testing.F) {
-	f.Add((&message{kind: typeCall, serial: 5, dest: "a.b", path: "/x", iface: "c.d", member: "Do", body: []any{"text", uint32(7)}}).marshal())
-	f.Add(build(typeSignal, 0, "/p", "Response", uint32(0), []option{{"streams", streams(1)}}))
-	f.Add(build(typeReturn, 3, "", "", signature("aa{sv}")))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := unmarshal(data)
-		if (m == nil) == (err == nil) {
-			t.Fatalf("message %v and error %v", m, err)
-		}
-		if err != nil && !errors.Is(err, errWire) {
-			t.Fatalf("unknown error %v", err)
-		}
-	})
 }
