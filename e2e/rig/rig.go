@@ -1,5 +1,3 @@
-//go:build unix
-
 package rig
 
 import (
@@ -11,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +23,9 @@ const patience = 20 * time.Second
 
 // binary is the program under test; Main sets it before any test runs.
 var binary string
+
+// exe ends the name of a program.
+var exe = map[string]string{"windows": ".exe"}[runtime.GOOS]
 
 // Main builds the program unless MEET_E2E_BINARY names one, runs the tests of
 // a package and returns their exit status. Without MEET_E2E=1 nothing is
@@ -39,7 +41,7 @@ func Main(m *testing.M) int {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "meet")
+		binary = filepath.Join(dir, "meet"+exe)
 		build := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/meet-term/meet/cmd/meet")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -91,6 +93,9 @@ func Home(t testing.TB) string {
 // Env is all that a process under test gets from us: a home of its own, no
 // sound server, no display. Later variables win.
 func Env(home string, more ...string) []string {
+	if runtime.GOOS == "windows" { // where programs need more than we could name
+		return append(append(os.Environ(), "USERPROFILE="+home, "APPDATA="+home, "LOCALAPPDATA="+home), more...)
+	}
 	return append([]string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "LANG=C.UTF-8", "TERM=dumb",
 		"XDG_STATE_HOME=" + home + "/state", "XDG_CONFIG_HOME=" + home + "/config",
@@ -152,11 +157,14 @@ func Serve(t testing.TB, flags ...string) *Server {
 		}
 	}()
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		asked := s.cmd.Process.Signal(syscall.SIGTERM) == nil
+		if !asked { // Windows has no such signal
+			_ = s.cmd.Process.Kill()
+		}
 		kill := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
 		defer kill.Stop()
 		<-read
-		if err := s.cmd.Wait(); err != nil {
+		if err := s.cmd.Wait(); err != nil && asked {
 			t.Errorf("the server ended with %v:\n%s", err, s.log.String())
 		}
 	})
