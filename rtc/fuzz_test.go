@@ -14,6 +14,8 @@ func FuzzPeer(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17})
 	f.Add([]byte{1, 1, 1, 1, 2, 200, 5, 5, 5, 9, 9, 9, 13, 13, 13})
 	f.Add([]byte{0x10, 0xf3, 0x82, 0x41, 0x07, 0x99, 0x23, 0xfe, 0x05, 0xaa, 0x6b})
+	// Both signaling and the path go, in this order; signaling comes back.
+	f.Add([]byte{0, 0, 9, 1, 4, 25, 11, 1, 1, 1, 13, 250, 13, 250, 0, 250})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		for _, self := range []signal.PeerID{"a", "z"} {
 			fuzzPeer(t, self, script)
@@ -60,7 +62,7 @@ func fuzzPeer(t *testing.T, self signal.PeerID, script []byte) {
 
 func fuzzInput(p *peer, now time.Time, op, arg byte) {
 	ep, rep, n := signal.Epoch(arg%5), signal.Epoch(arg/5%5), uint32(arg/25)
-	switch op % 18 {
+	switch op % 20 {
 	case 0:
 		p.reach(now, true)
 	case 1:
@@ -94,9 +96,13 @@ func fuzzInput(p *peer, now time.Time, op, arg byte) {
 	case 15:
 		p.retry(now)
 	case 16:
-		p.moved(now, arg&1 == 0)
+		p.moved(now, pathChange(arg%3))
 	case 17:
 		p.starved(now)
+	case 18:
+		p.message(now, signal.Need{Epoch: p.remote, Remote: p.epoch, Restart: true, Gone: arg&1 == 0})
+	case 19:
+		p.message(now, signal.ProbeAck{Epoch: p.remote, Remote: p.epoch, N: p.probe, Silent: true})
 	}
 	if at := p.wakeAt(now); !at.IsZero() && !now.Before(at) {
 		p.tick(now)
@@ -146,6 +152,9 @@ func (c *invariants) after(now time.Time) {
 	unsettled := c.p.unsettled() && c.p.phase != phaseHolding
 	if unsettled && c.p.wakeAt(now).IsZero() {
 		c.t.Fatalf("unsettled in phase %d without a wake-up", c.p.phase)
+	}
+	if c.p.stuck() {
+		c.t.Fatalf("state %v, phase %d, deadline %v: nothing will ever be tried", c.p.state, c.p.phase, c.p.at)
 	}
 	if c.p.state != c.state {
 		c.t.Fatalf("state %v was not announced; events say %v", c.p.state, c.state)

@@ -164,13 +164,17 @@ func (r retryPeer) deliver(m *Manager, now time.Time) {
 func (n networkChanged) deliver(m *Manager, now time.Time) {
 	m.cfg.Signal.Nudge()
 	for _, mb := range m.members {
-		pathGone := n.woke
+		path := pathKept
+		if n.woke {
+			path = pathDoubted
+		}
 		if mb.session != nil {
-			local, err := netip.ParseAddrPort(mb.session.Stats().LocalAddress)
-			pathGone = n.woke || err == nil && slices.Contains(n.gone, local.Addr().Unmap())
+			if source := mb.session.Stats().Source; source.IsValid() && slices.Contains(n.gone, source) {
+				path = pathLost
+			}
 			mb.session.Do(CheckPath{})
 		}
-		mb.peer.moved(now, pathGone)
+		mb.peer.moved(now, path)
 		m.run(now, mb)
 	}
 }

@@ -52,7 +52,7 @@ func (p *peer) restart(now time.Time) {
 	p.n++
 	p.nextGeneration(p.gen + 1)
 	p.making = true
-	p.gaveUpAt, p.troubledAt = now, now
+	p.gaveUpAt, p.troubledAt, p.goneAt = now, now, time.Time{}
 	p.cmd(MakeOffer{N: p.n, Gen: p.gen, Restart: true})
 	p.await(phaseMending, now.Add(p.timing.Mend))
 }
@@ -78,6 +78,7 @@ func (p *peer) drop() {
 	p.act(hangUp{p.epoch})
 	p.iceChanged(ICEClosed)
 	p.epoch, p.up, p.n = 0, false, 0
+	p.goneAt, p.owed = time.Time{}, false
 	p.pulse = Pulse{}
 	p.nextGeneration(0)
 }
@@ -105,7 +106,7 @@ func (p *peer) message(now time.Time, b signal.Body) {
 	case signal.Need:
 		p.onNeed(now, b)
 	case signal.Probe:
-		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.hears(now)}})
+		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.hears(now) || p.pathGone()}})
 	case signal.ProbeAck:
 		p.onProbeAck(now, b)
 	case signal.Bye:
@@ -137,7 +138,7 @@ func (p *peer) onOffer(now time.Time, o signal.Offer) {
 	p.n = o.N
 	p.nextGeneration(o.Gen)
 	if o.Restart {
-		p.gaveUpAt, p.troubledAt = now, now
+		p.gaveUpAt, p.troubledAt, p.goneAt = now, now, time.Time{}
 	}
 	p.cmd(AcceptOffer{N: o.N, Gen: o.Gen, SDP: o.SDP})
 	p.applied = true
@@ -215,15 +216,24 @@ func (p *peer) onNeed(now time.Time, nd signal.Need) {
 	case nd.Remote != 0 && nd.Remote < p.epoch:
 		return // asked before they saw the present connection
 	case p.epoch != 0 && now.Sub(p.gaveUpAt) < p.timing.Spacing:
-		return // just done; if it does not help they ask again
+		// Just done. If it does not help, or the path has gone once more, that
+		// holds in a moment as well.
+		p.owed = p.up && nd.Restart && p.current(nd)
+		return
 	case !p.up:
 		p.attempt = max(p.attempt, 1)
 		p.rebuild(now)
 		return
+	case nd.Gone && nd.Restart && p.current(nd):
+		// They know, and have just said so through signaling: there is nothing
+		// left to ask for.
+		p.attempt = max(p.attempt, 1)
+		p.mend(now, true)
+		return
 	}
 	// They asked while the path was broken, and the message may have waited as
 	// long as the path: ask how it is now, before anything is given up.
-	p.wish = nd.Restart && nd.Remote == p.epoch && nd.Epoch == p.remote
+	p.wish = nd.Restart && p.current(nd)
 	p.probe++
 	p.act(send{p.probeBody()})
 	if p.phase == phaseSettled {
@@ -245,7 +255,7 @@ func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
 	doubt := p.doubt != 0 && a.N == p.doubt
 	p.doubt = 0
 	switch {
-	case p.phase == phaseAsking && agrees && !a.Silent && p.pulse.Heard.After(p.troubledAt):
+	case p.phase == phaseAsking && agrees && !a.Silent && !p.pathGone() && p.pulse.Heard.After(p.troubledAt):
 		p.await(phaseAsking, now.Add(p.timing.Grace)) // it is healing by itself
 	case p.phase == phaseAsking:
 		p.mend(now, wish && agrees)
@@ -255,8 +265,11 @@ func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
 	}
 }
 
+// current reports whether a need is about the connection of this moment.
+func (p *peer) current(nd signal.Need) bool { return nd.Remote == p.epoch && nd.Epoch == p.remote }
+
 func (p *peer) need(restart bool) signal.Need {
-	return signal.Need{Epoch: p.epoch, Remote: p.remote, Restart: restart}
+	return signal.Need{Epoch: p.epoch, Remote: p.remote, Restart: restart, Gone: restart && p.pathGone()}
 }
 
 func (p *peer) probeBody() signal.Probe {

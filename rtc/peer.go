@@ -77,7 +77,9 @@ func (p *peer) reach(now time.Time, reachable bool) {
 		p.recheck(now)
 		return
 	}
-	p.hold()
+	if p.phase != phaseSettled {
+		p.hold()
+	}
 }
 
 // replaced starts over with a new process of the same person: every
@@ -122,7 +124,7 @@ func (p *peer) judge(now time.Time) {
 		p.outage = p.pulse.Heard
 		p.lose(now)
 		p.startAfresh(now, p.timing.Backoff[0])
-	case hears && answered && p.recovered():
+	case hears && answered && p.recovered(now):
 		p.heal(now)
 	case p.oneWay && p.connected() && !p.unsettled():
 		p.startAfresh(now, 0)
@@ -130,9 +132,12 @@ func (p *peer) judge(now time.Time) {
 }
 
 // recovered reports whether what is heard is newer than the trouble.
-func (p *peer) recovered() bool {
+func (p *peer) recovered(now time.Time) bool {
 	if p.phase == phaseSettled && p.connected() {
 		return false
+	}
+	if p.pathGone() && now.Sub(p.goneAt) < p.timing.Grace {
+		return false // the other side has had no time to follow us
 	}
 	return p.pulse.Heard.After(p.troubledAt) && p.pulse.Answered.After(p.troubledAt)
 }
@@ -158,6 +163,9 @@ func (p *peer) heal(now time.Time) {
 	p.oneWay = false
 	was := p.state
 	outage := p.outage
+	if p.gaveUpAt.Before(outage) {
+		attempts = 0 // nothing was replaced: whatever was being tried, the path is the old one
+	}
 	p.outage = time.Time{}
 	if was == StateConnected {
 		return
@@ -223,6 +231,9 @@ func (p *peer) wakeAt(now time.Time) time.Time {
 	default:
 		sooner(now.Add(p.timing.Poll))
 	}
+	if p.owed {
+		sooner(p.gaveUpAt.Add(p.timing.Spacing))
+	}
 	return at
 }
 
@@ -233,5 +244,9 @@ func (p *peer) tick(now time.Time) {
 	}
 	if p.phase != phaseSettled && !p.at.IsZero() && !now.Before(p.at) {
 		p.due(now)
+	}
+	if p.owed && !now.Before(p.gaveUpAt.Add(p.timing.Spacing)) {
+		p.owed = false
+		p.onNeed(now, signal.Need{Epoch: p.remote, Remote: p.epoch, Restart: true})
 	}
 }

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,7 +127,7 @@ func TestAddressChangeDoesNotWaitForSilence(t *testing.T) {
 	w.log = nil
 	w.sides[0].fake.remote = "lost"
 	for _, s := range w.sides {
-		s.p.moved(w.now, true)
+		s.p.moved(w.now, pathLost)
 		s.carryOut()
 	}
 	w.run(400 * time.Millisecond)
@@ -410,5 +411,124 @@ func TestProbeFlood(t *testing.T) {
 	w.expect(0)
 	if p := w.sides[1].p; p.epoch != 1 || p.n != 1 {
 		t.Errorf("epoch %d, offer %d", p.epoch, p.n)
+	}
+}
+
+// moves is a change of address that the other side cannot follow by itself, as
+// from IPv4 to IPv6 or behind a NAT: only new descriptions match again. The link
+// to the server of those who move is away for a moment.
+func (w *pair) moves(away time.Duration, who ...int) {
+	for _, s := range w.sides {
+		s.fake.remote = "lost"
+	}
+	for _, i := range who {
+		w.sides[i].p.moved(w.now, pathLost)
+		w.sides[i].p.reach(w.now, false)
+		w.sides[i].carryOut()
+	}
+	w.run(away)
+	for _, i := range who {
+		w.sides[i].p.reach(w.now, true)
+		w.sides[i].carryOut()
+	}
+}
+
+// Who knows that its path is gone says so, and nobody waits for silence.
+func TestMovesHealAtOnce(t *testing.T) {
+	for name, who := range map[string][]int{
+		"the answering side": {0}, "the offering side": {1}, "both": {0, 1}, "both, the other way round": {1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newPair(t)
+			w.run(time.Second)
+			for n := range 3 {
+				w.log = nil
+				w.moves(100*time.Millisecond, who...)
+				w.run(200 * time.Millisecond)
+				w.settled()
+				w.expect(0) // nobody noticed
+				w.expect(1)
+				if p := w.sides[1].p; p.epoch != 1 || int(p.n) != n+2 {
+					t.Errorf("move %d: epoch %d, offer %d: want one restart of the same connection", n, p.epoch, p.n)
+				}
+				w.run(5 * time.Second)
+			}
+		})
+	}
+}
+
+// A second move right after the first: the offering side serves it as soon as
+// repairs may follow each other again, without being asked twice.
+func TestMovesInARow(t *testing.T) {
+	for name, who := range map[string]int{"the answering side": 0, "the offering side": 1} {
+		t.Run(name, func(t *testing.T) {
+			w := newPair(t)
+			w.run(5 * time.Second)
+			w.log = nil
+			w.moves(50*time.Millisecond, who)
+			w.run(150 * time.Millisecond)
+			w.settled()
+			w.moves(50*time.Millisecond, who)
+			w.run(1100 * time.Millisecond)
+			w.settled()
+			w.expect(0)
+			w.expect(1)
+		})
+	}
+}
+
+// Trouble that begins while nobody can be reached is remembered: the path is
+// gone at both ends while the server is away.
+func TestTroubleWhileUnreachableIsRemembered(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 3 * time.Second, time.Minute} {
+		t.Run(away.String(), func(t *testing.T) {
+			w := newPair(t)
+			w.run(5 * time.Second)
+			for _, s := range w.sides {
+				s.p.reach(w.now, false)
+			}
+			w.moves(away, 0, 1)
+			w.run(250 * time.Millisecond)
+			w.settled()
+		})
+		t.Run("a relay dies, "+away.String(), func(t *testing.T) {
+			w := newPair(t)
+			w.run(5 * time.Second)
+			for _, s := range w.sides {
+				s.p.reach(w.now, false)
+				s.fake.remote = "lost"
+			}
+			w.run(away)
+			for _, s := range w.sides {
+				s.p.reach(w.now, true)
+				s.carryOut()
+			}
+			w.run(5 * time.Second)
+			w.settled()
+		})
+	}
+}
+
+// A path that healed by itself is not said to have taken an attempt, whatever was
+// being tried meanwhile.
+func TestHealedAloneIsNoAttempt(t *testing.T) {
+	w := newPair(t)
+	w.run(time.Second)
+	w.media, w.signal = false, false // attempts are made and reach nobody
+	w.run(4 * time.Second)
+	w.log = nil
+	w.media = true
+	w.run(200 * time.Millisecond)
+	w.settled()
+	for i := range w.sides {
+		w.expectLast(i, "reconnected after 0, 4.01s")
+	}
+}
+
+func (w *pair) expectLast(i int, want string) {
+	w.t.Helper()
+	got := w.timeline(i)
+	if len(got) == 0 || !strings.HasSuffix(got[len(got)-1], " "+want) {
+		w.t.Errorf("timeline of side %d ends otherwise than with %q: %q", i, want, got)
 	}
 }

@@ -30,6 +30,8 @@ type repair struct {
 	wish       bool      // that probe is for an ICE restart; else for a new connection
 	doubt      uint32    // number of a probe sent to learn whether a need still holds; 0 without one
 	gaveUpAt   time.Time // when a connection was last given up for another
+	goneAt     time.Time // when our end of the path in use was found to be gone; zero while it is there
+	owed       bool      // a need came too soon after the last repair: it is served when Spacing is over
 }
 
 // restartsBeforeRebuild is how many attempts keep the connection and restart
@@ -39,7 +41,21 @@ const restartsBeforeRebuild = 2
 // settle ends all repair: counters and timers are cleared.
 func (p *peer) settle() {
 	p.phase, p.at, p.attempt, p.exhausted = phaseSettled, time.Time{}, 0, false
-	p.announced = 0
+	p.announced, p.goneAt, p.owed = 0, time.Time{}, false
+}
+
+// pathGone reports whether the path in use is known to be gone. Until something
+// replaces it, or the other side follows us, hearing something proves nothing:
+// whoever answers a check from our new address may still send to the old one.
+func (p *peer) pathGone() bool { return !p.goneAt.IsZero() }
+
+// grace is how long a path gets to heal alone before an attempt is spent on it:
+// none when it is known to be gone.
+func (p *peer) grace() time.Duration {
+	if p.pathGone() {
+		return 0
+	}
+	return p.timing.Grace
 }
 
 // recheck starts afresh if something is wrong with a peer that can be talked
@@ -51,9 +67,17 @@ func (p *peer) recheck(now time.Time) {
 	switch {
 	case p.epoch == 0 && p.phase == phaseSettled:
 		p.begin(now)
-	case p.phase != phaseSettled && p.phase != phaseMending, p.state == StateFailed:
-		p.startAfresh(now, p.timing.Grace)
+	case p.phase == phaseMending && !p.pathGone(): // it has a deadline of its own
+	case p.phase != phaseSettled, p.state == StateFailed:
+		p.startAfresh(now, p.grace())
 	}
+}
+
+// stuck reports what must never be: a peer that could be talked to, is not
+// connected, and for whom nothing will ever be tried.
+func (p *peer) stuck() bool {
+	return p.reachable && !p.connected() && p.state != StateClosed &&
+		(p.phase == phaseSettled || p.phase == phaseHolding || p.at.IsZero())
 }
 
 // startAfresh forgets earlier attempts and schedules the first one.
@@ -119,10 +143,11 @@ func (p *peer) announce(attempt int, delay time.Duration) {
 	p.emit(Reconnecting{p.who(), attempt, len(p.timing.Backoff), delay})
 }
 
-// hold stops the clock of the repair: offline time burns no attempts. A
-// connection being mended goes on, since ICE needs no signaling any more.
+// hold stops the clock of the repair: offline time burns no attempts, and the
+// trouble is remembered until the peer can be reached. A connection being mended
+// goes on, since ICE needs no signaling any more.
 func (p *peer) hold() {
-	if p.phase == phaseSettled || p.phase == phaseMending {
+	if p.phase == phaseMending {
 		return
 	}
 	p.phase, p.at, p.attempt = phaseHolding, time.Time{}, 0
@@ -172,9 +197,10 @@ func (p *peer) mayRestart() bool {
 }
 
 // mend carries the attempt out, now that the other side has reacted. A
-// connection that is gone meanwhile cannot be restarted.
+// connection that is gone meanwhile cannot be restarted, nor one whose last offer
+// was never answered.
 func (p *peer) mend(now time.Time, restart bool) {
-	if restart && p.up {
+	if restart && p.up && p.offer == nil {
 		p.restart(now)
 		return
 	}
@@ -217,18 +243,28 @@ func (p *peer) retry(now time.Time) {
 	p.startAfresh(now, 0)
 }
 
-// moved says that our own addresses changed. pathGone is true when the pair
-// in use began at an address we no longer have.
-func (p *peer) moved(now time.Time, pathGone bool) {
+// pathChange is what a change of our network means for the path in use.
+type pathChange uint8
+
+const (
+	pathKept    pathChange = iota // it may be what it was
+	pathDoubted                   // we slept: nobody knows
+	pathLost                      // its packets left from an address that we no longer have
+)
+
+// moved says that our own addresses changed, or that we slept.
+func (p *peer) moved(now time.Time, path pathChange) {
 	switch {
 	case p.state == StateClosed:
-	case pathGone:
-		// The peer may follow us by itself; if it has not within the grace,
-		// signaling has the better chance.
+	case path == pathLost && p.epoch != 0:
+		p.goneAt = now
+		p.startAfresh(now, 0)
+		p.troubledAt = now
+	case path != pathKept:
 		p.startAfresh(now, p.timing.Grace)
 		p.troubledAt = now
 	case p.phase != phaseSettled:
-		p.startAfresh(now, p.timing.Grace)
+		p.startAfresh(now, p.grace())
 	}
 }
 

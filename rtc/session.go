@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/meet-term/meet/signal"
@@ -60,6 +61,10 @@ type TransportStats struct {
 	LocalAddress  string        // address and port of our end
 	RemoteAddress string        // address and port of theirs
 	RTT           time.Duration // of the last answered check
+	// Source is the address of this machine that packets to the peer leave from
+	// at present, whatever a NAT or a relay makes of it; invalid when unknown.
+	// At a host candidate LocalAddress has it too.
+	Source netip.Addr
 }
 
 // Kind is one of the three media of a participant, in the order of their

@@ -96,6 +96,7 @@ type Need struct {
 	Epoch   Epoch `json:"ep"`
 	Remote  Epoch `json:"rep"`
 	Restart bool  `json:"restart,omitempty"` // an ICE restart of the connection is enough
+	Gone    bool  `json:"gone,omitempty"`    // the path in use began at an address the sender no longer has
 }
 
 // Probe asks whether the other side is there through signaling. Its answer
@@ -111,7 +112,7 @@ type ProbeAck struct {
 	Epoch  Epoch  `json:"ep"`
 	Remote Epoch  `json:"rep"`
 	N      uint32 `json:"n"`
-	Silent bool   `json:"silent,omitempty"` // the sender, too, hears nothing on its connection
+	Silent bool   `json:"silent,omitempty"` // the sender, too, hears nothing on its connection, or knows its path to be gone
 }
 
 // Bye ends a connection on purpose.

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,6 +47,10 @@ type Room struct {
 	mu    sync.Mutex
 	lost  map[string]bool    // addresses that are cut off
 	block map[[2]string]bool // from, to: directions that are blocked
+	// strict is who is behind a filter that lets in only whom they have sent to;
+	// opened holds from, to.
+	strict map[*Person]bool
+	opened map[[2]string]bool
 
 	people []*Person
 	hosts  int
@@ -69,6 +75,7 @@ func New(t *testing.T) *Room {
 	r := &Room{
 		T: t, Start: time.Now(), net: memnet.New(), router: router,
 		lost: map[string]bool{}, block: map[[2]string]bool{},
+		strict: map[*Person]bool{}, opened: map[[2]string]bool{},
 	}
 	router.AddChunkFilter(r.passes)
 	if err := router.Start(); err != nil {
@@ -84,7 +91,45 @@ func (r *Room) passes(c vnet.Chunk) bool {
 	from, to := host(c.SourceAddr().String()), host(c.DestinationAddr().String())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.lost[from] && !r.lost[to] && !r.block[[2]string{from, to}]
+	if r.lost[from] || r.lost[to] || r.block[[2]string{from, to}] {
+		return false
+	}
+	r.opened[[2]string{from, to}] = true
+	for p := range r.strict {
+		if p.IP == to && !r.opened[[2]string{to, from}] {
+			return false
+		}
+	}
+	return true
+}
+
+// Strict puts a person behind a filter that lets packets in only from addresses
+// that the person has sent something to (RFC 4787, address-dependent filtering):
+// nobody can follow a change of address there without being told of it.
+func (p *Person) Strict() {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	p.room.strict[p] = true
+}
+
+// Move gives a person another address: the old one is gone, the connection to
+// the server with it, and the machine notices at once.
+func (p *Person) Move() {
+	t := p.room.T
+	t.Helper()
+	old := p.IP
+	p.room.mu.Lock()
+	p.room.hosts++
+	p.IP = fmt.Sprintf("10.0.%d.%d", 1+p.room.hosts/250, 1+p.room.hosts%250)
+	p.room.mu.Unlock()
+	if err := p.net.RemoveAddress("eth0", net.ParseIP(old)); err != nil {
+		t.Fatalf("%s loses its address: %v", p.Name, err)
+	}
+	if err := p.net.AddAddress("eth0", &net.IPNet{IP: net.ParseIP(p.IP), Mask: net.CIDRMask(16, 32)}); err != nil {
+		t.Fatalf("%s gets another address: %v", p.Name, err)
+	}
+	p.room.net.Link(p.Name).Strand()
+	p.Call.NetworkChanged([]netip.Addr{netip.MustParseAddr(old)})
 }
 
 func host(addr string) string {
@@ -166,6 +211,7 @@ type Person struct {
 	Call *call.Call
 
 	inc    signal.Inc
+	net    *vnet.Net
 	cancel context.CancelFunc
 	ended  chan struct{}
 
@@ -222,6 +268,7 @@ func (p *Person) start(opts []Option) {
 	t.Helper()
 	n := p.connect()
 	var err error
+	p.net = n
 	link := p.room.net.Link(p.Name)
 	link.Delay(Latency)
 	link.Heal()

@@ -124,6 +124,20 @@ func (l *Link) Reset() {
 	}
 }
 
+// Strand ends all connections of the link at the client's end only, as a change of
+// its address does: the server hears nothing any more and is not told.
+func (l *Link) Strand() {
+	l.mu.Lock()
+	conns := make([]*Conn, 0, len(l.conns))
+	for c := range l.conns {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.strand()
+	}
+}
+
 func (l *Link) change(f func()) {
 	l.mu.Lock()
 	f()
@@ -316,6 +330,26 @@ func (c *Conn) reset() {
 	}
 }
 
+// strand makes the end fail; what the other end writes is lost.
+func (c *Conn) strand() {
+	c.read.mu.Lock()
+	c.read.lost = true
+	c.read.segments, c.read.size = nil, 0
+	if c.read.readErr == nil {
+		c.read.readErr = ErrReset
+	}
+	c.read.notifyLocked()
+	c.read.mu.Unlock()
+	c.write.mu.Lock()
+	c.write.segments, c.write.size, c.write.lost = nil, 0, true
+	if c.write.writeErr == nil {
+		c.write.writeErr = ErrReset
+	}
+	c.write.notifyLocked()
+	c.write.mu.Unlock()
+	c.forget()
+}
+
 // LocalAddr implements net.Conn.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 
@@ -349,6 +383,7 @@ type pipe struct {
 	segments []segment
 	size     int  // bytes in segments
 	finished bool // the writer closed its end
+	lost     bool // nothing arrives any more, and nobody is told
 	readErr  error
 	writeErr error
 	readBy   time.Time
@@ -405,7 +440,7 @@ func (p *pipe) abandon() {
 // finish ends the writer's side after what it wrote.
 func (p *pipe) finish() {
 	p.mu.Lock()
-	p.finished = true
+	p.finished = !p.lost
 	if p.writeErr == nil {
 		p.writeErr = net.ErrClosed
 	}
@@ -421,7 +456,7 @@ func (p *pipe) abort() {
 	if p.writeErr == nil {
 		p.writeErr = net.ErrClosed
 	}
-	if p.readErr == nil && !cut {
+	if p.readErr == nil && !cut && !p.lost {
 		p.readErr = ErrReset
 	}
 	p.notifyLocked()
@@ -433,13 +468,17 @@ func (p *pipe) write(b []byte) (int, error) {
 	for {
 		cut, delay, linkChanged := p.link.state()
 		p.mu.Lock()
-		if p.readErr != nil && !cut && p.writeErr == nil {
+		if p.readErr != nil && !cut && !p.lost && p.writeErr == nil {
 			p.writeErr = ErrReset // nobody reads any more
 		}
 		if p.writeErr != nil {
 			err := p.writeErr
 			p.mu.Unlock()
 			return written, err
+		}
+		if p.lost {
+			p.mu.Unlock()
+			return written + len(b), nil
 		}
 		if expired(p.writeBy) {
 			p.mu.Unlock()

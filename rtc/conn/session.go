@@ -48,6 +48,7 @@ type session struct {
 	log        *slog.Logger
 	net        *liveNet
 	pulse      *pulse
+	source     source
 	iceServers []webrtc.ICEServer
 
 	ctx      context.Context // ends with Close
@@ -105,6 +106,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		done:     make(chan struct{}),
 	}
 	s.iceServers = s.servers(cfg.ICE)
+	s.source.net = s.net
 	return s
 }
 
@@ -114,6 +116,7 @@ func (s *session) Do(c rtc.Command) {
 		return
 	}
 	if _, ok := c.(rtc.CheckPath); ok { // it must not wait for what takes long
+		s.source.look()
 		s.pulse.doubt()
 		return
 	}
@@ -134,7 +137,7 @@ func (s *session) Do(c rtc.Command) {
 func (s *session) Pulse() rtc.Pulse { return s.pulse.snapshot() }
 
 // Stats describes the path in use.
-func (s *session) Stats() rtc.TransportStats { return s.pulse.transport() }
+func (s *session) Stats() rtc.TransportStats { return s.source.complete(s.pulse.transport()) }
 
 // Flow counts the RTP packets of the session.
 func (s *session) Flow() rtc.Flow {
