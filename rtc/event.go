@@ -69,7 +69,8 @@ type (
 		State, Previous signal.LinkState
 		Attempt         int
 		RetryIn         time.Duration
-		Err             error // why the link or the last attempt failed; nil if it did not
+		Err             error  // why the link or the last attempt failed; nil if it did not
+		Server          string // host and port of the server
 	}
 	// PeerJoined and PeerLeft are for people: somebody came or went. Crashed
 	// is true when they vanished without a goodbye.

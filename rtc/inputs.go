@@ -55,12 +55,16 @@ func (m *Manager) serverState(now time.Time, e signal.ServerState) {
 	m.serverUp = e.State == signal.Connected
 	m.server.Lost = !m.serverUp && !m.joinedAt.IsZero()
 	m.server.State, m.server.Attempt = e.State, e.Attempt
+	m.server.Address = e.Server
+	if e.Err != nil || m.serverUp {
+		m.server.Trouble = signal.Trouble(e.Err)
+	}
 	m.server.RetryAt = time.Time{}
 	if e.RetryIn > 0 {
 		m.server.RetryAt = now.Add(e.RetryIn)
 	}
 	m.dirty = true
-	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn, e.Err})
+	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn, e.Err, e.Server})
 }
 
 func (m *Manager) welcome(now time.Time, e signal.Welcome) {

@@ -28,6 +28,8 @@ type ServerView struct {
 	Attempt int       // of the current outage, from 1
 	RetryAt time.Time // when the next attempt starts; zero while one runs
 	Lost    bool      // it was connected once and is not now
+	Address string    // host and port of the server
+	Trouble string    // why it is not reached, in plain words; "" while it is or nothing is known
 }
 
 // PeerView is one other person.

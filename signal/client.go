@@ -68,7 +68,14 @@ type outbox struct {
 	state    *State
 	sync     bool
 	nudge    bool
+	move     *server
 	leave    bool
+}
+
+// server is where a client dials.
+type server struct {
+	url string // WebSocket address
+	tls *tls.Config
 }
 
 type outgoing struct {
@@ -108,6 +115,7 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	c.run = run{
 		state:  Closed,
+		at:     server{cfg.URL, cfg.TLS},
 		own:    cfg.State,
 		roster: make(roster),
 		dialed: make(chan dialResult),
@@ -150,6 +158,13 @@ func (c *Client) Sync() { c.post(func(o *outbox) { o.sync = true }) }
 // or dialed now instead of later.
 func (c *Client) Nudge() { c.post(func(o *outbox) { o.nudge = true }) }
 
+// Move says that the room is on another server from now on, whose WebSocket
+// address is url; trust is as Config.TLS. It is dialed at once. To the others
+// there the participant is the one they know: no connection between them ends.
+func (c *Client) Move(url string, trust *tls.Config) {
+	c.post(func(o *outbox) { o.move = &server{url, trust} })
+}
+
 // Leave ends Run after saying goodbye, so that the others see "left" at once.
 func (c *Client) Leave() { c.post(func(o *outbox) { o.leave = true }) }
 
@@ -174,6 +189,7 @@ func (c *Client) takeOutbox() outbox {
 // run is the state of Run, owned by its goroutine.
 type run struct {
 	state   LinkState
+	at      server // where the room is
 	jitter  *mathrand.Rand
 	own     State // what the others should see
 	stateTo bool  // own is still to be sent
@@ -322,6 +338,9 @@ func (c *Client) serveOutbox(box outbox) (leave bool) {
 	if box.sync && r.link != nil {
 		r.link.sendUrgent(encodeFrame(syncFrame{}))
 	}
+	if box.move != nil {
+		c.moved(*box.move, time.Now())
+	}
 	if box.nudge {
 		c.nudged(time.Now())
 	}
@@ -364,6 +383,36 @@ func (c *Client) nudged(now time.Time) {
 		r.dialing = nil
 		r.attempt, r.retryAt = 1, now
 	}
+}
+
+var errMoved = errors.New("the room moved to another server")
+
+// moved leaves the server for another one. The seat there is left to time out
+// unless somebody else's server sends us back: saying goodbye would tell the
+// others of the room that we are gone.
+func (c *Client) moved(to server, now time.Time) {
+	r := &c.run
+	if to.url == r.at.url && to.tls == r.at.tls {
+		return
+	}
+	r.at = to
+	if r.dialing != nil {
+		r.dialing.cancel()
+		r.dialing = nil
+	}
+	if r.link != nil {
+		r.link.abort()
+		r.link = nil
+		r.pingAt, r.pongBy = time.Time{}, time.Time{}
+		r.downAt = now
+	}
+	c.log.Info("the room moved", "server", HostPort(to.url))
+	r.attempt, r.retryAt = 1, now
+	state := Reconnecting
+	if !r.welcomed {
+		state = Connecting
+	}
+	c.setLink(ServerState{State: state, Attempt: 1, Err: errMoved})
 }
 
 var errStranded = errors.New("the address we had is gone")
@@ -415,5 +464,6 @@ func (c *Client) retry(err error, atLeast time.Duration) {
 // setLink reports s, with the state before it filled in.
 func (c *Client) setLink(s ServerState) {
 	s.Previous, c.run.state = c.run.state, s.State
+	s.Server = HostPort(c.run.at.url)
 	c.cfg.Handle(s)
 }

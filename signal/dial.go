@@ -87,11 +87,12 @@ func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
 	hello.state = body
 	r.stateTo = false
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout(r.attempt))
+	at := r.at
 	d := &dialing{started: time.Now(), cancel: cancel, n: r.own.N}
 	r.dialing = d
 	crash.GoIn(dials, func() {
 		defer cancel()
-		ws, welcome, err := c.dial(dialCtx, hello)
+		ws, welcome, err := c.dial(dialCtx, at, hello)
 		select {
 		case r.dialed <- dialResult{d, ws, welcome, err}:
 		case <-ctx.Done():
@@ -103,20 +104,20 @@ func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
 }
 
 // dial connects, says hello and waits for the welcome.
-func (c *Client) dial(ctx context.Context, hello helloFrame) (*websocket.Conn, welcomeFrame, error) {
+func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websocket.Conn, welcomeFrame, error) {
 	dialer := websocket.Dialer{
 		NetDialContext:  c.cfg.Dial,
-		TLSClientConfig: c.cfg.TLS,
+		TLSClientConfig: at.tls,
 		ReadBufferSize:  4 << 10,
 		WriteBufferSize: 4 << 10,
 	}
 	if c.cfg.Dial == nil {
 		dialer.Proxy = http.ProxyFromEnvironment
 	}
-	ws, resp, err := dialer.DialContext(ctx, c.cfg.URL, nil)
+	ws, resp, err := dialer.DialContext(ctx, at.url, nil)
 	if err != nil {
 		if resp != nil {
-			return nil, welcomeFrame{}, fmt.Errorf("dial the server: it answers %d, not as a meet server does", resp.StatusCode)
+			return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w: status %d", ErrNoServer, resp.StatusCode)
 		}
 		return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w", err)
 	}

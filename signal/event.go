@@ -28,6 +28,7 @@ type ServerState struct {
 	Attempt         int           // dials since the link was last up; 0 when Connected
 	RetryIn         time.Duration // until the next dial; 0: now
 	Err             error         // why the last attempt or the link failed, if it did
+	Server          string        // host and port of the server
 }
 
 // Welcome reports that the server has taken the client in. Peers is the whole

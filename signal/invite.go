@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"strings"
 )
@@ -69,14 +68,19 @@ func badInvite(format string, args ...any) error {
 //	https://host/demo           an open room by link
 //	https://host/#demo.SECRET.AUTHORITY, https://host/#demo..AUTHORITY
 //	                            the same on a server that is its own authority
-//	host:7077/demo              the same without a scheme: http for this
-//	                            machine, https for any other
+//	host:7077/demo              the same without a scheme: http, and port 7077
+//	                            where none is said, for this machine and
+//	                            private addresses; https for any other
+//
+// What clings to a pasted link is taken off (quotation marks, brackets, a full
+// stop, "?utm_..."), and "meet join" before it; a room's name is made out of
+// what people call it: "Team Sync" is team-sync.
 //
 // A path before the room ("https://host/meet/#demo") stays part of the server's
 // address. The default server is written like a link without a room. Errors
 // wrap ErrInvite and never repeat a secret.
 func ParseInvite(arg, defaultServer string) (Invite, error) {
-	arg = strings.TrimSpace(arg)
+	arg = tidy(arg)
 	if arg == "" {
 		return Invite{}, badInvite("it is empty")
 	}
@@ -87,11 +91,24 @@ func ParseInvite(arg, defaultServer string) (Invite, error) {
 		}
 		return newInvite(server, arg)
 	}
-	u, err := parseAddress(arg)
+	// What others put behind a link that passes through their hands says
+	// nothing about the room.
+	link, fragment, hasFragment := strings.Cut(arg, "#")
+	link, _, _ = strings.Cut(link, "?")
+	if hasFragment {
+		if end := strings.IndexAny(fragment, "?&"); end >= 0 {
+			fragment = fragment[:end]
+		}
+		link += "#" + strings.TrimRight(fragment, "/")
+	}
+	u, err := parseAddress(link)
 	if err != nil {
 		return Invite{}, err
 	}
 	room := u.Fragment
+	if room == "" && len(u.Path) > 1 {
+		u.Path = strings.TrimRight(u.Path, "/")
+	}
 	prefix, last := u.Path, ""
 	if i := strings.LastIndexByte(u.Path, '/'); i >= 0 {
 		prefix, last = u.Path[:i+1], u.Path[i+1:]
@@ -106,6 +123,9 @@ func ParseInvite(arg, defaultServer string) (Invite, error) {
 			return Invite{}, badInvite("a secret belongs after #, where no server sees it")
 		}
 		room = last
+	}
+	if err := checkPath(prefix); err != nil {
+		return Invite{}, err
 	}
 	u.Path, u.Fragment, u.RawFragment, u.RawPath = prefix, "", "", ""
 	return newInvite(u.String(), room)
@@ -123,6 +143,9 @@ func ParseServer(address string) (string, error) {
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
 	}
+	if err := checkPath(u.Path); err != nil {
+		return "", err
+	}
 	u.RawPath = ""
 	return u.String(), nil
 }
@@ -131,13 +154,7 @@ func ParseServer(address string) (string, error) {
 // http and https.
 func parseAddress(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
-		scheme := "https://"
-		host, _, _ := strings.Cut(s, "/")
-		host, _, _ = strings.Cut(host, "#")
-		if isThisMachine(host) {
-			scheme = "http://"
-		}
-		s = scheme + s
+		s = withScheme(s)
 	}
 	u, err := url.Parse(s)
 	if err != nil {
@@ -161,20 +178,13 @@ func parseAddress(s string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery:
 		return nil, badInvite("the address has a query")
 	}
+	if err := checkHost(u); err != nil {
+		return nil, err
+	}
 	if u.Path == "" {
 		u.Path = "/"
 	}
 	return u, nil
-}
-
-func isThisMachine(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // newInvite reads "name", "name.SECRET", "name.SECRET.AUTHORITY" or
@@ -182,7 +192,7 @@ func isThisMachine(hostport string) bool {
 func newInvite(server, room string) (Invite, error) {
 	name, secret, private := strings.Cut(room, ".")
 	secret, authority, pinned := strings.Cut(secret, ".")
-	inv := Invite{Server: server, Name: strings.ToLower(name)}
+	inv := Invite{Server: server, Name: roomName(name)}
 	if err := checkRoomName(inv.Name); err != nil {
 		return Invite{}, err
 	}
@@ -236,9 +246,10 @@ func (i Invite) Link() string {
 }
 
 // Command returns the line to type on another machine. It is quoted so that
-// sh, zsh, PowerShell and cmd all hand on the # as it is.
+// sh, zsh, PowerShell and cmd all hand it on as it is; what ParseInvite lets
+// through has nothing in it that quotation marks do not cover.
 func (i Invite) Command() string {
-	if link := i.Link(); strings.Contains(link, "#") {
+	if link := i.Link(); strings.ContainsAny(link, "#[]~") {
 		return `meet join "` + link + `"`
 	}
 	return "meet join " + i.Link()

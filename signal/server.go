@@ -144,6 +144,9 @@ func NewServer(cfg ServerConfig) *Server {
 	return s
 }
 
+// ID returns the random id of this server process, which the clients are told.
+func (s *Server) ID() string { return s.id }
+
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 

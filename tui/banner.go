@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/meet-term/meet/rtc"
@@ -32,8 +33,18 @@ func (b banner) serverText() string {
 	text, sep := "Connecting to server...", " "
 	if v.Lost {
 		text = "Reconnecting to server..."
+	}
+	if v.Trouble != "" { // where and why
+		text = strings.TrimSuffix(text, "server...") + cleanText(v.Address) + "... " + cleanText(v.Trouble)
+		sep = ", "
+	}
+	if v.Lost {
+		mid := " "
+		if v.Trouble != "" {
+			mid = ", "
+		}
 		if n := len(b.view.Peers); n > 0 { // alone there is no media to speak of
-			text, sep = fmt.Sprintf("%s media %d/%d", text, b.view.Connected(), n), ", "
+			text, sep = fmt.Sprintf("%s%smedia %d/%d", text, mid, b.view.Connected(), n), ", "
 		}
 	}
 	switch {

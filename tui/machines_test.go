@@ -103,6 +103,12 @@ func TestBanner(t *testing.T) {
 		return v
 	}
 	up := rtc.ServerView{State: signal.Connected}
+	dead := rtc.ServerView{
+		State: signal.Connecting, Attempt: 2, RetryAt: noon.Add(4 * time.Second), Address: "meet.exmaple", Trouble: "no such host",
+	}
+	gone := rtc.ServerView{
+		State: signal.Reconnecting, Lost: true, Address: "meet.example:7077", Trouble: "refused: nothing listens there",
+	}
 	for _, c := range []struct {
 		name string
 		view *rtc.RoomView
@@ -118,6 +124,9 @@ func TestBanner(t *testing.T) {
 		{"the server wins", room(down, lost("carol", now), peer("bob", rtc.StateConnected)), 80,
 			"⠋ Reconnecting to server... media 1/2, attempt 3 in 4 s"},
 		{"alone", room(down), 80, "⠋ Reconnecting to server... attempt 3 in 4 s"},
+		{"and why", room(dead), 80, "⠋ Connecting to meet.exmaple... no such host, attempt 2 in 4 s"},
+		{"lost, and why", room(gone, peer("bob", rtc.StateConnected)), 100,
+			"⠋ Reconnecting to meet.example:7077... refused: nothing listens there, media 1/1"},
 		{"first connect", room(rtc.ServerView{State: signal.Connecting}), 80, "⠋ Connecting to server..."},
 	} {
 		b := banner{view: c.view, now: noon}

@@ -94,7 +94,11 @@ other, and a broken network mends by itself.
 // noArgs is cobra.NoArgs with the exit status of a usage error.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("unknown command %q (see %q)", args[0], cmd.CommandPath()+" --help")
+		hint := ""
+		if _, err := meetsignal.ParseInvite(args[0], localServer); err == nil && !cmd.HasParent() {
+			hint = fmt.Sprintf("did you mean %q? ", "meet join "+args[0])
+		}
+		return usagef("unknown command %q (%ssee %q)", args[0], hint, cmd.CommandPath()+" --help")
 	}
 	return nil
 }

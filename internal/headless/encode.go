@@ -28,8 +28,11 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	case rtc.ServerStateChanged:
 		f["state"], f["previous"] = e.State, e.Previous
 		f["attempt"], f["retry_ms"] = e.Attempt, e.RetryIn.Milliseconds()
+		if e.Server != "" {
+			f["server"] = e.Server
+		}
 		if e.Err != nil {
-			f["error"] = e.Err.Error()
+			f["error"], f["reason"] = e.Err.Error(), signal.Trouble(e.Err)
 		}
 	case rtc.ConnectionStateChanged:
 		who(f, e.Who)

@@ -271,7 +271,16 @@ func machineAddresses() []net.IP {
 
 // ErrNotTheAuthority is returned by connections made with [ClientConfig] to a
 // server whose certificate the authority of the invite did not sign.
-var ErrNotTheAuthority = errors.New("the server's certificate is not from the authority in the invite")
+var ErrNotTheAuthority error = wrongAuthority{}
+
+type wrongAuthority struct{}
+
+func (wrongAuthority) Error() string {
+	return "the server's certificate is not from the authority in the invite"
+}
+
+// Trouble is the same in few words, for people.
+func (wrongAuthority) Trouble() string { return "TLS: it is not the server of this invite" }
 
 // ValidFingerprint reports whether s has the form of a fingerprint.
 func ValidFingerprint(s string) bool {

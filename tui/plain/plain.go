@@ -233,6 +233,9 @@ func (s *session) serverChanged(e rtc.ServerStateChanged) {
 	if s.linked {
 		line = "Reconnecting to server..."
 	}
+	if e.Err != nil {
+		line = strings.TrimSuffix(line, "server...") + text(e.Server) + "... " + text(signal.Trouble(e.Err)) + ","
+	}
 	line += fmt.Sprintf(" attempt %d", e.Attempt)
 	if e.RetryIn >= 50*time.Millisecond { // less is now
 		line += fmt.Sprintf(" in %.1f s", e.RetryIn.Seconds())
