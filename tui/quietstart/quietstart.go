@@ -1,11 +1,13 @@
 // Package quietstart keeps the terminal libraries from questioning the
-// terminal while the program is being loaded.
+// terminal.
 //
 // Bubble Tea v1 asks the terminal for its background colour in a package
 // initialiser and waits up to five seconds for the answer, also when the
-// program only prints its version. termenv, which does the asking, leaves
-// terminals alone when the environment says CI. This package says so for as
-// long as packages are being initialised, and unsays it afterwards.
+// program only prints its version. What is asked is the standard output as
+// termenv found it when it was initialised itself. So this package, which comes
+// before it, takes standard output away, and gives it back once all of them are
+// initialised: their default output is nowhere, for good. The screen does not
+// use it; it asks the terminal itself, once (package termvideo).
 //
 // It works because Go initialises packages in the order of their import paths
 // as far as their imports allow (Go specification, "Program initialization"):
@@ -16,24 +18,18 @@ package quietstart
 
 import "os"
 
-// variable is what termenv looks at.
-const variable = "CI"
+var stdout = take()
 
-var silenced = silence()
-
-func silence() bool {
-	if os.Getenv(variable) != "" {
-		return false
-	}
-	return os.Setenv(variable, "quiet start") == nil
+func take() *os.File {
+	f := os.Stdout
+	os.Stdout = nil // a nil file is a valid one that cannot be written
+	return f
 }
 
-// Done ends the silence. A package that imports what would have asked calls it
-// from its own initialiser, which runs after theirs.
+// Done gives standard output back. A package that imports what would have asked
+// calls it from its own initialiser, which runs after theirs.
 func Done() {
-	if silenced {
-		silenced = false
-		// Unsetting a variable that was set a moment ago cannot fail.
-		_ = os.Unsetenv(variable)
+	if stdout != nil {
+		os.Stdout, stdout = stdout, nil
 	}
 }
