@@ -9,7 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak bench clean
+.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak compare bench clean
 
 all: build
 
@@ -60,6 +60,9 @@ netlab: build ## figures from real networks in namespaces (needs root; 18 minute
 
 soak: ## random trouble for thousands of virtual minutes
 	MEET_SOAK=1000 $(GO) test -count=1 -timeout 60m -run TestSoak ./internal/meettest
+
+compare: ## random scripts to the peer machines of Go and of the page, nine minutes
+	MEET_COMPARE=9m $(GO) test -count=1 -timeout 15m -v -run TestSameAsPage ./rtc
 
 bench: build ## figures of docs/PERFORMANCE.md
 	$(GO) run ./bench/participant -meet bin/meet

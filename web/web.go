@@ -3,8 +3,8 @@
 //
 // The modules in page/ speak the protocol of docs/PROTOCOL.md. peer.js,
 // negotiate.js and repair.js are the peer machine of package rtc, state for
-// state; client.js and seal.js are package signal. What differs, and why, is
-// in docs/adr/0008-browser.md.
+// state, which the tests of package rtc hold; client.js and seal.js are package
+// signal. What differs, and why, is in docs/adr/0008-browser.md.
 package web
 
 import (

@@ -55,6 +55,7 @@ var only = map[string][]string{
 	"github.com/pion/turn":               {"relay"},
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
 	"github.com/gorilla/websocket":       {"signal", "bench"},
+	"modernc.org/quickjs":                {}, // tests only
 }
 
 type pkg struct {

@@ -75,7 +75,7 @@ export const negotiation = {
       case "cand": this.onCandidates(b); break;
       case "need": this.onNeed(now, b); break;
       case "probe":
-        this.send({ k: "ack", ep: this.epoch, rep: this.remote, n: b.n, silent: !this.connected });
+        this.send({ k: "ack", ep: this.epoch, rep: this.remote, n: b.n, silent: !this.hears(now) });
         break;
       case "ack": this.onProbeAck(now, b); break;
     }
@@ -159,34 +159,43 @@ export const negotiation = {
       return;
     }
     if (need.rep !== 0 && need.rep < this.epoch) return; // asked before they saw the present connection
-    if (this.epoch !== 0 && now - this.gaveUpAt < this.timing.spacing) return; // just done
-    if (need.restart && this.well()) {
-      // The message may have waited as long as the path was broken: ask how it
-      // is now, before a path that works is given up.
-      this.probe++;
+    if (this.epoch !== 0 && now - this.gaveUpAt < this.timing.spacing) return; // just done; if it does not help they ask again
+    if (!this.up) {
+      this.attempt = Math.max(this.attempt, 1);
+      this.rebuild(now);
+      return;
+    }
+    // They asked while the path was broken, and the message may have waited as
+    // long as the path: ask how it is now, before anything is given up.
+    this.wish = need.restart && need.rep === this.epoch && need.ep === this.remote;
+    this.probe++;
+    this.send(this.probeBody());
+    if (this.phase === "settled") {
       this.doubt = this.probe;
-      this.send(this.probeBody());
       return;
     }
     this.attempt = Math.max(this.attempt, 1);
-    this.mend(now, need.restart && this.up && need.rep === this.epoch && need.ep === this.remote);
+    this.wait("asking", now + this.timing.ask);
   },
 
+  // onProbeAck acts on the other side's word of this moment. A path that
+  // carries again is not given up, whatever was asked for while it did not.
   onProbeAck(now, a) {
+    if (!this.offers || a.n !== this.probe) return;
     const agrees = a.rep === this.epoch && a.ep === this.remote;
-    if (this.offers && a.n === this.probe) {
-      if (this.phase === "asking") {
-        this.mend(now, this.mayRestart() && agrees);
-      } else if (a.n === this.doubt && this.phase === "settled" && (a.silent || !agrees)) {
-        this.attempt = 1;
-        this.mend(now, agrees);
-      }
-    }
+    const doubt = this.doubt !== 0 && a.n === this.doubt;
     this.doubt = 0;
+    if (this.phase === "asking") {
+      if (agrees && !a.silent && this.heard > this.troubledAt) {
+        this.wait("asking", now + this.timing.grace); // it is healing by itself
+      } else {
+        this.mend(now, this.wish && agrees);
+      }
+    } else if (doubt && this.phase === "settled" && (a.silent || !agrees || !this.wish)) {
+      this.attempt = 1;
+      this.mend(now, this.wish && agrees);
+    }
   },
-
-  // well: as far as we can tell, nothing is wrong.
-  well() { return this.connected && this.up && this.phase === "settled" && !this.oneWay; },
 
   need(restart) { return { k: "need", ep: this.epoch, rep: this.remote, restart }; },
   probeBody() { return { k: "probe", ep: this.epoch, rep: this.remote, n: this.probe }; },

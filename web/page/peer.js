@@ -44,8 +44,9 @@ export class Peer {
   exhausted = false;
   troubledAt = 0; // evidence must be newer than this to count as mended
   announced = 0;
-  probe = 0;
-  doubt = 0;
+  probe = 0; // number of the last probe
+  wish = false; // that probe is for an ICE restart; else for a new connection
+  doubt = 0; // number of a probe sent to learn whether a need still holds
   gaveUpAt = -Infinity;
 
   #out = [];
@@ -117,7 +118,7 @@ export class Peer {
       if (this.connected && now >= this.outage + this.timing.silence) this.lose(now);
       return;
     }
-    const hears = now - this.heard < this.timing.silence;
+    const hears = this.hears(now);
     const answered = now - this.answered < this.timing.unanswered;
     this.oneWay = hears && !answered;
     if (!hears && this.connected) {

@@ -67,10 +67,14 @@ export const repair = {
       return;
     }
     this.wait("backoff", now + delay);
-    if (this.state === "disconnected" && this.announced !== this.attempt + 1) {
-      this.announced = this.attempt + 1;
-      this.emit("reconnecting", { attempt: this.attempt + 1, of: this.timing.backoff.length, delay });
-    }
+    if (!this.hears(now)) this.announce(this.attempt + 1, delay);
+  },
+
+  // announce tells people of an attempt, once.
+  announce(attempt, delay) {
+    if (this.state !== "disconnected" || this.announced === attempt) return;
+    this.announced = attempt;
+    this.emit("reconnecting", { attempt, of: this.timing.backoff.length, delay });
   },
 
   // hold stops the clock of the repair: offline time burns no attempts. A
@@ -96,7 +100,10 @@ export const repair = {
       this.hold();
       return;
     }
-    if (!this.exhausted) this.attempt++;
+    if (!this.exhausted) {
+      this.attempt++;
+      this.announce(this.attempt, 0);
+    }
     this.announced = 0;
     if (!this.offers) {
       this.send(this.need(this.mayRestart()));
@@ -108,15 +115,17 @@ export const repair = {
       return;
     }
     this.probe++;
+    this.wish = this.mayRestart();
     this.send(this.probeBody());
     this.wait("asking", now + this.timing.ask);
   },
 
   mayRestart() { return this.up && !this.exhausted && this.attempt <= restartsBeforeRebuild; },
 
-  // mend carries the attempt out, now that the other side has reacted.
+  // mend carries the attempt out, now that the other side has reacted. A
+  // connection that is gone meanwhile cannot be restarted.
   mend(now, restart) {
-    if (restart) this.restart(now);
+    if (restart && this.up) this.restart(now);
     else this.rebuild(now);
   },
 
@@ -140,6 +149,9 @@ export const repair = {
     }
     this.wait("resting", now + this.timing.rest);
   },
+
+  // hears: something was heard of the peer lately.
+  hears(now) { return this.up && now - this.heard < this.timing.silence; },
 
   // retry is a person's wish to try now.
   retry(now) {

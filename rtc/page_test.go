@@ -1,0 +1,112 @@
+//go:build !race
+
+package rtc
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"modernc.org/quickjs"
+
+	"github.com/meet-term/meet/signal"
+)
+
+// pageDir holds the modules of the browser page.
+const pageDir = "../web/page"
+
+// page is a JavaScript engine with the page's own modules in it.
+type page struct {
+	t       testing.TB
+	vm      *quickjs.VM
+	handles int
+}
+
+func newPage(t testing.TB) *page {
+	t.Helper()
+	vm, err := quickjs.NewVM()
+	if err != nil {
+		t.Fatalf("start the JavaScript engine: %v", err)
+	}
+	t.Cleanup(func() { _ = vm.Close() })
+	vm.SetModuleLoader(
+		func(_ *quickjs.VM, name string) (string, error) {
+			b, err := os.ReadFile(filepath.Join(pageDir, name))
+			return string(b), err
+		},
+		func(_ *quickjs.VM, _, name string) (string, error) { return filepath.Base(name), nil },
+	)
+	driver, err := os.ReadFile("testdata/machine.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the page's modules find in a browser and do not need here.
+	if _, err := vm.Eval("globalThis.TextEncoder = globalThis.TextDecoder = class {};", quickjs.EvalGlobal); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vm.Eval(string(driver), quickjs.EvalModule); err != nil {
+		t.Fatalf("load the page's modules: %v", err)
+	}
+	return &page{t: t, vm: vm}
+}
+
+// call calls a function of testdata/machine.js.
+func (pg *page) call(function string, args ...any) any {
+	v, err := pg.vm.Call(function, args...)
+	if err != nil {
+		pg.t.Fatalf("%s of the page: %v", function, err)
+	}
+	return v
+}
+
+// machine is a maker.
+func (pg *page) machine(at time.Duration, self, id signal.PeerID) machine {
+	pg.handles++
+	pg.call("make", pg.handles, string(self), string(id), millis(at))
+	m := &pageMachine{pg: pg, handle: pg.handles}
+	m.step(at, input{In: "look"})
+	return m
+}
+
+// play plays a whole script to a machine of the page.
+func (pg *page) play(self signal.PeerID, moments []moment) []outcome {
+	b, err := json.Marshal(moments)
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	var out []outcome
+	text := fmt.Sprint(pg.call("play", string(self), "m", string(b)))
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		pg.t.Fatalf("the page said %.200q: %v", text, err)
+	}
+	return out
+}
+
+// pageMachine is a peer machine of the page.
+type pageMachine struct {
+	pg     *page
+	handle int
+	last   dump
+}
+
+func (m *pageMachine) step(at time.Duration, in input) []act {
+	b, err := json.Marshal(in)
+	if err != nil {
+		m.pg.t.Fatal(err)
+	}
+	text := fmt.Sprint(m.pg.call("step", m.handle, millis(at), string(b)))
+	var out struct {
+		Actions []act
+		Dump    dump
+	}
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		m.pg.t.Fatalf("the page said %q: %v", text, err)
+	}
+	m.last = out.Dump
+	return out.Actions
+}
+
+func (m *pageMachine) dump() dump { return m.last }
