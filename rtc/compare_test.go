@@ -209,7 +209,7 @@ func inventOne(d dump, now time.Duration, op, arg byte) input {
 		ep += float64(arg >> 7)
 		return said("cand", fields{"g": g + next, "cands": cands(), "done": flag})
 	case 7:
-		return said("need", fields{"restart": flag})
+		return said("need", fields{"restart": flag, "gone": arg>>5&1 == 1})
 	case 8:
 		return said("probe", fields{"n": n})
 	case 9:
@@ -237,7 +237,7 @@ func inventOne(d dump, now time.Duration, op, arg byte) input {
 	case 17:
 		return input{In: "retry"}
 	case 18:
-		return input{In: "moved", Gone: flag}
+		return input{In: "moved", Path: pathNames[int(arg>>2)%len(pathNames)]}
 	}
 	switch {
 	case arg < 6:

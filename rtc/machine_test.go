@@ -33,7 +33,7 @@ type input struct {
 	Body     fields        `json:"body,omitempty"`  // message, as on the wire
 	Epoch    signal.Epoch  `json:"epoch,omitempty"` // session
 	Event    *sessionEvent `json:"event,omitempty"` // session
-	Gone     bool          `json:"gone"`            // moved
+	Path     string        `json:"path,omitempty"`  // moved: kept, doubted or lost
 }
 
 // fields is a JSON object: a message or command by the names of its members.
@@ -127,19 +127,19 @@ func millisPtr(d time.Duration) *float64 { v := millis(d); return &v }
 // dump is all that a machine believes. Times are ms since the start, nil for
 // never.
 type dump struct {
-	State, Previous, ICE                 string
-	Since, Heard, Answered, Outage       *float64
-	Met, OneWay, Reachable, Up, Hears    bool
-	Inc                                  signal.Inc
-	Epoch, Remote                        signal.Epoch
-	N, Gen                               uint32
-	Making, Offer, Answer, Applied, Done bool
-	Local, Early, Taken                  int
-	Phase                                string
-	At, TroubledAt, GaveUpAt, Wake       *float64
-	Attempt, Announced                   int
-	Exhausted, Wish                      bool
-	Probe, Doubt                         uint32
+	State, Previous, ICE                   string
+	Since, Heard, Answered, Outage         *float64
+	Met, OneWay, Reachable, Up, Hears      bool
+	Inc                                    signal.Inc
+	Epoch, Remote                          signal.Epoch
+	N, Gen                                 uint32
+	Making, Offer, Answer, Applied, Done   bool
+	Local, Early, Taken                    int
+	Phase                                  string
+	At, TroubledAt, GaveUpAt, GoneAt, Wake *float64
+	Attempt, Announced                     int
+	Exhausted, Wish, Owed                  bool
+	Probe, Doubt                           uint32
 }
 
 // String is what a timeline shows of it.
@@ -162,7 +162,7 @@ func (d dump) String() string {
 		name string
 	}{
 		{!d.Reachable, "unreachable"}, {d.OneWay, "one-way"}, {d.Exhausted, "exhausted"},
-		{d.Doubt != 0, "doubting"}, {d.Wake == nil, "asleep"},
+		{d.GoneAt != nil, "path-gone"}, {d.Owed, "owed"}, {d.Doubt != 0, "doubting"}, {d.Wake == nil, "asleep"},
 	} {
 		if flag.on {
 			s += " " + flag.name
@@ -199,7 +199,7 @@ func (o *own) step(at time.Duration, in input) []act {
 	case "session":
 		p.session(now, in.Epoch, in.Event.event())
 	case "moved":
-		p.moved(now, in.Gone)
+		p.moved(now, pathChange(slices.Index(pathNames[:], in.Path)))
 	case "retry":
 		p.retry(now)
 	case "starved":
@@ -244,9 +244,12 @@ func (o *own) dump() dump {
 		Local: len(p.local), Done: p.done, Early: len(p.early), Taken: p.taken,
 		Phase: phaseNames[p.phase], At: when(p.at), Attempt: p.attempt, Exhausted: p.exhausted, TroubledAt: when(p.troubledAt),
 		Announced: p.announced, Probe: p.probe, Wish: p.wish, Doubt: p.doubt, GaveUpAt: when(p.gaveUpAt),
+		GoneAt: when(p.goneAt), Owed: p.owed,
 		Wake: when(p.wakeAt(o.now)), Hears: p.hears(o.now),
 	}
 }
+
+var pathNames = [...]string{"kept", "doubted", "lost"}
 
 var phaseNames = [...]string{"settled", "holding", "backoff", "asking", "mending", "resting"}
 

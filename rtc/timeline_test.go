@@ -505,7 +505,11 @@ func (w *world) inputOf(s *end, words []string) {
 		}
 		w.give(s, input{In: "session", Epoch: s.m.dump().Epoch, Event: &e})
 	case words[0] == "moved":
-		w.give(s, input{In: "moved", Gone: args["gone"] == true})
+		path := "kept"
+		if len(words) > 1 {
+			path = words[1]
+		}
+		w.give(s, input{In: "moved", Path: path})
 	case slices.Contains([]string{"retry", "starved", "resync", "leave", "tick"}, words[0]):
 		w.give(s, input{In: words[0]})
 	default:

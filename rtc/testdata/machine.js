@@ -41,7 +41,7 @@ function give(p, now, in_) {
     case "hear": p.hear(now, { heard: pulse(in_.heard), answered: pulse(in_.answered) }); break;
     case "message": p.message(now, readBody(JSON.stringify({ c: 1, ...in_.body }))); break;
     case "session": p.session(now, in_.epoch, in_.event); break;
-    case "moved": p.moved(now, in_.gone); break;
+    case "moved": p.moved(now, in_.path); break;
     case "retry": p.retry(now); break;
     case "starved": p.starved(now); break;
     case "resync": p.resync(); break;
@@ -78,6 +78,7 @@ function dump(p, now) {
     local: p.local.length, done: p.done, early: p.early.length, taken: p.taken,
     phase: p.phase, at: when(p.at), attempt: p.attempt, exhausted: p.exhausted, troubledAt: when(p.troubledAt),
     announced: p.announced, probe: p.probe, wish: p.wish, doubt: p.doubt, gaveUpAt: when(p.gaveUpAt),
+    goneAt: when(p.goneAt), owed: p.owed,
     wake: when(wake), hears: p.hears(now),
   };
 }

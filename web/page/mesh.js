@@ -182,7 +182,7 @@ export class Mesh {
     const looks = [...this.#members.values()].map((m) => m.session?.poll());
     Promise.all(looks).then(() => this.post((now) => {
       for (const m of this.#members.values()) {
-        m.peer.moved(now, woke || !m.session || now - m.session.pulse.heard > stale);
+        m.peer.moved(now, woke || !m.session || now - m.session.pulse.heard > stale ? "doubted" : "kept");
         this.#run(now, m);
       }
     }));

@@ -25,6 +25,7 @@ export const negotiation = {
     this.making = true;
     this.gaveUpAt = now;
     this.troubledAt = now;
+    this.goneAt = 0;
     this.command({ do: "offer", n: this.n, gen: this.gen, restart: true });
     this.wait("mending", now + this.timing.mend);
   },
@@ -49,6 +50,8 @@ export const negotiation = {
     this.epoch = 0;
     this.up = false;
     this.n = 0;
+    this.goneAt = 0;
+    this.owed = false;
     this.heard = 0;
     this.answered = 0;
     this.nextGeneration(0);
@@ -75,7 +78,7 @@ export const negotiation = {
       case "cand": this.onCandidates(b); break;
       case "need": this.onNeed(now, b); break;
       case "probe":
-        this.send({ k: "ack", ep: this.epoch, rep: this.remote, n: b.n, silent: !this.hears(now) });
+        this.send({ k: "ack", ep: this.epoch, rep: this.remote, n: b.n, silent: !this.hears(now) || this.pathGone });
         break;
       case "ack": this.onProbeAck(now, b); break;
     }
@@ -102,6 +105,7 @@ export const negotiation = {
     if (o.restart) {
       this.gaveUpAt = now;
       this.troubledAt = now;
+      this.goneAt = 0;
     }
     this.command({ do: "accept-offer", n: o.n, gen: o.g, sdp: o.sdp });
     this.applied = true;
@@ -159,15 +163,27 @@ export const negotiation = {
       return;
     }
     if (need.rep !== 0 && need.rep < this.epoch) return; // asked before they saw the present connection
-    if (this.epoch !== 0 && now - this.gaveUpAt < this.timing.spacing) return; // just done; if it does not help they ask again
+    if (this.epoch !== 0 && now - this.gaveUpAt < this.timing.spacing) {
+      // Just done. If it does not help, or the path has gone once more, that
+      // holds in a moment as well.
+      this.owed = this.up && need.restart && this.current(need);
+      return;
+    }
     if (!this.up) {
       this.attempt = Math.max(this.attempt, 1);
       this.rebuild(now);
       return;
     }
+    if (need.gone && need.restart && this.current(need)) {
+      // They know, and have just said so through signaling: there is nothing
+      // left to ask for.
+      this.attempt = Math.max(this.attempt, 1);
+      this.mend(now, true);
+      return;
+    }
     // They asked while the path was broken, and the message may have waited as
     // long as the path: ask how it is now, before anything is given up.
-    this.wish = need.restart && need.rep === this.epoch && need.ep === this.remote;
+    this.wish = need.restart && this.current(need);
     this.probe++;
     this.send(this.probeBody());
     if (this.phase === "settled") {
@@ -186,7 +202,7 @@ export const negotiation = {
     const doubt = this.doubt !== 0 && a.n === this.doubt;
     this.doubt = 0;
     if (this.phase === "asking") {
-      if (agrees && !a.silent && this.heard > this.troubledAt) {
+      if (agrees && !a.silent && !this.pathGone && this.heard > this.troubledAt) {
         this.wait("asking", now + this.timing.grace); // it is healing by itself
       } else {
         this.mend(now, this.wish && agrees);
@@ -197,7 +213,10 @@ export const negotiation = {
     }
   },
 
-  need(restart) { return { k: "need", ep: this.epoch, rep: this.remote, restart }; },
+  // current: the need is about the connection of this moment.
+  current(need) { return need.rep === this.epoch && need.ep === this.remote; },
+
+  need(restart) { return { k: "need", ep: this.epoch, rep: this.remote, restart, gone: restart && this.pathGone }; },
   probeBody() { return { k: "probe", ep: this.epoch, rep: this.remote, n: this.probe }; },
 
   // resync sends again what the peer may have missed: the offer until it is

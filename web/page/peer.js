@@ -47,7 +47,9 @@ export class Peer {
   probe = 0; // number of the last probe
   wish = false; // that probe is for an ICE restart; else for a new connection
   doubt = 0; // number of a probe sent to learn whether a need still holds
-  gaveUpAt = -Infinity;
+  gaveUpAt = -Infinity; // when a connection was last given up for another
+  goneAt = 0; // when our end of the path in use was found to be gone; 0 while it is there
+  owed = false; // a need came too soon after the last repair: it is served when spacing is over
 
   #out = [];
 
@@ -78,6 +80,11 @@ export class Peer {
   get connected() { return this.state === "connected"; }
   get unsettled() { return this.phase !== "settled"; }
 
+  // pathGone: the path in use is known to be gone. Until something replaces it,
+  // or the other side follows us, hearing something proves nothing: whoever
+  // answers a check from our new address may still send to the old one.
+  get pathGone() { return this.goneAt !== 0; }
+
   // present says that the server lists the peer's process inc.
   present(now, inc) {
     const replaced = this.inc !== 0 && inc > this.inc;
@@ -96,7 +103,7 @@ export class Peer {
     if (this.reachable === reachable) return;
     this.reachable = reachable;
     if (!reachable) {
-      this.hold();
+      if (this.unsettled) this.hold();
       return;
     }
     this.resync();
@@ -125,7 +132,7 @@ export class Peer {
       this.outage = this.heard;
       this.lose(now);
       this.startAfresh(now, this.timing.backoff[0]);
-    } else if (hears && answered && this.#recovered()) {
+    } else if (hears && answered && this.#recovered(now)) {
       this.heal(now);
     } else if (this.oneWay && this.connected && !this.unsettled) {
       this.startAfresh(now, 0);
@@ -133,8 +140,9 @@ export class Peer {
   }
 
   // #recovered: what is heard is newer than the trouble.
-  #recovered() {
+  #recovered(now) {
     if (this.phase === "settled" && this.connected) return false;
+    if (this.pathGone && now - this.goneAt < this.timing.grace) return false; // the other side has had no time to follow us
     return this.heard > this.troubledAt && this.answered > this.troubledAt;
   }
 
@@ -149,7 +157,9 @@ export class Peer {
 
   // heal marks the peer as connected and ends all repair.
   heal(now) {
-    const attempts = this.attempt, was = this.state, outage = this.outage;
+    const was = this.state, outage = this.outage;
+    // Nothing was replaced: whatever was being tried, the path is the old one.
+    const attempts = this.gaveUpAt < outage ? 0 : this.attempt;
     this.settle();
     this.oneWay = false;
     this.outage = 0;
@@ -197,6 +207,7 @@ export class Peer {
         times.push(now + this.timing.poll);
       }
     }
+    if (this.owed) times.push(this.gaveUpAt + this.timing.spacing);
     return times.length ? Math.min(...times) : 0;
   }
 
@@ -204,6 +215,10 @@ export class Peer {
   tick(now) {
     if (this.epoch !== 0) this.judge(now);
     if (this.unsettled && this.at && now >= this.at) this.due(now);
+    if (this.owed && now >= this.gaveUpAt + this.timing.spacing) {
+      this.owed = false;
+      this.onNeed(now, { k: "need", ep: this.remote, rep: this.epoch, restart: true, gone: false });
+    }
   }
 }
 

@@ -15,7 +15,13 @@ export const repair = {
     this.attempt = 0;
     this.exhausted = false;
     this.announced = 0;
+    this.goneAt = 0;
+    this.owed = false;
   },
+
+  // grace is how long a path gets to heal alone before an attempt is spent on
+  // it: none when it is known to be gone.
+  grace() { return this.pathGone ? 0 : this.timing.grace; },
 
   // recheck starts afresh with a peer that can be talked to again, and begins
   // the first connection of one that is new.
@@ -23,8 +29,10 @@ export const repair = {
     if (!this.reachable) return;
     if (this.epoch === 0 && this.phase === "settled") {
       this.begin(now);
-    } else if ((this.unsettled && this.phase !== "mending") || this.state === "failed") {
-      this.startAfresh(now, this.timing.grace);
+    } else if (this.phase === "mending" && !this.pathGone) {
+      // it has a deadline of its own
+    } else if (this.unsettled || this.state === "failed") {
+      this.startAfresh(now, this.grace());
     }
   },
 
@@ -77,10 +85,11 @@ export const repair = {
     this.emit("reconnecting", { attempt, of: this.timing.backoff.length, delay });
   },
 
-  // hold stops the clock of the repair: offline time burns no attempts. A
-  // connection being mended goes on; ICE needs no signaling any more.
+  // hold stops the clock of the repair: offline time burns no attempts, and the
+  // trouble is remembered until the peer can be reached. A connection being
+  // mended goes on; ICE needs no signaling any more.
   hold() {
-    if (this.phase === "settled" || this.phase === "mending") return;
+    if (this.phase === "mending") return;
     this.phase = "holding";
     this.at = 0;
     this.attempt = 0;
@@ -123,9 +132,10 @@ export const repair = {
   mayRestart() { return this.up && !this.exhausted && this.attempt <= restartsBeforeRebuild; },
 
   // mend carries the attempt out, now that the other side has reacted. A
-  // connection that is gone meanwhile cannot be restarted.
+  // connection that is gone meanwhile cannot be restarted, nor one whose last
+  // offer was never answered.
   mend(now, restart) {
-    if (restart && this.up) this.restart(now);
+    if (restart && this.up && !this.offer) this.restart(now);
     else this.rebuild(now);
   },
 
@@ -159,15 +169,21 @@ export const repair = {
     this.startAfresh(now, 0);
   },
 
-  // moved says that our network changed; pathGone, that the path in use ended
-  // with it.
-  moved(now, pathGone) {
+  // moved says that our network changed, or that we slept, and what that means
+  // for the path in use: "kept" (it may be what it was), "doubted" (we slept:
+  // nobody knows) or "lost" (its packets left from an address that we no longer
+  // have).
+  moved(now, path) {
     if (this.state === "closed") return;
-    if (pathGone) {
+    if (path === "lost" && this.epoch !== 0) {
+      this.goneAt = now;
+      this.startAfresh(now, 0);
+      this.troubledAt = now;
+    } else if (path !== "kept") {
       this.startAfresh(now, this.timing.grace);
       this.troubledAt = now;
     } else if (this.unsettled) {
-      this.startAfresh(now, this.timing.grace);
+      this.startAfresh(now, this.grace());
     }
   },
 

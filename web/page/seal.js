@@ -123,7 +123,10 @@ export function readBody(plain) {
       if (!Array.isArray(body.cands) || body.cands.length > limits.candidates ||
         body.cands.some((c) => typeof c !== "string" || c.length > limits.candidate)) throw new Error("candidates that are none");
       break;
-    case "need": body.restart = raw.restart === true; break;
+    case "need":
+      body.restart = raw.restart === true;
+      body.gone = raw.gone === true;
+      break;
     case "ack": body.silent = raw.silent === true; break;
     case "bye": body.why = line(raw.why, limits.reason); break;
   }
