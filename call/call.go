@@ -66,6 +66,7 @@ type Call struct {
 	mesh   *rtc.Manager
 	media  *media
 	flow   *flowWatch
+	hears  *hearing
 
 	enterOnce, leaveOnce, abandonOnce sync.Once
 	entered, left, abandoned          chan struct{}
@@ -91,6 +92,7 @@ func New(cfg Config) (*Call, error) {
 		c.Enter()
 	}
 	c.flow = newFlowWatch(c.events.post, c.nameOf)
+	c.hears = newHearing(c)
 	if c.media, err = newMedia(cfg, c); err != nil {
 		return nil, err
 	}
@@ -313,6 +315,16 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 		if err := c.media.pictures.heard(from, data); err != nil {
 			c.log.Debug("view dropped", "peer", from, "error", err)
 		}
+	case "ask":
+		c.hears.asked(from)
+	case "sending":
+		if err := c.hears.answered(from, data); err != nil {
+			c.log.Debug("answer dropped", "peer", from, "error", err)
+		}
+	case "hearing":
+		if err := c.hears.told(from, data); err != nil {
+			c.log.Debug("word on hearing dropped", "peer", from, "error", err)
+		}
 	case "chat", "chat-history":
 		lines, err := decodeLines(data)
 		if err != nil {
@@ -330,6 +342,7 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 // dataOpen tells a peer what it may have missed.
 func (c *Call) dataOpen(peer signal.PeerID) {
 	c.mesh.SendData(peer, "view", encode(c.media.pictures.viewOf(peer)))
+	c.hears.opened(peer)
 	if lines := c.chat.share(); len(lines) > 0 {
 		c.mesh.SendData(peer, "chat-history", encode(lines))
 	}
@@ -339,6 +352,7 @@ func (c *Call) dataOpen(peer signal.PeerID) {
 func (c *Call) gone(peer signal.PeerID) {
 	c.media.forget(peer)
 	c.flow.forget(peer)
+	c.hears.forget(peer)
 }
 
 // nameOf is what people call a peer.

@@ -90,6 +90,7 @@ func (m *media) run(ctx context.Context) {
 	})
 	crash.GoIn(&wg, func() { m.pictures.run(ctx) })
 	crash.GoIn(&wg, func() { m.align(ctx) })
+	crash.GoIn(&wg, func() { m.call.hears.run(ctx) })
 	wg.Wait()
 }
 

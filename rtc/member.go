@@ -30,6 +30,8 @@ type member struct {
 	missing   []Kind
 	starvedAt time.Time // when a starved connection was last replaced
 	transport TransportStats
+	unheard   bool // it does not get the sound we send
+	silent    bool // we do not get the sound it sends
 }
 
 // member finds or makes the member of an id.
@@ -219,7 +221,7 @@ func (mb *member) view(t Timing) PeerView {
 	p := mb.peer
 	v := PeerView{
 		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
-		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Since: p.since,
+		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
 		Repair:    p.repair.view(p.state, len(t.Backoff)),
 		Transport: mb.transport,
 	}

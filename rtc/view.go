@@ -43,6 +43,10 @@ type PeerView struct {
 	ICE      ICEState
 	// OneWay says that we hear them but they do not hear us.
 	OneWay bool
+	// Silent says that they send sound and we get none.
+	Silent bool
+	// Unheard says that they get none of the sound that we send.
+	Unheard bool
 	// Since is when State began.
 	Since time.Time
 	// Repair is what is being done about an outage; its zero value is nothing.

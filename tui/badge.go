@@ -35,7 +35,10 @@ func (b badge) Words() string {
 	case rtc.StateConnecting:
 		return "Connecting..."
 	case rtc.StateConnected:
-		if b.peer.OneWay {
+		switch {
+		case b.peer.Silent:
+			return "you do not hear them"
+		case b.peer.OneWay || b.peer.Unheard:
 			return "not hearing you"
 		}
 		return "connected"
@@ -72,7 +75,10 @@ func (b badge) forms() []string {
 	case rtc.StateConnecting:
 		return []string{words, "connecting", "joining"}
 	case rtc.StateConnected:
-		if b.peer.OneWay {
+		switch {
+		case b.peer.Silent:
+			return []string{words, "not heard"}
+		case b.peer.OneWay || b.peer.Unheard:
 			return []string{words, "one-way"}
 		}
 	case rtc.StateDisconnected:
@@ -96,7 +102,7 @@ func (b badge) look(s *Styles) (string, lipgloss.Style) {
 	case rtc.StateConnecting:
 		return s.spinner(b.step), s.accent
 	case rtc.StateConnected:
-		if b.peer.OneWay {
+		if b.peer.OneWay || b.peer.Silent || b.peer.Unheard {
 			return s.glyph.oneWay, s.warn
 		}
 		return s.glyph.connected, s.good

@@ -29,6 +29,8 @@ func TestBadges(t *testing.T) {
 		{"connecting", with(rtc.StateConnecting, nil), "⠋ Connecting...", "⠋ Connecting...", "⠋ connecting"},
 		{"connected", with(rtc.StateConnected, nil), "● connected", "● connected", "● connected"},
 		{"one way", with(rtc.StateConnected, func(p *rtc.PeerView) { p.OneWay = true }), "◐ not hearing you", "◐ not hearing you", "◐ one-way"},
+		{"not heard", with(rtc.StateConnected, func(p *rtc.PeerView) { p.Unheard = true }), "◐ not hearing you", "◐ not hearing you", "◐ one-way"},
+		{"you do not hear them", with(rtc.StateConnected, func(p *rtc.PeerView) { p.Silent = true }), "◐ you do not hear them", "◐ not heard", "◐ not heard"},
 		{"silent", with(rtc.StateDisconnected, nil), "⠋ Reconnecting...", "⠋ Reconnecting...", "⠋ retry"},
 		{"attempt", with(rtc.StateDisconnected, func(p *rtc.PeerView) { p.Repair = rtc.RepairView{Attempt: 2, Of: 3} }),
 			"⠋ Reconnecting... 2/3", "⠋ Reconnecting 2/3", "⠋ retry 2/3"},

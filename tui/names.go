@@ -122,6 +122,12 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 	case rtc.PeerLeft:
 		rename(&e.Who)
 		return e
+	case rtc.HearingChanged:
+		rename(&e.Who)
+		return e
+	case rtc.HearingLost:
+		rename(&e.Who)
+		return e
 	}
 	return ev // shows nobody's name
 }

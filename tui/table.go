@@ -276,7 +276,7 @@ func (t *table) micCell(s *Styles, p *rtc.PeerView, _ int) string {
 	if !media.Mic {
 		return s.dim.Render("off")
 	}
-	if p != nil && slices.Contains(p.Missing, "mic") {
+	if p != nil && (p.Silent || slices.Contains(p.Missing, "mic")) {
 		return s.warn.Render("lost")
 	}
 	if v, ok := t.volumes[id]; ok && v.muted {

@@ -155,7 +155,7 @@ func (sc *screen) shows(p picture) bool {
 // tileBadge is the badge over a picture whose peer is not connected. It does
 // not move, so that the list of tiles changes only when something happened.
 func (sc *screen) tileBadge(p rtc.PeerView, w int) string {
-	if p.State == rtc.StateConnected && !p.OneWay {
+	if p.State == rtc.StateConnected && !p.OneWay && !p.Silent && !p.Unheard {
 		return ""
 	}
 	b := badge{peer: p, server: sc.view.Server.State == signal.Connected, step: still}

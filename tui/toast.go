@@ -118,6 +118,8 @@ func describe(ev rtc.Event) (string, toastKind) {
 			return cleanName(e.Name) + " lost connection", toastWarn
 		}
 		return cleanName(e.Name) + " left", toastInfo
+	case rtc.HearingLost:
+		return hearingText(cleanName(e.Name), e.Heard, e.Hears), toastWarn
 	case Notice:
 		if e.Warning {
 			return cleanText(e.Text), toastBad
@@ -125,6 +127,25 @@ func describe(ev rtc.Event) (string, toastKind) {
 		return cleanText(e.Text), toastInfo
 	}
 	return "", toastInfo
+}
+
+// hearingText says who does not hear whom.
+func hearingText(name string, heard, hears bool) string {
+	switch {
+	case !heard && !hears:
+		return "You and " + name + " do not hear each other"
+	case !hears:
+		return "You do not hear " + name
+	case !heard:
+		return name + " does not hear you"
+	}
+	return "You and " + name + " hear each other again"
+}
+
+// DescribeHearing says in one line who does not hear whom, for plain mode: the
+// screen shows a badge first, and a toast when it lasts.
+func DescribeHearing(e rtc.HearingChanged) string {
+	return hearingText(cleanName(e.Name), e.Heard, e.Hears)
 }
 
 // repairText is how an outage was mended.

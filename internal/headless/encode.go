@@ -58,6 +58,11 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	case rtc.MediaStateChanged:
 		who(f, e.Who)
 		f["mic"], f["camera"], f["screen"] = e.Media.Mic, e.Media.Camera, e.Media.Screen
+	case rtc.HearingChanged:
+		who(f, e.Who)
+		f["heard"], f["hears"] = e.Heard, e.Hears
+	case rtc.HearingLost:
+		return nil // hearing-changed has told
 	case rtc.PeerJoined:
 		who(f, e.Who)
 	case rtc.PeerLeft:

@@ -95,6 +95,8 @@ func TestLines(t *testing.T) {
 			`{"camera":false,"event":"media-state-changed","mic":true,"name":"bob","peer":"b","screen":false,"time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: 100 * time.Millisecond},
 			`{"attempt":1,"event":"server-state-changed","previous":"connected","retry_ms":100,"state":"reconnecting","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.HearingChanged{Who: bob, Heard: true},
+			`{"event":"hearing-changed","heard":true,"hears":false,"name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.PeerLeft{Who: bob, Crashed: true},
 			`{"crashed":true,"event":"peer-left","name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{call.MediaResumed{Who: bob, Kind: rtc.Mic, Gap: time.Second, At: now.Add(time.Second), Perceived: now.Add(1060 * time.Millisecond), Hole: 1040 * time.Millisecond},

@@ -51,6 +51,7 @@ type Room struct {
 	// opened holds from, to.
 	strict map[*Person]bool
 	opened map[[2]string]bool
+	paths  map[[2]string]*pathTrouble
 
 	people []*Person
 	hosts  int
@@ -75,7 +76,7 @@ func New(t *testing.T) *Room {
 	r := &Room{
 		T: t, Start: time.Now(), net: memnet.New(), router: router,
 		lost: map[string]bool{}, block: map[[2]string]bool{},
-		strict: map[*Person]bool{}, opened: map[[2]string]bool{},
+		strict: map[*Person]bool{}, paths: map[[2]string]*pathTrouble{}, opened: map[[2]string]bool{},
 	}
 	router.AddChunkFilter(r.passes)
 	if err := router.Start(); err != nil {
@@ -100,7 +101,8 @@ func (r *Room) passes(c vnet.Chunk) bool {
 			return false
 		}
 	}
-	return true
+	t := r.paths[[2]string{from, to}]
+	return t == nil || t.passes(c)
 }
 
 // Strict puts a person behind a filter that lets packets in only from addresses

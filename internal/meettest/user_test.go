@@ -78,7 +78,7 @@ func TestT1(t *testing.T) {
 		r.expectWell()
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.04s sound heard", "5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
+			"5.04s sound heard", "5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")
 	})
 }
 
@@ -99,10 +99,10 @@ func TestT2(t *testing.T) {
 		r.expectWell()
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"10.04s sound heard", "10.13s disconnected -> connected", "10.13s reconnected after 0 attempts")
+			"10.04s sound heard", "10.1s|10.13s|10.15s disconnected -> connected", "10.1s|10.13s|10.15s reconnected after 0 attempts")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"10.04s sound heard", "10.15s disconnected -> connected", "10.15s reconnected after 0 attempts")
+			"10.04s sound heard", "10.1s|10.13s|10.15s disconnected -> connected", "10.1s|10.13s|10.15s reconnected after 0 attempts")
 		before := [2]uint64{a.Packets(b), b.Packets(a)}
 		r.Wait(2 * time.Second)
 		if got := a.Packets(b) - before[0]; got < 95 {
@@ -211,10 +211,10 @@ func TestT4(t *testing.T) {
 		a.expectTimeline(b,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
 			"5.04s sound heard", "5.06s screen seen", "5.09s camera seen",
-			"5.13s disconnected -> connected", "5.13s reconnected after 0 attempts")
+			"5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.04s sound heard", "5.15s disconnected -> connected", "5.15s reconnected after 0 attempts")
+			"5.04s sound heard", "5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")
 		a.Leave()
 		b.Leave()
 	})
@@ -275,12 +275,12 @@ func TestT5(t *testing.T) {
 		}{
 			// Whoever has the server but not yet the other announces the first
 			// attempt anew when the other is back in the room.
-			{p[0], p[1], []string{"10.04s reconnecting 1 of 3 in 300ms", "13.04s sound heard", "13.13s disconnected -> connected", "13.13s reconnected after 0 attempts"}},
-			{p[0], p[2], []string{"10.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
-			{p[1], p[0], []string{"13.04s sound heard", "13.15s disconnected -> connected", "13.15s reconnected after 0 attempts"}},
-			{p[1], p[2], []string{"13.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.13s disconnected -> connected", "16.13s reconnected after 0 attempts"}},
-			{p[2], p[0], []string{"16.04s sound heard", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
-			{p[2], p[1], []string{"16.04s sound heard", "16.15s disconnected -> connected", "16.15s reconnected after 0 attempts"}},
+			{p[0], p[1], []string{"10.04s reconnecting 1 of 3 in 300ms", "13.04s sound heard", "13.1s|13.13s|13.15s disconnected -> connected", "13.1s|13.13s|13.15s reconnected after 0 attempts"}},
+			{p[0], p[2], []string{"10.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.1s|16.13s|16.15s disconnected -> connected", "16.1s|16.13s|16.15s reconnected after 0 attempts"}},
+			{p[1], p[0], []string{"13.04s sound heard", "13.1s|13.13s|13.15s disconnected -> connected", "13.1s|13.13s|13.15s reconnected after 0 attempts"}},
+			{p[1], p[2], []string{"13.04s reconnecting 1 of 3 in 300ms", "16.04s sound heard", "16.1s|16.13s|16.15s disconnected -> connected", "16.1s|16.13s|16.15s reconnected after 0 attempts"}},
+			{p[2], p[0], []string{"16.04s sound heard", "16.1s|16.13s|16.15s disconnected -> connected", "16.1s|16.13s|16.15s reconnected after 0 attempts"}},
+			{p[2], p[1], []string{"16.04s sound heard", "16.1s|16.13s|16.15s disconnected -> connected", "16.1s|16.13s|16.15s reconnected after 0 attempts"}},
 		} {
 			c.who.expectTimeline(c.of, slices.Concat(lost, c.back)...)
 		}

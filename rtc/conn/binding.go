@@ -186,6 +186,7 @@ func (b *binding) send(payload []byte) bool {
 	b.seq++
 	b.session.sent[b.kind].Add(1)
 	b.out.packets.Add(1)
+	b.out.last.Store(time.Now().UnixNano())
 	b.out.bytes.Add(uint64(n))
 	return true
 }

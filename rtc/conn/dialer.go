@@ -121,6 +121,17 @@ func (d *Dialer) Received(peer signal.PeerID, kind rtc.Kind) Received {
 	return d.received.of(peer, kind).snapshot()
 }
 
+// Heard is when anything authentic of a peer last arrived on its newest
+// session; zero without one.
+func (d *Dialer) Heard(peer signal.PeerID) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if all := d.sessions[peer]; len(all) > 0 {
+		return all[len(all)-1].Pulse().Heard
+	}
+	return time.Time{}
+}
+
 // Forget drops the counters of a peer who left for good.
 func (d *Dialer) Forget(peer signal.PeerID) {
 	d.received.forget(peer)

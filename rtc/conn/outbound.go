@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/rtp/codecs"
 
@@ -41,6 +42,7 @@ type Outbound struct {
 // session carries it.
 type outgoing struct {
 	bytes, packets atomic.Uint64
+	last           atomic.Int64 // when the newest packet was sent, in Unix nanoseconds; 0: none was
 	unwanted       atomic.Bool
 	loss           atomic.Uint32 // the last reported fraction lost, of 256
 }
@@ -152,7 +154,8 @@ func (o *Outbound) SetVideoWanted(peer signal.PeerID, kind rtc.Kind, wanted bool
 // retransmissions left out.
 type Sent struct {
 	Packets, Bytes uint64
-	Loss           float64 // what the peer last reported lost, 0 to 1
+	Last           time.Time // zero: nothing was sent
+	Loss           float64   // what the peer last reported lost, 0 to 1
 }
 
 // Sent returns what was sent to a peer since it was first met, over all its
@@ -162,7 +165,11 @@ func (o *Outbound) Sent(peer signal.PeerID, kind rtc.Kind) Sent {
 		return Sent{}
 	}
 	out := o.peers.of(peer, kind)
-	return Sent{Packets: out.packets.Load(), Bytes: out.bytes.Load(), Loss: float64(out.loss.Load()) / 256}
+	s := Sent{Packets: out.packets.Load(), Bytes: out.bytes.Load(), Loss: float64(out.loss.Load()) / 256}
+	if last := out.last.Load(); last != 0 {
+		s.Last = time.Unix(0, last)
+	}
+	return s
 }
 
 // forget drops what is remembered of a peer.

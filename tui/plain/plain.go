@@ -196,6 +196,9 @@ func (s *session) event(ev rtc.Event) {
 	if e, ok := ev.(rtc.ServerStateChanged); ok && e.State == signal.Connected {
 		s.linked, s.tried = true, time.Time{}
 	}
+	if _, ok := ev.(rtc.HearingLost); ok {
+		return // was said when it began
+	}
 	if line := tui.Describe(ev); line != "" {
 		s.say("%s", line)
 		return
@@ -219,6 +222,8 @@ func (s *session) event(ev rtc.Event) {
 		s.say("Reconnecting to %s... attempt %d of %d", name(e.Name), e.Attempt, e.Of)
 	case rtc.MediaStateChanged:
 		s.mediaChanged(e)
+	case rtc.HearingChanged:
+		s.say("%s", tui.DescribeHearing(e))
 	}
 }
 

@@ -1,0 +1,278 @@
+package call
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// When silence is noticed. A microphone that is on sends fifty packets a
+// second, so that the worst jitter and loss of a usable path stay below this.
+const (
+	hearEvery = 100 * time.Millisecond // how often everybody is looked at
+	// unheardAfter is how long no sound came although it is sent.
+	unheardAfter = 450 * time.Millisecond
+	// askAfter is how long before the peer is asked whether it sends any.
+	askAfter = 250 * time.Millisecond
+	// sendingWithin is how long ago the peer must have sent sound, when it
+	// answers, to be sending it.
+	sendingWithin = 200 * time.Millisecond
+	// mutely is how long a peer that does not answer is believed to send what
+	// its state says.
+	mutely = 1500 * time.Millisecond
+	// heardAfter is how many packets end a silence.
+	heardAfter = 5
+	// lasting is how long a silence must last to be worth a remark.
+	lasting = 2 * time.Second
+)
+
+// ear judges whether we hear one peer. It is pure.
+type ear struct {
+	deaf    bool
+	due     time.Time // since when sound of it is due; zero: it is not
+	packets uint64    // when the silence began
+	asked   time.Time
+
+	answered time.Time     // when the peer said
+	quiet    time.Duration // how long ago it had sent sound; less than 0: never
+}
+
+// sound is what is known of a peer's sound at one moment.
+type sound struct {
+	on      bool      // the peer says that its microphone is on
+	path    bool      // there is a connection, or it is being mended
+	packets uint64    // arrived so far
+	last    time.Time // when the newest came; zero: none
+	alive   time.Time // when anything at all came of the peer
+	rtt     time.Duration
+}
+
+// listen looks at the present, and says whether to ask the peer what it sends.
+func (e *ear) listen(now time.Time, s sound) (ask bool) {
+	if !s.on {
+		*e = ear{}
+		return false
+	}
+	if !s.path {
+		return false // whatever it was, it stays
+	}
+	if e.due.IsZero() {
+		e.due = now
+	}
+	since := e.due
+	if s.last.After(since) {
+		since = s.last
+	}
+	silence := now.Sub(since)
+	if e.deaf {
+		if s.packets >= e.packets+heardAfter && silence < sendingWithin {
+			e.deaf = false
+		}
+		return false
+	}
+	if silence >= unheardAfter && e.missing(now, since, s) {
+		e.deaf, e.packets = true, s.packets
+		return false
+	}
+	if silence < askAfter || now.Sub(e.asked) < hearEvery {
+		return false
+	}
+	e.asked = now
+	return true
+}
+
+// missing reports whether sound that does not come since a moment is sent.
+func (e *ear) missing(now, since time.Time, s sound) bool {
+	silence := now.Sub(since)
+	if e.answered.After(since) {
+		return e.quiet >= 0 && e.quiet <= sendingWithin
+	}
+	if s.last.IsZero() {
+		return silence >= mutely // it may not have begun
+	}
+	patience := unheardAfter + s.rtt // the answer may be on its way
+	return silence >= patience && now.Sub(s.alive) >= unheardAfter || silence >= mutely
+}
+
+// answer takes what the peer says about the sound it sends.
+func (e *ear) answer(now time.Time, quiet time.Duration) { e.answered, e.quiet = now, quiet }
+
+// hearing knows who hears whom. Data comes from the goroutine of the mesh, so a
+// few lines under one mutex.
+type hearing struct {
+	call *Call
+
+	mu    sync.Mutex
+	peers map[signal.PeerID]*listener
+}
+
+// listener is one peer: what we hear of it and what it says it hears of us.
+type listener struct {
+	ear   ear
+	deaf  bool // it says that it does not hear us
+	hears bool // as last told to the mesh
+	heard bool
+
+	since  time.Time // when something was missing first; zero: nothing is
+	warned bool
+}
+
+func newHearing(c *Call) *hearing {
+	return &hearing{call: c, peers: map[signal.PeerID]*listener{}}
+}
+
+// sendingMessage answers an "ask": how long ago, in ms, a packet of each kind
+// was sent to the one who asked; less than 0: never.
+type sendingMessage struct {
+	Quiet [rtc.Kinds]int64 `json:"quiet"`
+}
+
+// hearingMessage tells a peer whether the sound it sends arrives.
+type hearingMessage struct {
+	Hears bool `json:"hears"`
+}
+
+// run looks at everybody until ctx ends.
+func (h *hearing) run(ctx context.Context) {
+	ticker := time.NewTicker(hearEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			h.look(now)
+		}
+	}
+}
+
+func (h *hearing) look(now time.Time) {
+	view := h.call.View()
+	for i := range view.Peers {
+		p := &view.Peers[i]
+		if p.State == rtc.StateConnected || p.State == rtc.StateDisconnected {
+			h.lookAt(now, p, view.Media.Mic)
+		}
+	}
+}
+
+// lookAt judges one peer and tells whoever is to know.
+func (h *hearing) lookAt(now time.Time, p *rtc.PeerView, micOn bool) {
+	got := h.call.media.dialer.Received(p.ID, rtc.Mic)
+	s := sound{
+		on: p.Media.Mic, path: true, packets: got.Packets, last: got.Last,
+		alive: h.call.media.dialer.Heard(p.ID), rtt: p.Transport.RTT,
+	}
+	h.mu.Lock()
+	l := h.of(p.ID)
+	was := l.ear.deaf
+	ask := l.ear.listen(now, s)
+	deaf := l.ear.deaf
+	hears, heard := !deaf, !micOn || !l.deaf && !p.OneWay
+	changed := hears != l.hears || heard != l.heard
+	l.hears, l.heard = hears, heard
+	lost := l.remark(now, p.State == rtc.StateConnected)
+	h.mu.Unlock()
+
+	if ask {
+		h.call.mesh.SendData(p.ID, "ask", encode(struct{}{}))
+	}
+	if deaf != was {
+		h.call.mesh.SendData(p.ID, "hearing", encode(hearingMessage{hears}))
+	}
+	if changed {
+		h.call.mesh.SetHearing(p.ID, heard, hears)
+	}
+	if lost {
+		h.call.events.post(rtc.HearingLost{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Heard: heard, Hears: hears})
+	}
+}
+
+// remark reports whether a silence has lasted for so long that it is worth a
+// remark, once. That a connection is being mended is told otherwise.
+func (l *listener) remark(now time.Time, connected bool) bool {
+	if l.hears && l.heard || !connected {
+		l.since, l.warned = time.Time{}, false
+		return false
+	}
+	if l.since.IsZero() {
+		l.since = now
+	}
+	if l.warned || now.Sub(l.since) < lasting {
+		return false
+	}
+	l.warned = true
+	return true
+}
+
+// of finds or makes the listener of a peer. Called with mu held.
+func (h *hearing) of(peer signal.PeerID) *listener {
+	l := h.peers[peer]
+	if l == nil {
+		l = &listener{hears: true, heard: true}
+		h.peers[peer] = l
+	}
+	return l
+}
+
+// asked answers a peer that hears nothing of us.
+func (h *hearing) asked(peer signal.PeerID) {
+	var m sendingMessage
+	for k := range rtc.Kind(rtc.Kinds) {
+		m.Quiet[k] = -1
+		if last := h.call.media.out.Sent(peer, k).Last; !last.IsZero() {
+			m.Quiet[k] = time.Since(last).Milliseconds()
+		}
+	}
+	h.call.mesh.SendData(peer, "sending", encode(m))
+}
+
+// answered takes a peer's answer.
+func (h *hearing) answered(peer signal.PeerID, data json.RawMessage) error {
+	var m sendingMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.peers[peer]; l != nil {
+		l.ear.answer(time.Now(), time.Duration(m.Quiet[rtc.Mic])*time.Millisecond)
+	}
+	return nil
+}
+
+// told takes a peer's word on whether it hears us.
+func (h *hearing) told(peer signal.PeerID, data json.RawMessage) error {
+	var m hearingMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(peer).deaf = !m.Hears
+	return nil
+}
+
+// opened is called when a peer can be told something again: both sides start
+// afresh.
+func (h *hearing) opened(peer signal.PeerID) {
+	h.mu.Lock()
+	l := h.of(peer)
+	l.deaf = false
+	deaf := l.ear.deaf
+	h.mu.Unlock()
+	if deaf {
+		h.call.mesh.SendData(peer, "hearing", encode(hearingMessage{false}))
+	}
+}
+
+// forget drops what was kept for a person who left.
+func (h *hearing) forget(peer signal.PeerID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.peers, peer)
+}
