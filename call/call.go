@@ -12,12 +12,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/transport/v5"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/safetext"
@@ -26,6 +30,7 @@ import (
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -49,10 +54,20 @@ type Config struct {
 	// them, for scripts; else only what [Call.Show] names is asked for.
 	WatchAll bool
 
-	Dial   signal.DialFunc // of the signaling link; nil: the system's network
-	Net    transport.Net   // of the media; nil: the system's network
-	Timing rtc.Timing
-	Logger *slog.Logger // nil: nothing is logged
+	// ICE are STUN and TURN servers of the person's own, used beside those that the
+	// server offers. ICEHosts are hosts besides the server's own where it may offer
+	// some.
+	ICE      []iceserver.Server
+	ICEHosts []string
+	// RelayOnly has everything relayed by a server: the others learn no address of
+	// this machine.
+	RelayOnly bool
+
+	Dial      signal.DialFunc // of the signaling link; nil: the system's network
+	DialRelay conn.DialRelay  // of relays over TCP and TLS; nil: the system's network, unless Net is given
+	Net       transport.Net   // of the media; nil: the system's network
+	Timing    rtc.Timing
+	Logger    *slog.Logger // nil: nothing is logged
 }
 
 // Call is one participant in one room. Its methods may be called from any
@@ -67,6 +82,8 @@ type Call struct {
 	media  *media
 	flow   *flowWatch
 	hears  *hearing
+
+	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 
 	enterOnce, leaveOnce, abandonOnce sync.Once
 	entered, left, abandoned          chan struct{}
@@ -93,21 +110,28 @@ func New(cfg Config) (*Call, error) {
 	}
 	c.flow = newFlowWatch(c.events.post, c.nameOf)
 	c.hears = newHearing(c)
-	if c.media, err = newMedia(cfg, c); err != nil {
-		return nil, err
-	}
 	var trust *tls.Config // nil: what the system trusts
 	if cfg.Invite.Authority != "" {
 		if trust, err = localtls.ClientConfig(cfg.Invite.Authority); err != nil {
 			return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
 		}
 	}
+	if c.cfg.DialRelay == nil && cfg.Net == nil {
+		server, err := url.Parse(cfg.Invite.Server)
+		if err != nil {
+			return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
+		}
+		c.cfg.DialRelay = dialRelay(server, trust)
+	}
+	if c.media, err = newMedia(c.cfg, c); err != nil {
+		return nil, err
+	}
 	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
 	c.client, err = signal.NewClient(signal.Config{
 		URL: cfg.Invite.SocketURL(), Room: room, Self: cfg.Self, Inc: cfg.Inc, State: state,
 		Handle: func(e signal.Event) {
 			crash.Point("signaling")
-			c.mesh.Signal(e)
+			c.fromServer(e)
 		},
 		Dial: cfg.Dial, TLS: trust, Logger: cfg.Logger,
 	})
@@ -151,6 +175,9 @@ func (c *Call) Run(ctx context.Context) error {
 	crash.GoIn(&wg, func() { c.media.run(meshCtx) })
 	if c.cfg.Net == nil {
 		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
+	}
+	if slices.ContainsFunc(c.cfg.ICE, func(s iceserver.Server) bool { return s.Secret != "" }) {
+		crash.GoIn(&wg, func() { c.renewICE(meshCtx) })
 	}
 	crash.Go(func() {
 		select {

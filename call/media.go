@@ -59,7 +59,10 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare sound: %w", err)
 	}
-	m.dialer, err = conn.New(conn.Config{Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger})
+	m.dialer, err = conn.New(conn.Config{
+		Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
+		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare connections: %w", err)
 	}

@@ -18,6 +18,8 @@ type server struct {
 	room *room
 	host *netlab.Host
 	url  string
+	port int      // 0: serverPort
+	more []string // further flags
 	proc *netlab.Process
 	log  *logText
 }
@@ -28,7 +30,11 @@ const serverPort = 7077
 // start runs the server and returns the moment when it took connections.
 func (s *server) start() time.Time {
 	s.room.t.Helper()
-	cmd := s.host.Command(binary, "serve", "--listen", fmt.Sprintf("0.0.0.0:%d", serverPort))
+	port := serverPort
+	if s.port != 0 {
+		port = s.port
+	}
+	cmd := s.host.Command(append([]string{binary, "serve", "--listen", fmt.Sprintf("0.0.0.0:%d", port)}, s.more...)...)
 	cmd.Env = environment(s.room.t.TempDir())
 	s.log = newLogText()
 	cmd.Stderr = s.log

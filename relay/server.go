@@ -167,7 +167,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Streams != nil {
 		c.ListenerConfigs = append(c.ListenerConfigs, turn.ListenerConfig{
-			Listener: cfg.Streams, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits,
+			Listener: newStreams(cfg.Streams), RelayAddressGenerator: generator{s}, PermissionHandler: s.permits,
 		})
 	}
 	if s.turn, err = turn.NewServer(c); err != nil {

@@ -194,6 +194,7 @@ func isMeet(ctx context.Context, url string) error {
 type host struct {
 	http    *http.Server
 	server  *signal.Server
+	relay   *relayHost
 	cancel  context.CancelFunc
 	failed  chan error // gets why it no longer takes connections, unless stopped
 	running sync.WaitGroup
@@ -207,11 +208,43 @@ type encryption struct {
 
 func (e encryption) on() bool { return e.config != nil || e.certFile != "" }
 
-// newHost serves on l until stop.
+// load returns the TLS configuration, or nil without encryption.
+func (e encryption) load() (*tls.Config, error) {
+	if e.certFile == "" {
+		return e.config, nil
+	}
+	pair, err := tls.LoadX509KeyPair(e.certFile, e.keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// newHost serves on l until stop, with a relay if others can reach it.
 func newHost(l net.Listener, cfg signal.ServerConfig, e encryption) *host {
+	return newRelayingHost(l, cfg, e, relaying{})
+}
+
+// newRelayingHost is newHost with what it does for people who cannot reach each
+// other.
+func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r relaying) *host {
 	cfg.Page = web.Handler()
+	relay := &relayHost{extra: r.foreign}
+	if r.wanted(l) {
+		if started, err := r.start(l, e, cfg.Logger); err != nil {
+			cfg.Logger.Warn("no relay here", "error", err)
+		} else {
+			relay = started
+			l, e = relay.mux.HTTP(), encryption{} // TLS ends at the mux
+		}
+	}
+	if relay.server != nil {
+		cfg.Metrics = relay.server.WriteMetrics
+		cfg.Left = func(room string, peer signal.PeerID) { relay.server.Dismiss(room, string(peer)) }
+	}
+	cfg.ICE = relay.ice
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &host{server: signal.NewServer(cfg), cancel: cancel, failed: make(chan error, 1)}
+	h := &host{server: signal.NewServer(cfg), relay: relay, cancel: cancel, failed: make(chan error, 1)}
 	h.http = &http.Server{
 		Handler:           h.server,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -247,7 +280,7 @@ func (h *host) stop() error {
 	defer cancel()
 	err := h.server.Shutdown(ctx)
 	h.cancel()
-	err = errors.Join(err, h.http.Close())
+	err = errors.Join(err, h.http.Close(), h.relay.stop())
 	h.running.Wait()
 	return err
 }

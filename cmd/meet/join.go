@@ -15,6 +15,7 @@ import (
 	"github.com/meet-term/meet/internal/config"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/headless"
+	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
@@ -37,6 +38,8 @@ type joinFlags struct {
 	debug                 bool
 	video                 string
 	noLobby, ascii, mouse bool
+	relayOnly             bool
+	iceServers            []string
 
 	settings config.Config
 	crashed  *crashed
@@ -86,6 +89,8 @@ func joinCommand() *cobra.Command {
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
 	fl.BoolVar(&f.mouse, "mouse", false, "let the screen take the mouse")
+	fl.BoolVar(&f.relayOnly, "relay-only", false, "show nobody an address of this machine: everything goes through a relay")
+	fl.StringArrayVar(&f.iceServers, "ice-server", nil, "a STUN or TURN server of your own: "+iceserver.Form)
 	fl.StringVar(&f.logFile, "log-file", "", "where to log; default in the state directory")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
 	return cmd
@@ -118,6 +123,14 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	}
 	if f.exitAfter < 0 {
 		return cfg, usagef("--exit-after is %v: it cannot be negative", f.exitAfter)
+	}
+	cfg.RelayOnly, cfg.ICEHosts = f.relayOnly, f.settings.ICEHosts
+	for _, text := range f.iceServers {
+		s, err := iceserver.Parse(text)
+		if err != nil {
+			return cfg, usagef("--ice-server: %w", err)
+		}
+		cfg.ICE = append(cfg.ICE, s)
 	}
 	if f.headless && f.plain {
 		return cfg, usagef("--headless and --plain exclude each other")

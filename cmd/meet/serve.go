@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/signal"
@@ -29,6 +30,7 @@ type serveFlags struct {
 	maxRoomSize     int
 	maxPerAddress   int
 	debug           bool
+	relay           relayFlags
 }
 
 func serveCommand() *cobra.Command {
@@ -37,9 +39,13 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run a signaling server and the browser page",
 		Long: `serve introduces participants to each other. It relays sealed messages that it
-cannot read, and no media: those go from peer to peer.`,
+cannot read. Media goes from peer to peer; where that cannot be, it is relayed,
+sealed as well, over the same port number: open it for TCP and UDP.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.relay.turnGiven, f.relay.trustsProxy = cmd.Flags().Changed("turn"), f.trustProxy
+			return serve(cmd.Context(), f)
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.listen, "listen", localServer, "address and port to listen on")
@@ -52,6 +58,13 @@ cannot read, and no media: those go from peer to peer.`,
 	fl.IntVar(&f.maxRoomSize, "max-room-size", 32, "members of a room")
 	fl.IntVar(&f.maxPerAddress, "max-per-address", 256, "connections of one address; 0 for no limit")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
+	r := &f.relay
+	fl.BoolVar(&r.turn, "turn", true, "relay media (STUN and TURN) for members who cannot reach each other")
+	fl.StringSliceVar(&r.public, "public-address", nil, "the address others know this machine by, if it is behind a NAT")
+	fl.StringVar(&r.ports, "relay-ports", "", "UDP ports to relay from, such as 40000-40999; default any")
+	fl.StringSliceVar(&r.to, "relay-to", nil, "a private network to relay to all the same, such as 192.168.1.0/24")
+	fl.StringVar(&r.secret, "turn-secret", os.Getenv("MEET_TURN_SECRET"), "secret of the relay's credentials; default $MEET_TURN_SECRET, else a random one")
+	fl.StringArrayVar(&r.iceServers, "ice-server", nil, "a further STUN or TURN server to offer: "+iceserver.Form)
 	return cmd
 }
 
@@ -64,6 +77,10 @@ func serve(ctx context.Context, f serveFlags) error {
 	}
 	if f.maxRooms < 1 || f.maxRoomSize < 2 || f.maxPerAddress < 0 {
 		return usagef("--max-rooms must be 1 or more, --max-room-size 2 or more, --max-per-address 0 or more")
+	}
+	relaying, err := f.relay.relaying()
+	if err != nil {
+		return err
 	}
 	level := slog.LevelInfo
 	if f.debug {
@@ -86,11 +103,11 @@ func serve(ctx context.Context, f serveFlags) error {
 			return errors.Join(fmt.Errorf("serve: %w", err), l.Close())
 		}
 	}
-	h := newHost(l, signal.ServerConfig{
+	h := newRelayingHost(l, signal.ServerConfig{
 		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
 		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
-	}, e)
-	log.Info("listening", "address", l.Addr().String(), "version", version)
+	}, e, relaying)
+	log.Info("listening", "address", l.Addr().String(), "version", version, "relay", h.relay.server != nil)
 	if f.tlsAuto {
 		fmt.Fprintln(os.Stderr, "join with: meet join \"https://"+l.Addr().String()+"/#ROOM.."+authority+"\"")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/tui"
 )
 
@@ -44,9 +45,22 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}{
 		"muted": {&f.muted, settings.Muted}, "camera-off": {&f.cameraOff, settings.CameraOff},
 		"no-lobby": {&f.noLobby, settings.NoLobby}, "ascii": {&f.ascii, settings.ASCII}, "mouse": {&f.mouse, settings.Mouse},
+		"relay-only": {&f.relayOnly, settings.RelayOnly},
 	} {
 		if !flags.Changed(name) {
 			*to.flag = *to.flag || to.value
+		}
+	}
+	if !flags.Changed("ice-server") {
+		f.iceServers = nil
+		for _, text := range settings.ICEServer {
+			if _, err := iceserver.Parse(text); err != nil {
+				problems = append(problems, &config.Problem{
+					Path: path, Line: settings.Line("ice-server"), Key: "ice-server", Reason: err.Error(),
+				})
+				continue
+			}
+			f.iceServers = append(f.iceServers, text)
 		}
 	}
 	keys, err := tui.NewKeymap(settings.Keys)

@@ -31,7 +31,10 @@ type Config struct {
 	NoLobby   bool   // join without looking at the devices first
 	ASCII     bool   // no symbols outside of ASCII
 	Mouse     bool
-	Light     *bool // background of the terminal; nil asks it
+	RelayOnly bool     // show nobody an address: everything is relayed by a server
+	ICEServer []string // STUN and TURN servers of one's own
+	ICEHosts  []string // hosts besides its own where the server may offer some
+	Light     *bool    // background of the terminal; nil asks it
 
 	Keys   map[string][]string // keys by action
 	Colors map[string]string   // colours by purpose
@@ -136,7 +139,13 @@ func (c *Config) texts() map[string]*string {
 func (c *Config) switches() map[string]*bool {
 	return map[string]*bool{
 		"muted": &c.Muted, "camera-off": &c.CameraOff, "no-lobby": &c.NoLobby, "ascii": &c.ASCII, "mouse": &c.Mouse,
+		"relay-only": &c.RelayOnly,
 	}
+}
+
+// lists are the settings that take one text or several.
+func (c *Config) lists() map[string]*[]string {
+	return map[string]*[]string{"ice-server": &c.ICEServer, "ice-hosts": &c.ICEHosts}
 }
 
 // set takes one setting of the top level.
@@ -156,6 +165,14 @@ func (c *Config) set(key string, value any) []*Problem {
 			return fault("must be true or false")
 		}
 		*to = b
+		return nil
+	}
+	if to, ok := c.lists()[key]; ok {
+		list, isList := textList(value)
+		if !isList {
+			return fault(`must be a text or a list of texts, such as ["x", "y"]`)
+		}
+		*to = list
 		return nil
 	}
 	switch key {

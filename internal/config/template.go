@@ -34,6 +34,14 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # The signaling server. The default is one on this machine.
 # server = "wss://meet.example"
 
+# STUN and TURN servers of your own, besides what the server offers: "stun:HOST",
+# "turn:USER:PASSWORD@HOST" or "turn:SECRET@HOST"; "turns:" for TLS.
+# ice-server = ["turn:ada:secret@turn.example:3478"]
+# The server may offer some at its own host, and at these.
+# ice-hosts = ["turn.example"]
+# Show nobody an address of this machine: everything goes through a relay.
+# relay-only = false
+
 # Devices: "default", "none", "device:ID" (meet devices lists them); the
 # microphone may also be "tone" or "file:PATH", the camera "testcard".
 # mic = "default"

@@ -281,8 +281,8 @@ func (p *Person) start(opts []Option) {
 		Mic:     audio.Mic{Kind: audio.Tone, Hz: 440},
 		Speaker: audio.Speaker{Kind: audio.None},
 		Camera:  source.Camera{Kind: source.None}, Screen: source.Screen{Kind: source.None},
-		WatchAll: true,
-		Dial:     p.room.net.Dialer(p.Name), Net: n,
+		WatchAll: true, ICEHosts: []string{relayIP},
+		Dial: p.room.net.Dialer(p.Name), Net: n,
 	}
 	for _, o := range opts {
 		o(&cfg)

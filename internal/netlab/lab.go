@@ -35,6 +35,8 @@ type Lab struct {
 	mobile *segment // what eth1 is plugged into
 	hosts  map[string]*Host
 
+	routers int // that were added
+
 	mu         sync.Mutex // guards what cleanup needs to see whole
 	namespaces []string
 	processes  []*Process

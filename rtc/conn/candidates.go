@@ -72,6 +72,12 @@ func (s *session) localCandidate(c *webrtc.ICECandidate) {
 		return
 	}
 	line := c.ToJSON().Candidate
+	if c.Typ == webrtc.ICECandidateTypeRelay {
+		s.streams.relayed(join(c.RelatedAddress, int(c.RelatedPort)))
+	}
+	if s.dialer.relayOnly {
+		line = hideRelated(line)
+	}
 	lines := []string{line}
 	if c.Typ == webrtc.ICECandidateTypeHost {
 		if a, err := netip.ParseAddr(c.Address); err == nil {
@@ -85,6 +91,45 @@ func (s *session) postCandidates(frag string, c rtc.LocalCandidates) {
 	if c, ok := s.gen.tag(frag, c); ok {
 		s.post(c)
 	}
+}
+
+// hideRelated takes the related address out of a candidate: for a relay over TCP it
+// is our own. Zeros stand for it (RFC 8839 section 5.1).
+func hideRelated(line string) string {
+	f := strings.Fields(line)
+	for i := minFields; i+1 < len(f); i++ {
+		switch f[i] {
+		case "raddr":
+			f[i+1] = "0.0.0.0"
+		case "rport":
+			f[i+1] = "0"
+		}
+	}
+	return strings.Join(f, " ")
+}
+
+// withoutRelated is hideRelated for the candidates in a description of ours.
+func withoutRelated(e rtc.SessionEvent) rtc.SessionEvent {
+	switch d := e.(type) {
+	case rtc.LocalOffer:
+		d.SDP = hideAll(d.SDP)
+		return d
+	case rtc.LocalAnswer:
+		d.SDP = hideAll(d.SDP)
+		return d
+	}
+	return e
+}
+
+func hideAll(sdp string) string {
+	var b strings.Builder
+	for line := range strings.Lines(sdp) {
+		if strings.HasPrefix(line, "a=candidate:") {
+			line = hideRelated(line) + "\r\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // Fields of a candidate attribute (RFC 8839 section 5.1).

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/transport/v5"
@@ -40,6 +41,12 @@ type Config struct {
 	Sink Sink
 	// Logger takes what pion and the sessions have to say; nil discards it.
 	Logger *slog.Logger
+	// DialRelay opens connections to relays over TCP and TLS; nil: such relays are
+	// not used.
+	DialRelay DialRelay
+	// RelayOnly has everything relayed by a server, and tells nobody an address of
+	// this machine.
+	RelayOnly bool
 }
 
 // Dialer makes the sessions of one participant and finds them again by peer.
@@ -50,6 +57,11 @@ type Dialer struct {
 	sink     Sink
 	log      *slog.Logger
 	received ledger[received]
+
+	dialRelay  DialRelay
+	relayOnly  bool
+	started    time.Time
+	udpBlocked atomic.Int64 // when a relay was last not reached over UDP, since started; 0: it was
 
 	mu       sync.Mutex
 	sessions map[signal.PeerID][]*session // guarded by mu; oldest first
@@ -69,6 +81,8 @@ func New(cfg Config) (*Dialer, error) {
 		sink:     cfg.Sink,
 		log:      cfg.Logger,
 		sessions: make(map[signal.PeerID][]*session),
+
+		dialRelay: cfg.DialRelay, relayOnly: cfg.RelayOnly, started: time.Now(),
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)

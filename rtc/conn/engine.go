@@ -3,7 +3,6 @@ package conn
 import (
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -60,7 +59,8 @@ func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := newSettings(n, usesTCP(s.iceServers))
+	engine := newSettings(n)
+	engine.SetICEProxyDialer(&s.streams)
 	engine.LoggerFactory = pionLog{s.log}
 	engine.SetICEBindingRequestHandler(s.pulse.request)
 	engine.SetRemoteIPFilter(s.acceptsRemote)
@@ -71,14 +71,10 @@ func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
 	), nil
 }
 
-func newSettings(n transport.Net, tcp bool) webrtc.SettingEngine {
+func newSettings(n transport.Net) webrtc.SettingEngine {
 	var e webrtc.SettingEngine
 	e.SetNet(n)
-	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
-	if tcp { // only to reach a TURN server
-		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
-	}
-	e.SetNetworkTypes(types)
+	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}) // of candidates; relays may be reached by TCP
 	e.DisableActiveTCP(true)
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	e.SetIncludeLoopbackCandidate(true) // the network shows loopback only when there is nothing else
@@ -184,18 +180,6 @@ func newInterceptors() (*interceptor.Registry, error) {
 	r.Add(sender)
 	r.Add(feedback)
 	return r, nil
-}
-
-// usesTCP says whether one of the servers is reached by TCP or TLS.
-func usesTCP(servers []webrtc.ICEServer) bool {
-	for _, s := range servers {
-		for _, u := range s.URLs {
-			if strings.HasPrefix(u, "turns:") || strings.Contains(u, "transport=tcp") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // acceptsRemote is the filter of the peer's addresses: whether we are willing

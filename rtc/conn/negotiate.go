@@ -30,6 +30,7 @@ func (s *session) makeOffer(c rtc.MakeOffer) error {
 	restart := c.Restart && s.negotiated
 	if restart {
 		s.pulse.restart()
+		s.streams.restart()
 		s.gen.begin()
 	}
 	offer, err := s.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
@@ -50,6 +51,9 @@ func (s *session) makeOffer(c rtc.MakeOffer) error {
 
 // announce posts our description and the candidates that waited for it.
 func (s *session) announce(e rtc.SessionEvent, sdp string, gen uint32) {
+	if s.dialer.relayOnly {
+		e = withoutRelated(e)
+	}
 	waited := s.gen.announce(ufrag(sdp), gen)
 	s.post(e)
 	for _, c := range waited {
@@ -102,6 +106,7 @@ func (s *session) applyRemote(kind webrtc.SDPType, text string) error {
 		s.remoteFrag, s.taken = frag, 0
 		if s.negotiated && kind == webrtc.SDPTypeOffer {
 			s.pulse.restart()
+			s.streams.restart()
 			s.gen.begin()
 		}
 	}

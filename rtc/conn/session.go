@@ -50,6 +50,7 @@ type session struct {
 	pulse      *pulse
 	source     source
 	iceServers []webrtc.ICEServer
+	streams    streams
 
 	ctx      context.Context // ends with Close
 	close    context.CancelFunc
@@ -105,6 +106,8 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		dataGone: make(chan struct{}, 1),
 		done:     make(chan struct{}),
 	}
+	s.streams.session = s
+	s.streams.restart()
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
 	return s
@@ -243,10 +246,11 @@ func (s *session) open() error {
 		return err
 	}
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
-		ICEServers:    s.iceServers,
-		Certificates:  []webrtc.Certificate{cert},
-		BundlePolicy:  webrtc.BundlePolicyMaxBundle,
-		RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
+		ICEServers:         s.iceServers,
+		ICETransportPolicy: s.dialer.policy(),
+		Certificates:       []webrtc.Certificate{cert},
+		BundlePolicy:       webrtc.BundlePolicyMaxBundle,
+		RTCPMuxPolicy:      webrtc.RTCPMuxPolicyRequire,
 	})
 	if err != nil {
 		return fmt.Errorf("make a connection: %w", err)
