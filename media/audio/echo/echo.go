@@ -49,12 +49,53 @@ type Stats struct {
 // one goroutine. None but New allocates.
 type Canceller struct {
 	echo, noise bool
-	tail        [Delay]float32
+
+	ref    *reference
+	filter *kalman
+	shadow *shadow
+	bent   *distortion
+	search *search
+	rest   *suppressor
+
+	lag    int     // where the filter begins in the reference
+	pace   float64 // ppm/1e6 by which the microphone's clock is fast
+	known  bool    // the delay was found
+	blocks int
+
+	mic, far, error, model [BlockSamples]float32
+	frame                  [frameSamples]float32 // second half: one block
+	d, e, y                []complex64
+
+	dc      float32 // of the microphone
+	micLast float32
+
+	watch watch
+	stats Stats
+}
+
+// watch is what the canceller knows of how well it does.
+type watch struct {
+	active     int     // blocks with an echo to expect since the beginning
+	mic, error float32 // smoothed over 50 ms
+	use        float32 // how much of the estimate is taken out, 0 or 1
+	pause      int     // blocks until the next reset may be
+	in, out    float32 // for ERLE, smoothed over seconds
+	linear     float32 // error of the filter, the same
+	late       [Delay]float32
 }
 
 // New returns a canceller that knows nothing of its room yet.
 func New(cfg Config) *Canceller {
-	return &Canceller{echo: !cfg.EchoOff, noise: !cfg.NoiseOff}
+	f := newFFT(frameSamples)
+	c := &Canceller{
+		echo: !cfg.EchoOff, noise: !cfg.NoiseOff,
+		ref: newReference(f), filter: newKalman(f), shadow: newShadow(), bent: newDistortion(),
+		search: &search{}, rest: newSuppressor(f),
+		d: make([]complex64, bins), e: make([]complex64, bins), y: make([]complex64, bins),
+	}
+	c.watch.use = 1
+	c.filter.calm(startUnsure)
+	return c
 }
 
 // Process writes to out what is left of mic without the echo of far and
@@ -65,26 +106,283 @@ func (c *Canceller) Process(mic, far, out []float32) {
 	if len(mic) != BlockSamples || len(out) != BlockSamples || far != nil && len(far) != BlockSamples {
 		panic("echo: a block has not 480 samples")
 	}
-	var late [Delay]float32
-	copy(late[:], mic[BlockSamples-Delay:])
-	copy(out[Delay:], mic[:BlockSamples-Delay])
-	copy(out, c.tail[:])
-	c.tail = late
+	if !c.echo && !c.noise {
+		c.sanitize(mic, false)
+		c.rest.pass(c.mic[:], out)
+		return
+	}
+	c.sanitize(mic, true)
+	if !c.echo || !c.listen(far) {
+		c.rest.process(c.mic[:], nil, out, c.noise)
+		return
+	}
+	c.cancel()
+	c.rest.process(c.error[:], c.model[:], out, c.noise)
+	c.account(out)
+}
+
+// sanitize copies the block of the microphone, without what is not a number and,
+// if asked to, without direct current.
+func (c *Canceller) sanitize(mic []float32, ac bool) {
+	dc := c.dc
+	for i, v := range mic {
+		if !(v > -4 && v < 4) {
+			v = max(-4, min(v, 4))
+			if v != v {
+				v = 0
+			}
+		}
+		dc += 0.002 * (v - dc)
+		if ac {
+			v -= dc
+		}
+		c.mic[i] = v
+	}
+	c.dc = dc
+}
+
+// listen takes in a block of the reference and reports whether there is
+// anything to cancel.
+func (c *Canceller) listen(far []float32) bool {
+	silent := true
+	if far != nil {
+		for i, v := range far {
+			if !(v > -4 && v < 4) {
+				v = max(-4, min(v, 4))
+				if v != v {
+					v = 0
+				}
+			}
+			if v > 1e-5 || v < -1e-5 {
+				silent = false
+			}
+			c.far[i] = v
+		}
+		c.ref.add(c.far[:])
+	} else {
+		c.ref.add(nil)
+	}
+	if silent {
+		c.ref.quiet++
+	} else {
+		c.ref.quiet = 0
+	}
+	idle := c.ref.quiet > ringBlocks
+	n := 1
+	switch ahead := c.ref.ahead(); {
+	case ahead < BlockSamples+2:
+		n = 0
+		c.lag--
+	case ahead > 2*BlockSamples+300:
+		n = 2
+		c.lag++
+	}
+	for range n {
+		c.advance(idle)
+	}
+	if c.lag < 0 {
+		c.moveTo(0)
+	}
+	return !idle
+}
+
+// advance reads one block of the reference on.
+func (c *Canceller) advance(idle bool) {
+	r := c.ref
+	if idle {
+		r.pos += BlockSamples * (1 - c.pace)
+		r.read(nil, 1)
+		return
+	}
+	copy(r.frame[:], r.frame[BlockSamples:])
+	copy(r.shaped[:], r.shaped[BlockSamples:])
+	last := r.frame[frameSamples-BlockSamples:]
+	r.read(last, 1-c.pace)
+	c.bent.shape(r.shaped[frameSamples-BlockSamples:], last)
+	silent := r.quiet > 4
+	r.push(silent)
+	c.bent.push(r, silent)
+}
+
+// moveTo lets the filter begin at another lag; what was learned moves along.
+func (c *Canceller) moveTo(lag int) {
+	if n := lag - c.lag; n != 0 {
+		c.filter.shift(n)
+		c.shadow.shift(n)
+		c.lag = lag
+	}
+}
+
+// spectrum transforms one block behind silence.
+func (c *Canceller) spectrum(dst []complex64, block []float32) {
+	copy(c.frame[frameSamples-BlockSamples:], block)
+	c.ref.fft.forward(dst, c.frame[:])
+}
+
+// cancel leaves the error of the block in c.error and the estimated echo in
+// c.model, and learns from both.
+func (c *Canceller) cancel() {
+	c.blocks++
+	heard := float32(0)
+	for p := range 8 {
+		heard = max(heard, c.ref.loud[c.ref.at(c.lag+p)])
+	}
+	active := heard > 1e-7
+	c.filter.estimate(c.ref, c.lag, c.model[:])
+	var ee, dd float32
+	for i, d := range c.mic {
+		e := d - c.model[i]
+		c.error[i] = e
+		ee += e * e
+		dd += d * d
+	}
+	if !(ee < 1e6) {
+		c.restart(startUnsure)
+		clear(c.model[:])
+		copy(c.error[:], c.mic[:])
+		return
+	}
+	c.spectrum(c.e, c.error[:])
+	if active {
+		c.watch.active++
+		c.compare(ee, dd)
+		c.learn()
+	}
+	c.mix(dd)
+}
+
+// learn lets everything learn from the error.
+func (c *Canceller) learn() {
+	for k, f := range c.filter.echo {
+		c.y[k] = f * complex(share, 0)
+	}
+	even := c.blocks%2 == 0
+	if even {
+		c.spectrum(c.d, c.mic[:])
+		if lag, sure := c.search.look(c.ref, c.d); sure {
+			c.known = true
+			c.stats.Found = true
+			c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
+			if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
+				c.moveTo(at)
+			}
+		}
+		own, main, all := c.shadow.step(c.ref, c.lag, c.d, c.e)
+		if main > 2*own && main > 0.002*all {
+			c.shadow.better++
+		} else {
+			c.shadow.better = 0
+		}
+		if c.shadow.better >= 4 {
+			c.shadow.better = 0
+			c.filter.doubt(min(0.5, 0.2*min(1, c.filter.gain())))
+			c.rest.forgetLeak(0.5)
+		}
+	}
+	if c.watch.active > 100 {
+		// The phase of the estimate, of the same frame as the error.
+		tau := lateness(c.e, c.y, c.filter.psi)
+		c.pace += driftGain * tau / BlockSamples
+		c.pace = max(-driftMost, min(c.pace, driftMost))
+		if !even {
+			c.bent.learn(c.ref, c.lag, c.filter, c.e)
+		}
+	}
+	c.filter.adapt(c.ref, c.lag, c.e)
+}
+
+// compare looks whether the filter makes things worse, which a right one cannot,
+// not even while both talk.
+func (c *Canceller) compare(ee, dd float32) {
+	w := &c.watch
+	w.error += 0.2 * (ee - w.error)
+	w.mic += 0.2 * (dd - w.mic)
+	if w.pause > 0 {
+		w.pause--
+		return
+	}
+	if w.error > 1.3*w.mic && w.active > 300 {
+		w.pause = 30
+		c.stats.Resets++
+		g := c.filter.gain()
+		c.filter.forget(0)
+		c.filter.calm(max(0.002, min(0.5, g/2)))
+		c.rest.forgetLeak(0.5)
+	}
+}
+
+// mix hands on the microphone itself while the error is louder.
+func (c *Canceller) mix(dd float32) {
+	w := &c.watch
+	was := w.use
+	if w.error > w.mic {
+		w.use = 0
+	} else if w.error < 0.9*w.mic {
+		w.use = 1
+	}
+	if was == 1 && w.use == 1 {
+		return
+	}
+	for i, d := range c.mic {
+		g := was + (w.use-was)*float32(i)/BlockSamples
+		c.error[i] = d - g*c.model[i]
+	}
+}
+
+func (c *Canceller) restart(unsure float32) {
+	c.stats.Resets++
+	c.filter.forget(0)
+	c.filter.calm(unsure)
+	clear(c.filter.psi)
+	c.shadow.forget()
+	c.bent.forget()
+	c.search.forget()
+	c.ref.forget()
+	c.rest.forgetLeak(1)
+	c.pace = 0
+	c.watch = watch{use: 1}
+}
+
+// account keeps the statistics.
+func (c *Canceller) account(out []float32) {
 }
 
 // SetEcho switches echo cancelling.
-func (c *Canceller) SetEcho(on bool) { c.echo = on }
+func (c *Canceller) SetEcho(on bool) {
+	if on && !c.echo {
+		c.ref.forget()
+	}
+	c.echo = on
+}
 
 // SetNoise switches noise suppression.
 func (c *Canceller) SetNoise(on bool) { c.noise = on }
 
 // Gap says that the delay between reference and microphone may have moved by
 // an unknown amount: an underrun, another device, a stream that began anew.
-func (c *Canceller) Gap() {}
+func (c *Canceller) Gap() {
+	c.search.forget()
+	c.known = false
+	g := c.filter.gain()
+	c.filter.forget(0)
+	c.filter.calm(max(startUnsure, min(0.5, g/2)))
+	c.shadow.forget()
+	c.rest.forgetLeak(0.5)
+}
 
 // Skip says that the reference was moved by whole blocks against the
 // microphone: n blocks of it were left out, or -n blocks given twice.
-func (c *Canceller) Skip(n int) {}
+func (c *Canceller) Skip(n int) {
+	c.lag += n
+	if c.lag < 0 || c.lag > ringBlocks-partitions {
+		c.Gap()
+		c.lag = max(0, min(c.lag, ringBlocks-partitions))
+	}
+}
 
 // Stats tells what the canceller knows now.
-func (c *Canceller) Stats() Stats { return Stats{} }
+func (c *Canceller) Stats() Stats {
+	s := c.stats
+	s.Drift = c.pace * 1e6
+	return s
+}

@@ -1,0 +1,277 @@
+package echo
+
+import "math"
+
+const (
+	overlap = Delay // of two blocks that leave
+	synth   = BlockSamples + overlap
+
+	bandCount = 20
+
+	// speechFloor is the least that is expected of speech over noise.
+	leastPrior = 0.003
+)
+
+// bandEdges are the bins where the bands for the leak begin, about one Bark.
+var bandEdges = [bandCount + 1]int{0, 4, 7, 10, 14, 18, 23, 29, 36, 44, 54, 66, 80, 98, 120, 150, 190, 240, 300, 390, bins}
+
+// suppressor takes out of the error what the filter left of the echo, and the
+// noise of the room, in one stage: the log-spectral amplitude estimator of
+// Ephraim and Malah (1985) with a variance of both, between windows that are
+// short on the new side (Mauler, Martin 2007).
+type suppressor struct {
+	fft    *fft
+	window [frameSamples]float32
+	out    [synth]float32
+
+	error, echo [frameSamples]float32 // the last frame of each
+	frame       [frameSamples]float32
+	e, y        []complex64
+	rest        [overlap]float32
+
+	noise, presence []float32
+	prior           []float32 // of the last block: what was left
+	residual        []float32
+	gain            []float32
+
+	leakTop, leakBottom [bandCount]float32
+	leak                [bandCount]float32
+
+	started int
+	near    float32 // that somebody speaks here, 0 to 1
+	random  uint32
+}
+
+func newSuppressor(f *fft) *suppressor {
+	s := &suppressor{fft: f, e: make([]complex64, bins), y: make([]complex64, bins), random: 1}
+	for _, p := range []*[]float32{&s.noise, &s.presence, &s.prior, &s.residual, &s.gain} {
+		*p = make([]float32, bins)
+	}
+	rise := frameSamples - overlap
+	for i := range s.window {
+		if i < rise {
+			s.window[i] = float32(math.Sin(math.Pi / 2 * (float64(i) + 0.5) / float64(rise)))
+		} else {
+			s.window[i] = float32(math.Cos(math.Pi / 2 * (float64(i-rise) + 0.5) / overlap))
+		}
+	}
+	for i := range s.out {
+		want := 1.0
+		if i < overlap {
+			v := math.Sin(math.Pi / 2 * (float64(i) + 0.5) / overlap)
+			want = v * v
+		} else if i >= BlockSamples {
+			v := math.Cos(math.Pi / 2 * (float64(i-BlockSamples) + 0.5) / overlap)
+			want = v * v
+		}
+		s.out[i] = float32(want) / s.window[frameSamples-synth+i]
+	}
+	s.forgetLeak(1)
+	return s
+}
+
+func (s *suppressor) forgetLeak(least float32) {
+	for b := range s.leak {
+		s.leak[b] = max(s.leak[b], least)
+		s.leakTop[b] = s.leak[b] * s.leakBottom[b]
+	}
+}
+
+// take appends a block to a history.
+func take(history *[frameSamples]float32, block []float32) {
+	copy(history[:], history[BlockSamples:])
+	copy(history[frameSamples-BlockSamples:], block)
+}
+
+func (s *suppressor) transform(dst []complex64, history *[frameSamples]float32) {
+	for i, v := range history {
+		s.frame[i] = v * s.window[i]
+	}
+	s.fft.forward(dst, s.frame[:])
+}
+
+// pass lets a block through unchanged but for the delay.
+func (s *suppressor) pass(e, out []float32) {
+	take(&s.error, e)
+	late := s.error[frameSamples-synth:]
+	for i := range out {
+		out[i] = late[i]
+	}
+	for i := range overlap {
+		w := s.window[frameSamples-overlap+i]
+		s.rest[i] = late[BlockSamples+i] * w * w
+	}
+}
+
+// process writes to out what is left of the error e without the rest of the
+// echo y, which is nil while there is none, and without noise if asked to.
+func (s *suppressor) process(e, y, out []float32, quieten bool) {
+	take(&s.error, e)
+	s.transform(s.e, &s.error)
+	if y != nil {
+		take(&s.echo, y)
+		s.transform(s.y, &s.echo)
+		s.learn()
+	}
+	s.track(y != nil)
+	s.weigh(y != nil, quieten)
+	for k, g := range s.gain {
+		v := s.e[k]
+		s.e[k] = complex(g*real(v), g*imag(v))
+	}
+	if y != nil {
+		s.comfort(quieten)
+	}
+	s.fft.inverse(s.frame[:], s.e)
+	last := s.frame[frameSamples-synth:]
+	for i, w := range s.out {
+		last[i] *= w
+	}
+	for i := range s.rest {
+		out[i] = s.rest[i] + last[i]
+		s.rest[i] = last[BlockSamples+i]
+	}
+	copy(out[overlap:], last[overlap:BlockSamples])
+}
+
+// learn follows how much of the estimated echo is still in the error: the
+// regression of the one's power on the other's (Valin 2007), nearly frozen while
+// the error has more in it than that explains.
+func (s *suppressor) learn() {
+	var eb, yb, nb [bandCount]float32
+	var all, explained float32
+	for b := range bandCount {
+		for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
+			u, v := s.e[k], s.y[k]
+			eb[b] += real(u)*real(u) + imag(u)*imag(u)
+			yb[b] += real(v)*real(v) + imag(v)*imag(v)
+			nb[b] += s.noise[k]
+		}
+		if b >= 1 && b < 16 {
+			all += eb[b]
+			explained += 4*s.leak[b]*yb[b] + 2*nb[b]
+		}
+	}
+	rate := float32(0.005)
+	if all > explained {
+		rate *= 0.003 / 0.005 * 1.6
+	}
+	for b := range bandCount {
+		more := max(0, eb[b]-nb[b])
+		s.leakTop[b] += rate * (more*yb[b] - s.leakTop[b])
+		s.leakBottom[b] += rate * (yb[b]*yb[b] - s.leakBottom[b])
+		if s.leakBottom[b] > 1e-9 {
+			s.leak[b] = max(1e-5, min(s.leakTop[b]/s.leakBottom[b], 1))
+		}
+	}
+}
+
+// track follows the noise of the room by the probability that there is speech
+// (Gerkmann, Hendriks 2012), and the rest of the echo.
+func (s *suppressor) track(echo bool) {
+	if echo {
+		for b := range bandCount {
+			leak := 1.5 * s.leak[b]
+			for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
+				v := s.y[k]
+				s.residual[k] = max(leak*(real(v)*real(v)+imag(v)*imag(v)), 0.65*s.residual[k])
+			}
+		}
+	} else {
+		for k := range s.residual {
+			s.residual[k] *= 0.65
+		}
+	}
+	if s.started < 20 {
+		s.started++
+		for k, v := range s.e {
+			p := real(v)*real(v) + imag(v)*imag(v)
+			s.noise[k] += (p - s.noise[k]) / float32(s.started)
+		}
+		return
+	}
+	const xi = 31.6
+	for k, v := range s.e {
+		p := real(v)*real(v) + imag(v)*imag(v)
+		n := s.noise[k]
+		if s.residual[k] > 2*n {
+			continue
+		}
+		speech := 1 / (1 + (1+xi)*exp(-xi/(1+xi)*p/n))
+		s.presence[k] += 0.1 * (speech - s.presence[k])
+		if s.presence[k] > 0.99 {
+			speech = min(speech, 0.99)
+		}
+		s.noise[k] = max(1e-10, n+0.2*(1-speech)*(p-n))
+	}
+}
+
+const (
+	trust      = 0.92 // in the last block's estimate
+	noiseFloor = 0.1  // -20 dB
+	farFloor   = 0.0056
+	talkFloor  = 0.18
+)
+
+// weigh sets the gain of every bin.
+func (s *suppressor) weigh(echo, quieten bool) {
+	quiet := float32(noiseFloor)
+	if !quieten {
+		quiet = 1
+	}
+	rest := float32(talkFloor)
+	if echo {
+		// Between talkFloor while somebody speaks here and farFloor.
+		rest = float32(farFloor * math.Pow(talkFloor/farFloor, float64(s.near)))
+	}
+	var talk float32
+	for k, v := range s.e {
+		p := real(v)*real(v) + imag(v)*imag(v)
+		n, r := s.noise[k], s.residual[k]
+		all := r + 1e-12
+		if quieten {
+			all += n
+		}
+		post := min(p/all, 1e4)
+		prior := max(leastPrior, trust*s.prior[k]/all+(1-trust)*max(0, post-1))
+		w := prior / (1 + prior)
+		g := w * lsa(post*w)
+		s.prior[k] = g * g * p
+		least := (quiet*n + rest*r) / (n + r + 1e-12)
+		s.gain[k] = max(least, min(g, 1))
+		if k >= 6 && k < 100 {
+			z := p / (4*r + 4*n + 1e-12)
+			talk += z / (z + 1)
+		}
+	}
+	talk /= 94
+	talk = max(0, min((talk-0.15)*4, 1))
+	if talk > s.near {
+		s.near += 0.5 * (talk - s.near)
+	} else {
+		s.near += 0.1 * (talk - s.near)
+	}
+}
+
+// comfort fills up to the noise others hear between words, where the echo took
+// it away.
+func (s *suppressor) comfort(quieten bool) {
+	level := float32(1)
+	if quieten {
+		level = noiseFloor
+	}
+	for k, v := range s.e {
+		n, r := s.noise[k], s.residual[k]
+		if r < n/4 {
+			continue
+		}
+		miss := level*level*n - (real(v)*real(v) + imag(v)*imag(v))
+		if miss <= 0 {
+			continue
+		}
+		s.random = s.random*1664525 + 1013904223
+		a := sqrt(miss)
+		turn := &circle[s.random>>24]
+		s.e[k] = complex(real(v)+a*turn[0], imag(v)+a*turn[1])
+	}
+}
