@@ -10,10 +10,10 @@ import (
 // Room returns the response of a made room from loudspeaker to microphone: the
 // direct sound, a few early reflections and a tail that falls by 60 dB in rt60
 // seconds. ratio is the direct sound's energy over all else, in dB. Its energy
-// is one.
-func Room(rt60, ratio float64, seed uint64) []float32 {
+// is one and it lasts so many seconds.
+func Room(rt60, ratio, seconds float64, seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 5))
-	n := int(rt60 * 0.8 * Rate)
+	n := int(seconds * Rate)
 	h := make([]float32, n)
 	for i := Rate / 1000; i < n; i++ {
 		h[i] = float32(r.NormFloat64() * math.Exp(-6.9078*float64(i)/Rate/rt60))

@@ -19,7 +19,8 @@ type Scene struct {
 
 	Echo    float64 // level of the echo; NoEcho for none
 	Delay   float64 // ms
-	RT60    float64
+	RT60    float64 // 0.25 s unless said otherwise
+	Tail    float64 // seconds until the room's response ends; 0.8 RT60 unless said otherwise
 	Ratio   float64 // direct sound over all else, in dB
 	Distort func(x float64) float64
 	Drift   float64                 // ppm by which the microphone's clock is fast
@@ -54,6 +55,9 @@ func (s Scene) Make() Sound {
 	}
 	if s.RT60 == 0 {
 		s.RT60 = 0.25
+	}
+	if s.Tail == 0 {
+		s.Tail = 0.8 * s.RT60
 	}
 	n := int(s.Seconds*100) * Rate / 100
 	out := Sound{Scene: s}
@@ -104,9 +108,9 @@ func (s Scene) echo(far []float32) []float32 {
 			return pos
 		})
 	}
-	y := Convolve(x, Room(s.RT60, s.Ratio, s.Seed+10))
+	y := Convolve(x, Room(s.RT60, s.Ratio, s.Tail, s.Seed+10))
 	if s.Change > 0 {
-		z := Convolve(x, Room(s.RT60, s.Ratio, s.Seed+20))
+		z := Convolve(x, Room(s.RT60, s.Ratio, s.Tail, s.Seed+20))
 		copy(y[int(s.Change*Rate):], z[int(s.Change*Rate):])
 	}
 	scale(y, amplitude(s.Echo)/ActiveRMS(y))
@@ -137,7 +141,7 @@ func Clip(db float64) func(float64) float64 {
 
 // Table is the scenes of docs/PERFORMANCE.md.
 func Table() []Scene {
-	desk := Scene{Name: "desk, 40 ms", Seed: 1, Echo: -26, Delay: 40, Ratio: 3}
+	desk := Scene{Name: "desk, 40 ms", Seed: 1, Echo: -26, Delay: 40, Ratio: 3, Tail: 0.1}
 	vary := func(name string, f func(*Scene)) Scene {
 		s := desk
 		s.Name = name

@@ -138,7 +138,7 @@ func Cafe(n int, db float64, seed uint64) []float32 {
 			sum[i] += by * v[(at+i)%len(v)]
 		}
 	}
-	sum = Convolve(sum, Room(0.5, -6, seed))
+	sum = Convolve(sum, Room(0.5, -6, 0.4, seed))
 	scale(sum, amplitude(db)/math.Sqrt(power(sum)))
 	return sum
 }

@@ -20,8 +20,10 @@ type distortion struct {
 	full   []complex64
 	echo   [branches][]complex64
 
-	a [branches][branches]float64
-	b [branches]float64
+	// Normal equations of the weights, with the echo itself as the last one: it
+	// takes what is a matter of the room's gain.
+	a [branches + 1][branches + 1]float64
+	b [branches + 1]float64
 	n int
 }
 
@@ -38,8 +40,8 @@ func newDistortion() *distortion {
 
 func (d *distortion) forget() {
 	d.weight = [branches]float32{}
-	d.a = [branches][branches]float64{}
-	d.b = [branches]float64{}
+	d.a = [branches + 1][branches + 1]float64{}
+	d.b = [branches + 1]float64{}
 }
 
 // curve is the bends a loudspeaker may have: even and odd ones.
@@ -96,31 +98,26 @@ func (d *distortion) learn(r *reference, lag int, k *kalman, e []complex64) {
 			}
 		}
 	}
-	for i := range branches {
-		for j := range branches {
-			d.a[i][j] *= distortForget
-		}
-		d.b[i] *= distortForget
-	}
-	var a [branches][branches]float32
-	var rhs [branches]float32
+	const all = branches + 1
+	var a [all][all]float32
+	var rhs [all]float32
 	for i := distortFrom; i < distortTo; i++ {
 		w := 1 / (k.psi[i] + 1e-6)
 		ev := e[i]
-		for b := range branches {
-			u := d.echo[b][i]
+		for b := range all {
+			u := d.branch(k, b)[i]
 			ur, ui := w*real(u), w*imag(u)
 			rhs[b] += ur*real(ev) + ui*imag(ev)
-			for c := b; c < branches; c++ {
-				v := d.echo[c][i]
+			for c := b; c < all; c++ {
+				v := d.branch(k, c)[i]
 				a[b][c] += ur*real(v) + ui*imag(v)
 			}
 		}
 	}
-	for b := range branches {
-		d.b[b] += float64(rhs[b])
-		for c := b; c < branches; c++ {
-			d.a[b][c] += float64(a[b][c])
+	for b := range all {
+		d.b[b] = distortForget*d.b[b] + float64(rhs[b])
+		for c := b; c < all; c++ {
+			d.a[b][c] = distortForget*d.a[b][c] + float64(a[b][c])
 			d.a[c][b] = d.a[b][c]
 		}
 	}
@@ -129,37 +126,48 @@ func (d *distortion) learn(r *reference, lag int, k *kalman, e []complex64) {
 	}
 }
 
+// branch is the echo of one branch, or behind them that of all.
+func (d *distortion) branch(k *kalman, b int) []complex64 {
+	if b == branches {
+		return k.echo
+	}
+	return d.echo[b]
+}
+
 func (d *distortion) solve() {
-	var m [branches][branches + 1]float64
-	for i := range branches {
-		for j := range branches {
+	const all = branches + 1
+	var m [all][all + 1]float64
+	for i := range all {
+		for j := range all {
 			m[i][j] = d.a[i][j]
 		}
 		m[i][i] += 1e-3*d.a[i][i] + 10
-		m[i][branches] = d.b[i]
+		m[i][all] = d.b[i]
 	}
-	for i := range branches {
-		if m[i][i] < 1e-9 {
-			return
-		}
-		for j := i + 1; j < branches; j++ {
+	for i := range all {
+		for j := i + 1; j < all; j++ {
 			f := m[j][i] / m[i][i]
-			for c := i; c <= branches; c++ {
+			for c := i; c <= all; c++ {
 				m[j][c] -= f * m[i][c]
 			}
 		}
 	}
-	var x [branches]float64
-	for i := branches - 1; i >= 0; i-- {
-		v := m[i][branches]
-		for j := i + 1; j < branches; j++ {
+	var x [all]float64
+	for i := all - 1; i >= 0; i-- {
+		v := m[i][all]
+		for j := i + 1; j < all; j++ {
 			v -= m[i][j] * x[j]
 		}
 		x[i] = v / m[i][i]
 	}
-	const step = 0.15
-	for b, v := range x {
+	step := exp_("dstep", 0.15)
+	for b := range branches {
 		was := d.weight[b]
-		d.weight[b] = max(-distortMost, min(was+step*float32(v), distortMost))
+		d.weight[b] = max(-distortMost, min(was+float32(step*x[b]), distortMost))
+		// What is taken out now is not in the error any more.
+		took := float64(d.weight[b]-was) * float64(share)
+		for i := range all {
+			d.b[i] -= took * d.a[i][b]
+		}
 	}
 }

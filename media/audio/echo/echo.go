@@ -251,44 +251,40 @@ func (c *Canceller) cancel() {
 	c.mix(dd)
 }
 
-// learn lets everything learn from the error.
+// learn lets everything learn from the error. The filter is first: it must adapt
+// with the state that made the error.
 func (c *Canceller) learn() {
 	for k, f := range c.filter.echo {
-		c.y[k] = f * complex(share, 0)
-	}
-	even := c.blocks%2 == 0
-	if even {
-		c.spectrum(c.d, c.mic[:])
-		if lag, sure := c.search.look(c.ref, c.d); sure {
-			c.known = true
-			c.stats.Found = true
-			c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
-			if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
-				c.moveTo(at)
-			}
-		}
-		own, main, all := c.shadow.step(c.ref, c.lag, c.d, c.e)
-		if main > 2*own && main > 0.002*all {
-			c.shadow.better++
-		} else {
-			c.shadow.better = 0
-		}
-		if c.shadow.better >= 4 {
-			c.shadow.better = 0
-			c.filter.doubt(min(0.5, 0.2*min(1, c.filter.gain())))
-			c.rest.forgetLeak(0.5)
-		}
-	}
-	if c.watch.active > 100 {
-		// The phase of the estimate, of the same frame as the error.
-		tau := lateness(c.e, c.y, c.filter.psi)
-		c.pace += driftGain * tau / BlockSamples
-		c.pace = max(-driftMost, min(c.pace, driftMost))
-		if !even {
-			c.bent.learn(c.ref, c.lag, c.filter, c.e)
-		}
+		c.y[k] = complex(share*real(f), share*imag(f))
 	}
 	c.filter.adapt(c.ref, c.lag, c.e)
+	if c.watch.active > 100 {
+		c.pace += exp_("drift", 1) * driftGain * lateness(c.e, c.y, c.filter.psi) / BlockSamples
+		c.pace = max(-driftMost, min(c.pace, driftMost))
+	}
+	if c.blocks%2 == 1 {
+		if c.watch.active > 100 && exp_("bent", 1) > 0 {
+			c.bent.learn(c.ref, c.lag, c.filter, c.e)
+		}
+		return
+	}
+	c.spectrum(c.d, c.mic[:])
+	own, main, all := c.shadow.step(c.ref, c.lag, c.d, c.e)
+	if c.shadow.wins(own, main, all) && exp_("shadow", 1) > 0 {
+		if exp_("log", 0) > 0 {
+			println("shadow", c.blocks)
+		}
+		c.filter.doubt(min(0.5, 0.2*min(1, c.filter.gain())))
+		c.rest.forgetLeak(0.5)
+	}
+	if lag, sure := c.search.look(c.ref, c.d); sure {
+		c.known = true
+		c.stats.Found = true
+		c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
+		if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
+			c.moveTo(at)
+		}
+	}
 }
 
 // compare looks whether the filter makes things worse, which a right one cannot,

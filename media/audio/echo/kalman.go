@@ -149,7 +149,7 @@ func (k *kalman) adapt(r *reference, lag int, e []complex64) {
 	k.constrain()
 }
 
-const stepShare = share
+const stepShare = 1
 
 // constrain cuts what circular convolution put behind the 10 ms of one
 // partition: each has its turn.

@@ -12,12 +12,12 @@ const (
 // fast (NLMS). It is never heard; when it does better than the Kalman filter
 // for a while, the room has changed and the latter must doubt what it knows.
 type shadow struct {
-	fft    *fft
-	w      [shadowPartitions][]complex64
-	echo   []complex64
-	inv    []float32
-	frame  [shadowFrame]float32
-	better int // blocks in a row
+	fft            *fft
+	w              [shadowPartitions][]complex64
+	echo           []complex64
+	inv            []float32
+	frame          [shadowFrame]float32
+	own, main, all float32 // powers, smoothed over 200 ms
 }
 
 func newShadow() *shadow {
@@ -32,7 +32,7 @@ func (s *shadow) forget() {
 	for i := range s.w {
 		clear(s.w[i])
 	}
-	s.better = 0
+	s.own, s.main, s.all = 0, 0, 0
 }
 
 // step learns from one block and returns the powers of its own error, of the
@@ -76,6 +76,20 @@ func (s *shadow) step(r *reference, lag int, mic, e []complex64) (own, main, all
 		}
 	}
 	return own, main, all
+}
+
+// wins reports whether the shadow has been better than the Kalman filter for a
+// while, by 3 dB, and starts over.
+func (s *shadow) wins(own, main, all float32) bool {
+	r := float32(exp_("swr", 0.1))
+	s.own += r * (own - s.own)
+	s.main += r * (main - s.main)
+	s.all += r * (all - s.all)
+	if s.main < 2*s.own || s.main < 0.002*s.all {
+		return false
+	}
+	s.main = s.own
+	return true
 }
 
 func (s *shadow) shift(n int) {

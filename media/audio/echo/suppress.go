@@ -32,10 +32,10 @@ type suppressor struct {
 	noise, presence []float32
 	prior           []float32 // of the last block: what was left
 	residual        []float32
-	gain            []float32
+	gain, around    []float32
 
 	leakTop, leakBottom [bandCount]float32
-	leak                [bandCount]float32
+	leak, tail          [bandCount]float32
 
 	started int
 	near    float32 // that somebody speaks here, 0 to 1
@@ -44,7 +44,7 @@ type suppressor struct {
 
 func newSuppressor(f *fft) *suppressor {
 	s := &suppressor{fft: f, e: make([]complex64, bins), y: make([]complex64, bins), random: 1}
-	for _, p := range []*[]float32{&s.noise, &s.presence, &s.prior, &s.residual, &s.gain} {
+	for _, p := range []*[]float32{&s.noise, &s.presence, &s.prior, &s.residual, &s.gain, &s.around} {
 		*p = make([]float32, bins)
 	}
 	rise := frameSamples - overlap
@@ -139,7 +139,7 @@ func (s *suppressor) process(e, y, out []float32, quieten bool) {
 // the error has more in it than that explains.
 func (s *suppressor) learn() {
 	var eb, yb, nb [bandCount]float32
-	var all, explained float32
+	talk := float32(0)
 	for b := range bandCount {
 		for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
 			u, v := s.e[k], s.y[k]
@@ -147,22 +147,39 @@ func (s *suppressor) learn() {
 			yb[b] += real(v)*real(v) + imag(v)*imag(v)
 			nb[b] += s.noise[k]
 		}
-		if b >= 1 && b < 16 {
-			all += eb[b]
-			explained += 4*s.leak[b]*yb[b] + 2*nb[b]
+		if b >= 2 && b < 16 {
+			x := eb[b] / (float32(exp_("nl", 4))*s.leak[b]*max(yb[b], s.tail[b]) + float32(exp_("nn", 3))*nb[b] + 1e-9)
+			if x > 1 {
+				talk += 1 - 1/x
+			}
 		}
+		s.tail[b] = max(0.65*s.tail[b], yb[b])
 	}
+	s.talking(talk / 14)
 	rate := float32(0.005)
-	if all > explained {
-		rate *= 0.003 / 0.005 * 1.6
+	if s.near > 0.2 {
+		rate *= float32(exp_("freeze", 0.02))
 	}
+	most := float32(exp_("most", 8))
 	for b := range bandCount {
-		more := max(0, eb[b]-nb[b])
-		s.leakTop[b] += rate * (more*yb[b] - s.leakTop[b])
-		s.leakBottom[b] += rate * (yb[b]*yb[b] - s.leakBottom[b])
+		y := s.tail[b]
+		more := max(0, min(eb[b]-nb[b], most*s.leak[b]*y))
+		s.leakTop[b] += rate * (more - s.leakTop[b])
+		s.leakBottom[b] += rate * (y - s.leakBottom[b])
 		if s.leakBottom[b] > 1e-9 {
 			s.leak[b] = max(1e-5, min(s.leakTop[b]/s.leakBottom[b], 1))
 		}
+	}
+}
+
+// talking follows how much speaks for a voice in front of the microphone: at
+// once when it begins, and over 200 ms when it ends.
+func (s *suppressor) talking(talk float32) {
+	talk = max(0, min((talk-0.1)*float32(exp_("tk", 5)), 1))
+	if talk > s.near {
+		s.near += 0.6 * (talk - s.near)
+	} else {
+		s.near += 0.06 * (talk - s.near)
 	}
 }
 
@@ -171,7 +188,10 @@ func (s *suppressor) learn() {
 func (s *suppressor) track(echo bool) {
 	if echo {
 		for b := range bandCount {
-			leak := 1.5 * s.leak[b]
+			leak := s.leak[b] * float32(exp_("over", 5)+(exp_("under", 1.5)-exp_("over", 5))*float64(s.near))
+			if v := exp_("leak", 0); v > 0 {
+				leak = float32(v)
+			}
 			for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
 				v := s.y[k]
 				s.residual[k] = max(leak*(real(v)*real(v)+imag(v)*imag(v)), 0.65*s.residual[k])
@@ -200,7 +220,7 @@ func (s *suppressor) track(echo bool) {
 		speech := 1 / (1 + (1+xi)*exp(-xi/(1+xi)*p/n))
 		s.presence[k] += 0.1 * (speech - s.presence[k])
 		if s.presence[k] > 0.99 {
-			speech = min(speech, 0.99)
+			speech = min(speech, float32(exp_("stuck", .998)))
 		}
 		s.noise[k] = max(1e-10, n+0.2*(1-speech)*(p-n))
 	}
@@ -215,16 +235,16 @@ const (
 
 // weigh sets the gain of every bin.
 func (s *suppressor) weigh(echo, quieten bool) {
-	quiet := float32(noiseFloor)
+	quiet := float32(exp_("nf", noiseFloor))
 	if !quieten {
 		quiet = 1
 	}
-	rest := float32(talkFloor)
+	rest := float32(exp_("talk", talkFloor))
 	if echo {
 		// Between talkFloor while somebody speaks here and farFloor.
 		rest = float32(farFloor * math.Pow(talkFloor/farFloor, float64(s.near)))
 	}
-	var talk float32
+	before := float32(1)
 	for k, v := range s.e {
 		p := real(v)*real(v) + imag(v)*imag(v)
 		n, r := s.noise[k], s.residual[k]
@@ -233,23 +253,24 @@ func (s *suppressor) weigh(echo, quieten bool) {
 			all += n
 		}
 		post := min(p/all, 1e4)
-		prior := max(leastPrior, trust*s.prior[k]/all+(1-trust)*max(0, post-1))
+		prior := max(float32(exp_("xmin", leastPrior)), float32(exp_("trust", trust))*s.prior[k]/all+(1-float32(exp_("trust", trust)))*max(0, post-1))
 		w := prior / (1 + prior)
 		g := w * lsa(post*w)
 		s.prior[k] = g * g * p
-		least := (quiet*n + rest*r) / (n + r + 1e-12)
-		s.gain[k] = max(least, min(g, 1))
-		if k >= 6 && k < 100 {
-			z := p / (4*r + 4*n + 1e-12)
-			talk += z / (z + 1)
+		// Speech is never one bin for one block.
+		next := post
+		if k+1 < bins {
+			u := s.e[k+1]
+			next = min((real(u)*real(u)+imag(u)*imag(u))/all, 1e4)
 		}
-	}
-	talk /= 94
-	talk = max(0, min((talk-0.15)*4, 1))
-	if talk > s.near {
-		s.near += 0.5 * (talk - s.near)
-	} else {
-		s.near += 0.1 * (talk - s.near)
+		z := s.around[k] + float32(exp_("zr", 0.3))*(max(0, (before+post+next)/3-1)-s.around[k])
+		s.around[k] = z
+		before = post
+		least := (quiet*n + rest*r) / (n + r + 1e-12)
+		g = min(g, 1)
+		z *= z
+		g = least + (g-least)*z/(z+float32(exp_("zc", .2)))
+		s.gain[k] = max(least, g)
 	}
 }
 
