@@ -44,6 +44,8 @@ var allowed = map[string][]string{
 	"internal/netwatch":  {},
 	"internal/pulsetest": {},
 	"internal/safetext":  {},
+	"internal/score":     {},
+	"internal/voicetest": {"internal/score", "media/audio"},
 	"internal/archtest":  {},
 	"e2e":                {"*"},
 	"bench":              {"*"},

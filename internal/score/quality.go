@@ -31,7 +31,7 @@ func Quality(clean, heard []float32) float64 {
 			peak = max(peak, a[i][k])
 		}
 	}
-	if pa == 0 || pb == 0 {
+	if pa == 0 || pb < pa*1e-12 {
 		return 1
 	}
 	// Equally loud over all, then in dB above what can be heard in the frame.

@@ -1,29 +1,56 @@
 package score_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/meet-term/meet/internal/score"
 	"github.com/meet-term/meet/internal/voicetest"
 )
 
-func TestCal(t *testing.T) {
-	n := 48000 * 12
-	v := voicetest.Speak(n, -26, "f2", "m3")
-	add := func(x []float32) []float32 {
-		y := append([]float32(nil), v...)
-		for i := range y {
-			y[i] += x[i]
+// TestOrder: more noise is worse, and known amounts are where ViSQOL and STOI
+// have them.
+func TestOrder(t *testing.T) {
+	n := 6 * voicetest.Rate
+	clean := voicetest.Speak(n, -26, "f2")
+	with := func(db float64) []float32 {
+		x := voicetest.White(n, db, 1)
+		for i, v := range clean {
+			x[i] += v
 		}
-		return y
+		return x
 	}
-	for _, db := range []float64{-46, -36, -29} {
-		w, f, k, c := add(voicetest.White(n, db, 1)), add(voicetest.Fan(n, db, 1)), add(voicetest.Keyboard(n, db+6, 1)), add(voicetest.Cafe(n, db, 1))
-		t.Logf("%v white %.2f %.3f fan %.2f %.3f kbd %.2f %.3f cafe %.2f %.3f", db, score.Quality(v, w), score.STOI(v, w), score.Quality(v, f), score.STOI(v, f), score.Quality(v, k), score.STOI(v, k), score.Quality(v, c), score.STOI(v, c))
+	for _, c := range []struct {
+		name              string
+		heard             []float32
+		quality, stoi, by float64
+	}{
+		{"the same", clean, 5, 1, 0.001},
+		{"half as loud", func() []float32 {
+			x := slices.Clone(clean)
+			for i := range x {
+				x[i] /= 2
+			}
+			return x
+		}(), 5, 1, 0.001},
+		{"noise 20 dB below", with(-46), 4.2, 0.99, 0.2},
+		{"noise 10 dB below", with(-36), 3.5, 0.97, 0.2},
+		{"noise as loud", with(-26), 2.5, 0.88, 0.3},
+		{"silence", make([]float32, n), 1, 0, 0.001},
+	} {
+		q, s := score.Quality(clean, c.heard), score.STOI(clean, c.heard)
+		t.Logf("%s: %.2f, STOI %.3f", c.name, q, s)
+		if q < c.quality-c.by || q > c.quality+c.by || s < c.stoi-c.by/4 || s > c.stoi+c.by/4 {
+			t.Errorf("%s: %.2f and STOI %.3f, want %.2f and %.3f", c.name, q, s, c.quality, c.stoi)
+		}
 	}
-	for _, s := range voicetest.Table() {
-		x := s.Make()
-		near, mic := voicetest.Cut(x.Near, 18, 30.7), voicetest.Cut(x.Mic, 18, 30.7)
-		t.Logf("%-28s %.2f %.3f  far %.1f echo %.1f near %.1f", s.Name, score.Quality(near, mic), score.STOI(near, mic), voicetest.Level(x.Far, 10, 18), voicetest.Level(x.Echo, 10, 18), voicetest.Level(x.Near, 18, 30))
+}
+
+func TestAlign(t *testing.T) {
+	clean := voicetest.Speak(2*voicetest.Rate, -26, "m1")
+	late := append(make([]float32, 777), clean...)
+	got, delay := score.Align(clean, late, 4800)
+	if delay != 777 || !slices.Equal(got[:len(got)-777], clean[:len(got)-777]) {
+		t.Errorf("found a delay of %d, want 777", delay)
 	}
 }

@@ -62,7 +62,11 @@ func STOI(clean, heard []float32) float64 {
 				x[i], y[i] = a[m-segment+i][j], b[m-segment+i][j]
 				px, py = px+x[i]*x[i], py+y[i]*y[i]
 			}
-			scale := math.Sqrt(px / (py + 1e-30))
+			if py < px*1e-18 {
+				count++
+				continue // nothing but rounding
+			}
+			scale := math.Sqrt(px / py)
 			for i := range y {
 				y[i] = min(y[i]*scale, x[i]*clip)
 			}

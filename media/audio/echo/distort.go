@@ -160,7 +160,7 @@ func (d *distortion) solve() {
 		}
 		x[i] = v / m[i][i]
 	}
-	step := exp_("dstep", 0.15)
+	const step = 0.15 // of what is found, each time
 	for b := range branches {
 		was := d.weight[b]
 		d.weight[b] = max(-distortMost, min(was+float32(step*x[b]), distortMost))

@@ -24,6 +24,8 @@ type Stats struct {
 	// which the loudspeaker was heard: how much quieter echo leaves than it
 	// came in, noise suppression included. 0 until there was echo.
 	ERLE float64
+	// Linear is the same of the filter alone, before any suppression.
+	Linear float64
 	// Delay is how much later than its reference the echo arrives, a multiple
 	// of 10 ms; 0 until it was found.
 	Delay time.Duration
@@ -59,15 +61,13 @@ type Canceller struct {
 
 	lag    int     // where the filter begins in the reference
 	pace   float64 // ppm/1e6 by which the microphone's clock is fast
-	known  bool    // the delay was found
 	blocks int
 
 	mic, far, error, model [BlockSamples]float32
 	frame                  [frameSamples]float32 // second half: one block
 	d, e, y                []complex64
 
-	dc      float32 // of the microphone
-	micLast float32
+	dc float32 // of the microphone
 
 	watch watch
 	stats Stats
@@ -79,9 +79,11 @@ type watch struct {
 	mic, error float32 // smoothed over 50 ms
 	use        float32 // how much of the estimate is taken out, 0 or 1
 	pause      int     // blocks until the next reset may be
-	in, out    float32 // for ERLE, smoothed over seconds
-	linear     float32 // error of the filter, the same
-	late       [Delay]float32
+	heard      bool    // the loudspeaker, in this block
+	// Powers of microphone, filter's error and what leaves while only the
+	// loudspeaker is heard, smoothed over seconds; and of the echo believed to
+	// leave, over one.
+	in, linear, out, left float32
 }
 
 // New returns a canceller that knows nothing of its room yet.
@@ -228,6 +230,7 @@ func (c *Canceller) cancel() {
 		heard = max(heard, c.ref.loud[c.ref.at(c.lag+p)])
 	}
 	active := heard > 1e-7
+	c.watch.heard = active
 	c.filter.estimate(c.ref, c.lag, c.model[:])
 	var ee, dd float32
 	for i, d := range c.mic {
@@ -259,26 +262,22 @@ func (c *Canceller) learn() {
 	}
 	c.filter.adapt(c.ref, c.lag, c.e)
 	if c.watch.active > 100 {
-		c.pace += exp_("drift", 1) * driftGain * lateness(c.e, c.y, c.filter.psi) / BlockSamples
+		c.pace += driftGain * lateness(c.e, c.y, c.filter.psi) / BlockSamples
 		c.pace = max(-driftMost, min(c.pace, driftMost))
 	}
 	if c.blocks%2 == 1 {
-		if c.watch.active > 100 && exp_("bent", 1) > 0 {
+		if c.watch.active > 100 {
 			c.bent.learn(c.ref, c.lag, c.filter, c.e)
 		}
 		return
 	}
 	c.spectrum(c.d, c.mic[:])
 	own, main, all := c.shadow.step(c.ref, c.lag, c.d, c.e)
-	if c.shadow.wins(own, main, all) && exp_("shadow", 1) > 0 {
-		if exp_("log", 0) > 0 {
-			println("shadow", c.blocks)
-		}
+	if c.shadow.wins(own, main, all) {
 		c.filter.doubt(min(0.5, 0.2*min(1, c.filter.gain())))
 		c.rest.forgetLeak(0.5)
 	}
 	if lag, sure := c.search.look(c.ref, c.d); sure {
-		c.known = true
 		c.stats.Found = true
 		c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
 		if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
@@ -341,6 +340,15 @@ func (c *Canceller) restart(unsure float32) {
 
 // account keeps the statistics.
 func (c *Canceller) account(out []float32) {
+	w := &c.watch
+	w.left += 0.01 * (c.rest.left() - w.left)
+	if c.rest.near > 0.1 || !w.heard {
+		return
+	}
+	const second = 0.003 // three of them
+	w.in += second * (power(c.mic[:]) - w.in)
+	w.linear += second * (power(c.error[:]) - w.linear)
+	w.out += second * (power(out) - w.out)
 }
 
 // SetEcho switches echo cancelling.
@@ -358,7 +366,7 @@ func (c *Canceller) SetNoise(on bool) { c.noise = on }
 // an unknown amount: an underrun, another device, a stream that began anew.
 func (c *Canceller) Gap() {
 	c.search.forget()
-	c.known = false
+	c.stats.Found = false
 	g := c.filter.gain()
 	c.filter.forget(0)
 	c.filter.calm(max(startUnsure, min(0.5, g/2)))
@@ -380,5 +388,10 @@ func (c *Canceller) Skip(n int) {
 func (c *Canceller) Stats() Stats {
 	s := c.stats
 	s.Drift = c.pace * 1e6
+	s.ERLE = decibels(c.watch.in / max(c.watch.out, 1e-12))
+	s.Linear = decibels(c.watch.in / max(c.watch.linear, 1e-12))
+	s.Converged = s.Found && s.Linear > 6
+	s.Leaking = s.Found && c.watch.left > 1e-5
+	s.Noise = c.rest.level()
 	return s
 }

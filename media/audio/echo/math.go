@@ -68,3 +68,8 @@ func expint(x float64) float64 {
 	}
 	return math.Exp(-x) / (x + f)
 }
+
+// decibels turns a ratio of powers into dB, -120 to 120.
+func decibels(x float32) float64 {
+	return 10 * math.Log10(min(max(float64(x), 1e-12), 1e12))
+}

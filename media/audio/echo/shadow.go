@@ -81,7 +81,7 @@ func (s *shadow) step(r *reference, lag int, mic, e []complex64) (own, main, all
 // wins reports whether the shadow has been better than the Kalman filter for a
 // while, by 3 dB, and starts over.
 func (s *shadow) wins(own, main, all float32) bool {
-	r := float32(exp_("swr", 0.1))
+	const r = 0.1
 	s.own += r * (own - s.own)
 	s.main += r * (main - s.main)
 	s.all += r * (all - s.all)

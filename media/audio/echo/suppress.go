@@ -7,9 +7,6 @@ const (
 	synth   = BlockSamples + overlap
 
 	bandCount = 20
-
-	// speechFloor is the least that is expected of speech over noise.
-	leastPrior = 0.003
 )
 
 // bandEdges are the bins where the bands for the leak begin, about one Bark.
@@ -148,7 +145,7 @@ func (s *suppressor) learn() {
 			nb[b] += s.noise[k]
 		}
 		if b >= 2 && b < 16 {
-			x := eb[b] / (float32(exp_("nl", 4))*s.leak[b]*max(yb[b], s.tail[b]) + float32(exp_("nn", 3))*nb[b] + 1e-9)
+			x := eb[b] / (4*s.leak[b]*max(yb[b], s.tail[b]) + 3*nb[b] + 1e-9)
 			if x > 1 {
 				talk += 1 - 1/x
 			}
@@ -158,9 +155,9 @@ func (s *suppressor) learn() {
 	s.talking(talk / 14)
 	rate := float32(0.005)
 	if s.near > 0.2 {
-		rate *= float32(exp_("freeze", 0.02))
+		rate *= frozen
 	}
-	most := float32(exp_("most", 8))
+	most := float32(8)
 	for b := range bandCount {
 		y := s.tail[b]
 		more := max(0, min(eb[b]-nb[b], most*s.leak[b]*y))
@@ -175,7 +172,7 @@ func (s *suppressor) learn() {
 // talking follows how much speaks for a voice in front of the microphone: at
 // once when it begins, and over 200 ms when it ends.
 func (s *suppressor) talking(talk float32) {
-	talk = max(0, min((talk-0.1)*float32(exp_("tk", 5)), 1))
+	talk = max(0, min((talk-0.1)*5, 1))
 	if talk > s.near {
 		s.near += 0.6 * (talk - s.near)
 	} else {
@@ -188,10 +185,7 @@ func (s *suppressor) talking(talk float32) {
 func (s *suppressor) track(echo bool) {
 	if echo {
 		for b := range bandCount {
-			leak := s.leak[b] * float32(exp_("over", 5)+(exp_("under", 1.5)-exp_("over", 5))*float64(s.near))
-			if v := exp_("leak", 0); v > 0 {
-				leak = float32(v)
-			}
+			leak := s.leak[b] * (farOver + (talkOver-farOver)*s.near)
 			for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
 				v := s.y[k]
 				s.residual[k] = max(leak*(real(v)*real(v)+imag(v)*imag(v)), 0.65*s.residual[k])
@@ -220,26 +214,34 @@ func (s *suppressor) track(echo bool) {
 		speech := 1 / (1 + (1+xi)*exp(-xi/(1+xi)*p/n))
 		s.presence[k] += 0.1 * (speech - s.presence[k])
 		if s.presence[k] > 0.99 {
-			speech = min(speech, float32(exp_("stuck", .998)))
+			speech = min(speech, 0.998)
 		}
 		s.noise[k] = max(1e-10, n+0.2*(1-speech)*(p-n))
 	}
 }
 
 const (
-	trust      = 0.92 // in the last block's estimate
-	noiseFloor = 0.1  // -20 dB
-	farFloor   = 0.0056
-	talkFloor  = 0.18
+	// trust is that in the last block's estimate, decision directed.
+	trust = 0.92
+	// leastPrior is the least that is expected of speech over noise.
+	leastPrior = 0.003
+	// What is left of noise at least (-20 dB), and of the echo while nobody and
+	// while somebody speaks here (-45 and -15 dB).
+	noiseFloor, farFloor, talkFloor = 0.1, 0.0056, 0.18
+	// By how much the rest of the echo is taken for more than it was found to be,
+	// in the same two cases.
+	farOver, talkOver = 10, 1.5
+	// frozen is how slowly the leak is learned while somebody speaks here.
+	frozen = 0.02
 )
 
 // weigh sets the gain of every bin.
 func (s *suppressor) weigh(echo, quieten bool) {
-	quiet := float32(exp_("nf", noiseFloor))
+	quiet := float32(noiseFloor)
 	if !quieten {
 		quiet = 1
 	}
-	rest := float32(exp_("talk", talkFloor))
+	rest := float32(talkFloor)
 	if echo {
 		// Between talkFloor while somebody speaks here and farFloor.
 		rest = float32(farFloor * math.Pow(talkFloor/farFloor, float64(s.near)))
@@ -253,7 +255,7 @@ func (s *suppressor) weigh(echo, quieten bool) {
 			all += n
 		}
 		post := min(p/all, 1e4)
-		prior := max(float32(exp_("xmin", leastPrior)), float32(exp_("trust", trust))*s.prior[k]/all+(1-float32(exp_("trust", trust)))*max(0, post-1))
+		prior := max(leastPrior, trust*s.prior[k]/all+(1-trust)*max(0, post-1))
 		w := prior / (1 + prior)
 		g := w * lsa(post*w)
 		s.prior[k] = g * g * p
@@ -263,13 +265,13 @@ func (s *suppressor) weigh(echo, quieten bool) {
 			u := s.e[k+1]
 			next = min((real(u)*real(u)+imag(u)*imag(u))/all, 1e4)
 		}
-		z := s.around[k] + float32(exp_("zr", 0.3))*(max(0, (before+post+next)/3-1)-s.around[k])
+		z := s.around[k] + 0.3*(max(0, (before+post+next)/3-1)-s.around[k])
 		s.around[k] = z
 		before = post
 		least := (quiet*n + rest*r) / (n + r + 1e-12)
 		g = min(g, 1)
 		z *= z
-		g = least + (g-least)*z/(z+float32(exp_("zc", .2)))
+		g = least + (g-least)*z/(z+1)
 		s.gain[k] = max(least, g)
 	}
 }
@@ -295,4 +297,29 @@ func (s *suppressor) comfort(quieten bool) {
 		turn := &circle[s.random>>24]
 		s.e[k] = complex(real(v)+a*turn[0], imag(v)+a*turn[1])
 	}
+}
+
+// energy turns the power of a windowed spectrum, both halves, into that of a
+// sample.
+const energy = 2.0 / (frameSamples * 390)
+
+// left is the power of the echo that is believed to leave.
+func (s *suppressor) left() float32 {
+	sum := float32(0)
+	for b := range bandCount {
+		for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
+			v := s.y[k]
+			sum += s.gain[k] * s.gain[k] * s.leak[b] * (real(v)*real(v) + imag(v)*imag(v))
+		}
+	}
+	return sum * energy
+}
+
+// level is that of the room's noise, in dBFS.
+func (s *suppressor) level() float64 {
+	sum := float32(0)
+	for _, n := range s.noise {
+		sum += n
+	}
+	return decibels(sum * energy)
 }
