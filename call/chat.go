@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -13,11 +14,11 @@ import (
 
 // The bounds of chat.
 const (
-	MaxChatText  = 4000 // runes of one message
-	chatHistory  = 200  // messages a participant remembers for those who come later
-	chatShare    = 50   // of them, how many are sent to one
-	maxShareSize = 32 << 10
-	maxChatID    = 128 // bytes
+	MaxChatText  = rules.MaxChatText // runes of one message
+	chatHistory  = rules.ChatHistory // messages a participant remembers for those who come later
+	chatShare    = rules.ChatShare   // of them, how many are sent to one
+	maxShareSize = rules.MaxChatShare
+	maxChatID    = rules.MaxChatID // bytes
 )
 
 // Chat is one line that somebody wrote. It is also an event of the room.

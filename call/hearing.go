@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -13,21 +14,21 @@ import (
 // When silence is noticed. A microphone that is on sends fifty packets a
 // second, so that the worst jitter and loss of a usable path stay below this.
 const (
-	hearEvery = 100 * time.Millisecond // how often everybody is looked at
+	hearEvery = rules.HearEvery // how often everybody is looked at
 	// unheardAfter is how long no sound came although it is sent.
-	unheardAfter = 450 * time.Millisecond
+	unheardAfter = rules.UnheardAfter
 	// askAfter is how long before the peer is asked whether it sends any.
-	askAfter = 250 * time.Millisecond
+	askAfter = rules.AskAfter
 	// sendingWithin is how long ago the peer must have sent sound, when it
 	// answers, to be sending it.
-	sendingWithin = 200 * time.Millisecond
+	sendingWithin = rules.SendingWithin
 	// mutely is how long a peer that does not answer is believed to send what
 	// its state says.
-	mutely = 1500 * time.Millisecond
+	mutely = rules.Mutely
 	// heardAfter is how many packets end a silence.
-	heardAfter = 5
+	heardAfter = rules.HeardAfter
 	// lasting is how long a silence must last to be worth a remark.
-	lasting = 2 * time.Second
+	lasting = rules.Lasting
 )
 
 // ear judges whether we hear one peer. It is pure.

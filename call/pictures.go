@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/stream"
@@ -64,7 +65,7 @@ var (
 )
 
 // maxView bounds what a peer may claim to show, in samples per side.
-const maxView = 4096
+const maxView = rules.MaxView
 
 // pictureConfig is what pictures need of their owner.
 type pictureConfig struct {

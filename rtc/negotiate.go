@@ -3,6 +3,7 @@ package rtc
 import (
 	"time"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -36,7 +37,7 @@ func (e *epochs) next() signal.Epoch { e.last++; return e.last }
 
 // maxCandidates bounds the peer's candidates of one ICE generation: each
 // costs a pair with every local one, and an address to send checks to.
-const maxCandidates = 64
+const maxCandidates = rules.MaxGeneration
 
 // rebuild replaces the connection by a new one and offers it.
 func (p *peer) rebuild(now time.Time) {

@@ -117,7 +117,7 @@ func (p *peer) judge(now time.Time) {
 		return
 	}
 	hears := p.hears(now)
-	answered := now.Sub(p.pulse.Answered) < p.timing.Silence+p.timing.Silence/4
+	answered := now.Sub(p.pulse.Answered) < p.timing.Unanswered
 	p.oneWay = hears && !answered
 	switch {
 	case !hears && p.connected():
@@ -227,7 +227,7 @@ func (p *peer) wakeAt(now time.Time) time.Time {
 		}
 	case p.connected() && !p.unsettled() && !p.oneWay:
 		sooner(p.pulse.Heard.Add(p.timing.Silence))
-		sooner(p.pulse.Answered.Add(p.timing.Silence + p.timing.Silence/4))
+		sooner(p.pulse.Answered.Add(p.timing.Unanswered))
 	default:
 		sooner(now.Add(p.timing.Poll))
 	}

@@ -1,6 +1,10 @@
 package rtc
 
-import "time"
+import (
+	"time"
+
+	"github.com/meet-term/meet/internal/rules"
+)
 
 // phase is what the repair of a peer is doing. A closed set.
 type phase uint8
@@ -36,7 +40,7 @@ type repair struct {
 
 // restartsBeforeRebuild is how many attempts keep the connection and restart
 // its ICE before one replaces it.
-const restartsBeforeRebuild = 2
+const restartsBeforeRebuild = rules.RestartsBeforeRebuild
 
 // settle ends all repair: counters and timers are cleared.
 func (p *peer) settle() {

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/signal"
 )
 
 // maxOthers bounds whom a peer may claim to reach: no room is larger.
-const maxOthers = 64
+const maxOthers = rules.MaxOthers
 
 // sendReports tells every connected peer the whole truth about us, and looks
 // at every transport for the screen.
@@ -31,7 +32,7 @@ func (m *Manager) sendReports(now time.Time) {
 
 // reportAfter is how soon everybody is told whom we reach now. In a room that
 // comes together that changes several times in a row.
-const reportAfter = 50 * time.Millisecond
+const reportAfter = rules.ReportAfter
 
 // reportSoon has the next reports sent before their time.
 func (m *Manager) reportSoon(now time.Time) {
@@ -65,11 +66,11 @@ type news struct {
 
 const (
 	// staleReports is how many reports in a row may be left out.
-	staleReports = 3
+	staleReports = rules.StaleReports
 	// freshReports is how many are sent after a change on either side: who has
 	// just lost somebody trusts the word of a third peer only if that had the
 	// time to notice as well (see carrier).
-	freshReports = 3
+	freshReports = rules.FreshReports
 )
 
 // tells reports whether b, which is what there is to report now, is to be sent.
@@ -117,4 +118,4 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 // starvedSpacing is the least time between two connections that are replaced
 // because they were half dead: a peer that lies about what it sends must not
 // make us rebuild without end.
-const starvedSpacing = 20 * time.Second
+const starvedSpacing = rules.StarvedSpacing

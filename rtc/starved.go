@@ -1,6 +1,10 @@
 package rtc
 
-import "time"
+import (
+	"time"
+
+	"github.com/meet-term/meet/internal/rules"
+)
 
 // starvation compares what a peer says it has sent over the present
 // connection with what arrived, report by report. It is pure and belongs to
@@ -12,12 +16,12 @@ type starvation struct {
 }
 
 const (
-	dryPackets = 5 // a report interval with fewer packets proves nothing
-	dryReports = 3 // that many in a row are no accident
+	dryPackets = rules.DryPackets // a report interval with fewer packets proves nothing
+	dryReports = rules.DryReports // that many in a row are no accident
 	// dryInterval is the least time between reports that count: after a cut
 	// the data channel delivers at once what was said during it, when nothing
 	// could arrive.
-	dryInterval = 800 * time.Millisecond
+	dryInterval = rules.DryInterval
 )
 
 // report takes the peer's counters and ours and returns the kinds that it

@@ -1,13 +1,20 @@
 package rtc
 
-import "time"
+import (
+	"time"
+
+	"github.com/meet-term/meet/internal/rules"
+)
 
 // Timing holds every duration the mesh decides by. Its zero value of a field
-// means the default beside it; tests assert the defaults by equality.
+// means the default beside it, of internal/rules, which the page follows too.
 type Timing struct {
 	// Silence is how long nothing must be heard of a peer before it counts
 	// as disconnected: 2 s.
 	Silence time.Duration
+	// Unanswered is how long our checks may go unanswered by a peer that is
+	// heard before the path counts as one that carries one way only: 2.5 s.
+	Unanswered time.Duration
 	// Poll is how often a peer that is being mended is looked at: 50 ms.
 	Poll time.Duration
 	// Backoff is the wait before each attempt in a row; its length is the
@@ -44,18 +51,19 @@ func (t Timing) withDefaults() Timing {
 			*d = v
 		}
 	}
-	set(&t.Silence, 2*time.Second)
-	set(&t.Poll, 50*time.Millisecond)
-	set(&t.Grace, 300*time.Millisecond)
-	set(&t.Ask, 2*time.Second)
-	set(&t.Await, 3*time.Second)
-	set(&t.Mend, 5*time.Second)
-	set(&t.Rest, 15*time.Second)
-	set(&t.Spacing, time.Second)
-	set(&t.Linger, 30*time.Second)
-	set(&t.Report, time.Second)
+	set(&t.Silence, rules.Silence)
+	set(&t.Unanswered, rules.Unanswered)
+	set(&t.Poll, rules.Poll)
+	set(&t.Grace, rules.Grace)
+	set(&t.Ask, rules.Ask)
+	set(&t.Await, rules.Await)
+	set(&t.Mend, rules.Mend)
+	set(&t.Rest, rules.Rest)
+	set(&t.Spacing, rules.Spacing)
+	set(&t.Linger, rules.Linger)
+	set(&t.Report, rules.Report)
 	if t.Backoff == nil {
-		t.Backoff = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
+		t.Backoff = rules.Backoff()
 	}
 	return t
 }

@@ -14,6 +14,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/meet-term/meet/internal/rules"
 )
 
 // DialFunc opens a byte stream to address, as net.Dialer.DialContext does.
@@ -39,7 +41,7 @@ type Config struct {
 
 // maxOutbox bounds the messages waiting for Run to take them. Beyond it the
 // newest are dropped: the machines above send again what matters.
-const maxOutbox = 512
+const maxOutbox = rules.MaxOutbox
 
 // Client keeps a participant in its room: it dials, says who is there, resumes
 // after every loss and hands on what it hears. Its methods may be called from

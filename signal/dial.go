@@ -12,21 +12,22 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/internal/safetext"
 )
 
 const (
-	firstDialTimeout = 2 * time.Second
-	maxDialTimeout   = 10 * time.Second
+	firstDialTimeout = rules.FirstDialTimeout
+	maxDialTimeout   = rules.MaxDialTimeout
 	// minDialAge is how old a dial must be for a nudge to start it again, so
 	// that a burst of nudges cannot keep it from ever ending.
-	minDialAge = 500 * time.Millisecond
+	minDialAge = rules.MinDialAge
 
-	backoffBase  = 100 * time.Millisecond
-	backoffShort = 1 * time.Second // cap during the first backoffPatience of an outage
-	backoffLong  = 10 * time.Second
+	backoffBase  = rules.DialBackoff
+	backoffShort = rules.DialBackoffShort // cap during the first backoffPatience of an outage
+	backoffLong  = rules.DialBackoffLong
 	// backoffPatience is how long a server is expected back any moment.
-	backoffPatience = time.Minute
+	backoffPatience = rules.DialPatience
 )
 
 // backoff returns how long to wait before the dial numbered attempt (from 1):

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/meet-term/meet/internal/rules"
 )
 
 // maxRoster bounds what a client remembers, whatever the server claims.
-const maxRoster = 256
+const maxRoster = rules.MaxRoster
 
 // roster is what a client knows of the others. It is owned by Client.Run.
 type roster map[PeerID]*rosterEntry
@@ -220,7 +222,7 @@ func (c *Client) receivePeer(f peerFrame) {
 }
 
 // maxLeaveWait bounds how long a server can send its clients away for.
-const maxLeaveWait = 30 * time.Second
+const maxLeaveWait = rules.MaxLeaveWait
 
 // sentAway follows the server's request to leave.
 func (c *Client) sentAway(f leaveFrame) error {

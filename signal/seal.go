@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/internal/safetext"
 )
 
@@ -20,7 +21,7 @@ var (
 // maxHeard bounds the senders whose counters a Sealer remembers. A sender that
 // was forgotten can have its old messages played back to us, so the bound lies
 // far above the size of a room over the life of a process.
-const maxHeard = 4096
+const maxHeard = rules.MaxHeard
 
 // Sealer seals and opens what one participant says in one room. The signaling
 // client uses it, and so may whoever carries frames between participants on

@@ -9,17 +9,18 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/rtc"
 )
 
 // Limits of a description that somebody sent us.
 const (
-	maxSDP      = 48 << 10 // bytes
-	maxSections = 8        // m-lines
-	maxSSRCs    = 64       // a=ssrc lines in one section
+	maxSDP      = 48 << 10          // bytes
+	maxSections = rules.MaxSections // m-lines
+	maxSSRCs    = 64                // a=ssrc lines in one section
 	// maxCandidates is how many of the peer's candidates are tried in one ICE
 	// generation: each costs a pair that is checked five times a second.
-	maxCandidates = 64
+	maxCandidates = rules.MaxGeneration
 )
 
 // makeOffer answers rtc.MakeOffer.

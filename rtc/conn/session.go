@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/rules"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -21,7 +22,7 @@ const (
 	// behind to be of use.
 	commandQueue = 256
 	// maxMessage is the largest message of the data channel, in bytes.
-	maxMessage = 64 << 10
+	maxMessage = rules.MaxMessage
 	// maxBuffered is how much unsent data the channel may hold before messages
 	// are dropped, in bytes.
 	maxBuffered = 1 << 20

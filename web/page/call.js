@@ -6,9 +6,10 @@ import { ChatLog } from "./chat.js";
 import { SignalClient } from "./client.js";
 import { socketURL } from "./invite.js";
 import { Mesh } from "./mesh.js";
+import { rules } from "./rules.js";
 import { Session } from "./session.js";
 
-const maxView = 4096; // what a peer may claim to show, in pixels per side
+const { maxView } = rules;
 const size = (v) => (Array.isArray(v) && v.length === 2 && v.every((n) => Number.isInteger(n) && n >= 0 && n <= maxView) ? v : null);
 const same = (a, b) => a && a.camera.join() === b.camera.join() && a.screen.join() === b.screen.join();
 

@@ -2,12 +2,9 @@
 // can be told (docs/PROTOCOL.md, "Data channel").
 
 import { block, line } from "./safetext.js";
-import { limits } from "./seal.js";
+import { rules } from "./rules.js";
 
-const maxText = 4000;
-const history = 200; // messages remembered for those who come later
-const share = 50; // of them, how many are sent to one
-const maxShareSize = 32 << 10;
+const { maxChatText: maxText, chatHistory: history, chatShare: share, maxChatShare: maxShareSize } = rules;
 
 export class ChatLog {
   #n = 0;
@@ -34,10 +31,10 @@ export class ChatLog {
     if (!Array.isArray(list)) return [];
     const fresh = [];
     for (const c of list.slice(0, share)) {
-      if (c === null || typeof c !== "object" || typeof c.id !== "string" || !c.id || c.id.length > 128) continue;
+      if (c === null || typeof c !== "object" || typeof c.id !== "string" || !c.id || c.id.length > rules.maxChatID) continue;
       const author = live ? from.id : c.from;
       const said = {
-        id: c.id, from: author, text: block(c.text, maxText), name: line(live ? from.name : c.name, limits.name),
+        id: c.id, from: author, text: block(c.text, maxText), name: line(live ? from.name : c.name, rules.maxName),
         at: Number.isFinite(c.at) ? c.at : 0,
       };
       if (typeof author !== "string" || author === this.self || !said.text || this.#seen.has(said.id)) continue;

@@ -2,24 +2,15 @@
 // every loss and hands on what it hears (signal/client.go and its neighbours).
 // Losing it touches no connection between participants.
 
+import { rules } from "./rules.js";
 import { line } from "./safetext.js";
 import { Sealer, limits, protocol, randomID } from "./seal.js";
 import { decodeFrame, encodeFrame } from "./wire.js";
 
-const heartbeat = 2000;
-const pongWait = 2000;
-const nudgeWait = 1000; // for a ping because the network changed
-const goneAfter = 30000; // someone a restarted server does not list is given up
-const firstDialTimeout = 2000;
-const maxDialTimeout = 10000;
-const minDialAge = 500; // before a nudge starts a dial again
-const backoffBase = 100;
-const backoffShort = 1000; // cap during the first backoffPatience of an outage
-const backoffLong = 10000;
-const backoffPatience = 60000;
-const maxLeaveWait = 30000;
-const maxRoster = 256;
-const maxQueue = 512; // frames waiting for the pace; beyond it the newest is dropped
+const {
+  heartbeat, pongWait, nudgeWait, goneAfter, firstDialTimeout, maxDialTimeout, minDialAge,
+  dialBackoff, dialBackoffShort, dialBackoffLong, dialPatience, maxLeaveWait, maxRoster, maxOutbox,
+} = rules;
 
 // The refusals after which trying again would not help, in words.
 export const refusals = {
@@ -34,8 +25,8 @@ export const refusals = {
 // backoff returns how long to wait before the dial numbered attempt (from 1):
 // exponential, with full jitter so that a room does not return all at once.
 export function backoff(random, attempt, down) {
-  const limit = down >= backoffPatience ? backoffLong : backoffShort;
-  return random() * Math.min(limit, backoffBase * 2 ** (attempt - 1));
+  const limit = down >= dialPatience ? dialBackoffLong : dialBackoffShort;
+  return random() * Math.min(limit, dialBackoff * 2 ** (attempt - 1));
 }
 
 // dialTimeout is how long the dial numbered attempt may take, up to the welcome.
@@ -106,7 +97,7 @@ export class SignalClient {
     this.#out = this.#out.then(async () => {
       if (this.#link !== link) return;
       const frame = await this.sealer.sealMessage(to, inc, body);
-      if (this.#link !== link || frame.length > limits.frame || link.queue.length >= maxQueue) return;
+      if (this.#link !== link || frame.length > limits.frame || link.queue.length >= maxOutbox) return;
       link.queue.push(frame);
       this.#flush(link);
     }).catch(() => {}); // a message that cannot be sealed is dropped

@@ -6,11 +6,10 @@
 import { Peer } from "./peer.js";
 import { Starvation } from "./starved.js";
 import { readState, limits } from "./seal.js";
+import { rules } from "./rules.js";
 import { timing as defaults } from "./timing.js";
 
-const maxOthers = 64; // whom a peer may claim to reach
-const starvedSpacing = 20000; // between connections replaced because they were half dead
-const reportAfter = 50; // until all are told of a change in whom we reach
+const { maxOthers, starvedSpacing, reportAfter } = rules;
 const look = 250; // between looks at the transports
 const stale = 700; // what was heard longer ago is worth a look,
 const staleQuiet = 200; // and sooner where only looking tells when something came

@@ -2,9 +2,9 @@
 // larger id, makes every offer, so two offers never cross; the other sends
 // "need". Messages name the sender's epoch and the receiver's.
 
-// The peer's candidates of one ICE generation: each costs a pair with every
-// local one, and an address to send checks to.
-const maxCandidates = 64;
+import { rules } from "./rules.js";
+
+const maxCandidates = rules.maxGeneration;
 
 // negotiation is mixed into Peer.
 export const negotiation = {

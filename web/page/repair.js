@@ -2,9 +2,7 @@
 // attempt is spent only while signaling reaches the peer, and a path is given
 // up only after the other side has just answered through signaling.
 
-// How many attempts keep the connection and restart its ICE before one
-// replaces it.
-const restartsBeforeRebuild = 2;
+import { rules } from "./rules.js";
 
 // repair is mixed into Peer.
 export const repair = {
@@ -129,7 +127,7 @@ export const repair = {
     this.wait("asking", now + this.timing.ask);
   },
 
-  mayRestart() { return this.up && !this.exhausted && this.attempt <= restartsBeforeRebuild; },
+  mayRestart() { return this.up && !this.exhausted && this.attempt <= rules.restartsBeforeRebuild; },
 
   // mend carries the attempt out, now that the other side has reacted. A
   // connection that is gone meanwhile cannot be restarted, nor one whose last

@@ -1,13 +1,15 @@
 // Keys and sealed bodies (docs/PROTOCOL.md, "Keys" and "Messages"): what the
 // server relays and cannot read. The key never leaves WebCrypto.
 
+import { rules } from "./rules.js";
 import { line } from "./safetext.js";
 
 export const protocol = "meet.1";
 
 export const limits = {
-  body: 48 << 10, state: 4 << 10, frame: 512 + 1 + (48 << 10),
-  name: 64, agent: 64, reason: 128, sdp: 32 << 10, candidates: 64, candidate: 512,
+  body: rules.maxBody, state: rules.maxState, frame: rules.maxFrame,
+  name: rules.maxName, agent: rules.maxAgent, reason: rules.maxReason,
+  sdp: rules.maxSDP, candidates: rules.maxCandidates, candidate: rules.maxCandidate,
 };
 
 const encoder = new TextEncoder();
@@ -176,7 +178,7 @@ export class ReplayWindow {
   }
 }
 
-const maxHeard = 4096; // senders whose counters are remembered
+const { maxHeard } = rules;
 
 // Sealer seals and opens what one participant says in one room, whichever way
 // the frames go.

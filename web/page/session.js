@@ -7,10 +7,10 @@
 // replaces a track, and a source that is off has none, so that nothing of it
 // leaves the machine.
 
+import { rules } from "./rules.js";
 import { kinds } from "./starved.js";
 
-const maxSections = 8;
-const maxMessage = 64 << 10;
+const { maxSections, maxMessage } = rules;
 const utf8 = new TextDecoder();
 
 // Modest for a mesh: each is sent to everyone.

@@ -2,10 +2,9 @@
 // with what arrived, report by report (rtc/starved.go). It belongs to one
 // session.
 
-const dryPackets = 5; // a report interval with fewer packets proves nothing
-const dryReports = 3; // that many in a row are no accident
-// After a cut the data channel delivers at once what was said during it.
-const dryInterval = 800;
+import { rules } from "./rules.js";
+
+const { dryPackets, dryReports, dryInterval } = rules;
 
 export const kinds = ["mic", "camera", "screen"];
 
