@@ -48,6 +48,10 @@ type Config struct {
 	Speaker audio.Speaker
 	Camera  source.Camera
 	Screen  source.Screen
+	// Processing is what is done to the sound of the microphone, and ListenMuted
+	// keeps that open while muted, to notice who talks.
+	Processing  audio.Processing
+	ListenMuted bool
 	// Lobby waits with joining until [Call.Enter]; the sources run meanwhile.
 	Lobby bool
 	// WatchAll receives and decodes every picture although nobody looks at
@@ -338,6 +342,8 @@ func (c *Call) Picture(v Viewed) *video.Frame {
 // data takes what a peer said over its data channel.
 func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 	switch kind {
+	case "echo":
+		c.media.echoes.reported(c)
 	case "view":
 		if err := c.media.pictures.heard(from, data); err != nil {
 			c.log.Debug("view dropped", "peer", from, "error", err)

@@ -38,6 +38,7 @@ func (k DeviceKind) String() string {
 type Source struct {
 	Kind    DeviceKind
 	Name    string  // as on the command line, such as "default" or "device:ID"
+	Device  string  // what people call the microphone or speaker in use; "" if unknown
 	Missing string  // why it does not work, in plain words; "" if it does
 	DB      float64 // level of the microphone in dBov
 	Wanted  bool    // it is switched on, and will be on once it works
@@ -64,20 +65,27 @@ type chosen struct {
 func (c *Call) Sources() []Source {
 	m := c.media
 	micTrouble, speakerTrouble := m.audio.Trouble()
+	mic, speaker := m.audio.InUse()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []Source
-	if m.chosen.mic.Kind != audio.None {
-		all = append(all, Source{Microphone, m.chosen.mic.String(), micTrouble, m.audio.Levels().Self, m.want.Mic})
+	if from := m.chosen.mic; from.Kind != audio.None {
+		if from.Kind == audio.Tone || from.Kind == audio.File {
+			mic = ""
+		}
+		all = append(all, Source{Microphone, from.String(), mic, micTrouble, m.audio.Levels().Self, m.want.Mic})
 	}
-	if m.chosen.speaker.Kind != audio.None {
-		all = append(all, Source{Speaker, m.chosen.speaker.String(), speakerTrouble, 0, true})
+	if to := m.chosen.speaker; to.Kind != audio.None {
+		if to.Kind == audio.File {
+			speaker = ""
+		}
+		all = append(all, Source{Speaker, to.String(), speaker, speakerTrouble, 0, true})
 	}
 	if m.chosen.camera.Kind != source.None {
-		all = append(all, Source{Camera, m.chosen.camera.String(), m.trouble[rtc.Camera], 0, m.want.Camera})
+		all = append(all, Source{Camera, m.chosen.camera.String(), "", m.trouble[rtc.Camera], 0, m.want.Camera})
 	}
 	if m.chosen.screen.Kind != source.None {
-		all = append(all, Source{Display, m.chosen.screen.String(), m.trouble[rtc.Screen], 0, m.want.Screen})
+		all = append(all, Source{Display, m.chosen.screen.String(), "", m.trouble[rtc.Screen], 0, m.want.Screen})
 	}
 	return all
 }

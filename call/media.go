@@ -24,6 +24,7 @@ type media struct {
 	pictures *pictures
 	out      *conn.Outbound
 	dialer   *conn.Dialer
+	echoes   echoes
 
 	mu      sync.Mutex
 	chosen  chosen
@@ -52,6 +53,8 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 	var err error
 	m.audio, err = audio.New(audio.Config{
 		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
+		Processing: cfg.Processing, ListenMuted: cfg.ListenMuted,
+		OnEcho:  func(id string) { c.mesh.SendData(signal.PeerID(id), "echo", encode(struct{}{})) },
 		OnFrame: m.sendAudio, OnWarning: m.audioWarning,
 		OnAvailable: func(ok bool) { m.setHave(rtc.Mic, ok) },
 		OnHeard:     func(id string) { c.flow.perceived(signal.PeerID(id), rtc.Mic, time.Now()) },

@@ -55,7 +55,7 @@ func (d deviceList) line() int {
 }
 
 // Render lists the devices by kind, and what is missing, in w cells.
-func (d deviceList) Render(s *Styles, w int, sources []Source) []string {
+func (d deviceList) Render(s *Styles, w int, sources []Source, sound *Sound) []string {
 	var out []string
 	if !d.loaded {
 		out = append(out, s.dim.Render(s.fit(" looking for devices...", w)))
@@ -71,6 +71,9 @@ func (d deviceList) Render(s *Styles, w int, sources []Source) []string {
 		name := style.Render(dev.Name)
 		if dev.Selected {
 			name += s.good.Render(" " + s.glyph.ok + " in use")
+			if src := SourceOf(sources, Microphone); dev.Kind == Microphone && src.Missing == "" {
+				name = s.wideMeter(src.DB, 8) + " " + name
+			}
 		}
 		out = append(out, s.fit("  "+marker+name, w))
 	}
@@ -78,6 +81,9 @@ func (d deviceList) Render(s *Styles, w int, sources []Source) []string {
 		if src.Missing != "" {
 			out = append(out, s.warn.Render(s.fit(" "+s.glyph.bad+" "+cleanText(src.Missing), w)))
 		}
+	}
+	if sound != nil {
+		out = append(out, sound.Render(s, w)...)
 	}
 	if d.loaded && len(d.devices) == 0 {
 		out = append(out, s.dim.Render(s.fit(" no devices found", w)))

@@ -173,6 +173,8 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 		m.opt.Devices.Select(dev.Kind, dev.ID)
 		m.toast(toastInfo, dev.Kind.String()+": "+dev.Name)
 		return m.listDevices(), true
+	case m.panel == panelDevices:
+		return nil, m.soundKey(name)
 	}
 	return nil, false
 }

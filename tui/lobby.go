@@ -12,14 +12,17 @@ import (
 // lobbyBox is the screen before the call: one line per device with what it
 // hears, and what is missing.
 type lobbyBox struct {
-	room    string
-	name    string
-	open    bool
-	media   signal.Media
-	sources []Source
-	asking  bool
-	toast   string
-	keys    *Keymap
+	room     string
+	name     string
+	open     bool
+	media    signal.Media
+	sources  []Source
+	asking   bool
+	toast    string
+	keys     *Keymap
+	sound    *Sound
+	choosing bool // the devices are shown in place of what is in use
+	devices  deviceList
 }
 
 // lobbyBox is the lobby of the moment.
@@ -27,6 +30,7 @@ func (m *Model) lobbyBox() lobbyBox {
 	b := lobbyBox{
 		room: cleanName(m.view.Room), name: cleanName(m.view.Name), open: m.view.Open,
 		media: m.view.Media, sources: m.sources, asking: m.asking, keys: m.keys,
+		sound: m.sound, choosing: m.panel == panelDevices, devices: m.devices,
 	}
 	if t, fresh := m.toasts.current(m.now); fresh && !b.says(t.text) {
 		b.toast = t.text
@@ -41,6 +45,15 @@ func (b lobbyBox) says(text string) bool {
 
 // lobbyKey handles a key in the lobby.
 func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
+	if m.panel == panelDevices {
+		if name == "esc" {
+			m.panel = panelNone
+			return nil
+		}
+		if cmd, handled := m.panelKey(name, action); handled {
+			return cmd
+		}
+	}
 	switch {
 	case name == "enter":
 		m.lobby = false
@@ -48,6 +61,10 @@ func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
 		return nil
 	case action == ActMic, action == ActCamera:
 		m.toggle(action)
+	case action == ActDevices:
+		return m.act(action)
+	case name == keyTest, name == keyMyself:
+		m.soundKey(name)
 	case action == ActLeave, name == "esc":
 		m.asking = true
 	case action == ActSuspend:
@@ -74,6 +91,30 @@ func (b lobbyBox) source(s *Styles, src Source, w int) string {
 		line += s.wideMeter(src.DB, 12) + "  "
 	}
 	return s.fit(line+s.text.Render(cleanName(src.Name)), w)
+}
+
+// body is what there is to see and hear: the devices in use, or all of them.
+func (b lobbyBox) body(s *Styles, w int) []string {
+	if b.choosing {
+		return b.devices.Render(s, w, b.sources, b.sound)
+	}
+	var lines []string
+	for _, src := range b.sources {
+		lines = append(lines, b.source(s, src, w))
+	}
+	if len(b.sources) == 0 {
+		lines = append(lines, s.dim.Render(" looking for devices..."))
+	}
+	if b.sound != nil {
+		lines = append(lines, "")
+		switch b.sound.Check {
+		case "recording":
+			lines = append(lines, s.accent.Render(s.fit(" say something...", w)))
+		case "playing":
+			lines = append(lines, s.accent.Render(s.fit(" listen...", w)))
+		}
+	}
+	return lines
 }
 
 // wideMeter draws a level in w cells.
@@ -103,16 +144,13 @@ func (b lobbyBox) Render(s *Styles, w, h int) string {
 		" " + s.dim.Render("joining as ") + s.bold.Render(b.name),
 		"",
 	}
-	for _, src := range b.sources {
-		lines = append(lines, b.source(s, src, w))
-	}
-	if len(b.sources) == 0 {
-		lines = append(lines, s.dim.Render(" looking for devices..."))
-	}
+	lines = append(lines, b.body(s, w)...)
 	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
-	bar := " " + strings.Join([]string{
-		hint("enter", "join"), hint(b.keys.key(ActMic), "mic"), hint(b.keys.key(ActCamera), "camera"), hint(b.keys.key(ActLeave), "quit"),
-	}, "  ")
+	items := []barItem{{"enter", "join"}, {b.keys.key(ActMic), "mic"}, {b.keys.key(ActCamera), "camera"}}
+	if b.sound != nil {
+		items = append(items, barItem{b.keys.key(ActDevices), "devices"}, barItem{keyTest, "test sound"}, barItem{keyMyself, "hear yourself"})
+	}
+	bar := s.keyBar(append(items, barItem{b.keys.key(ActLeave), "quit"}), 1, w)
 	if b.asking {
 		bar = s.banner.Render(" Quit?") + "  " + hint("y", "quit") + "  " + hint("n", "stay")
 	}

@@ -50,6 +50,7 @@ type (
 		levels  map[signal.PeerID]Level
 		stats   map[signal.PeerID]LinkStats
 		sources []Source
+		sound   *Sound
 	}
 )
 
@@ -208,6 +209,9 @@ func (m *Model) take(s sampleMsg) {
 	}
 	if s.sources != nil {
 		m.sources = s.sources
+	}
+	if s.sound != nil {
+		m.sound = s.sound
 	}
 }
 

@@ -150,6 +150,30 @@ type Devices interface {
 	Select(kind SourceKind, id string)
 }
 
+// Sound is what is done to the sound of one's own microphone.
+type Sound struct {
+	Echo  string // auto, on or off: take the loudspeaker out of it
+	Idle  string // why that is not done at present; "" if it is
+	Noise bool   // take noise out of it
+	Gain  bool   // even out how loud it is
+	Music bool   // none of that, but stereo
+	// Check is what a sound check does: "", "recording" or "playing".
+	Check string
+}
+
+// SoundChecks change what is done to one's own sound, and let a person hear it.
+type SoundChecks interface {
+	// Sound is what is done now.
+	Sound() Sound
+	// SetSound changes Echo, Noise, Gain and Music.
+	SetSound(s Sound)
+	// PlayTestSound plays two notes on the speaker.
+	PlayTestSound()
+	// HearMyself records three seconds of what would be sent and plays them. It
+	// reports false if the microphone is off.
+	HearMyself() bool
+}
+
 // Links tells how good the way to everyone is.
 type Links interface {
 	// Stats has an entry for every peer of the view. The caller owns the map.
@@ -243,6 +267,7 @@ type Notice struct {
 	Code    string // for scripts, such as "no-microphone"
 	Text    string
 	Warning bool
+	Good    bool // something is as it should be again
 }
 
 // EventName implements [rtc.Event].

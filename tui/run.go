@@ -29,6 +29,7 @@ type Options struct {
 	Meter    Meter
 	Volume   Volume
 	Devices  Devices
+	Sound    SoundChecks
 	Links    Links
 	Stage    Stage // nil: no pictures are drawn
 	Invite   Invite

@@ -93,7 +93,7 @@ func (m *Model) waitChat() tea.Cmd {
 // sample reads the levels and, when full, statistics and sources. It runs in a
 // command, since the reading may take a lock.
 func (m *Model) sample(full bool) func() sampleMsg {
-	meter, links, devices := m.opt.Meter, m.opt.Links, m.opt.Devices
+	meter, links, devices, sound := m.opt.Meter, m.opt.Links, m.opt.Devices, m.opt.Sound
 	return func() sampleMsg {
 		var s sampleMsg
 		if meter != nil {
@@ -104,6 +104,10 @@ func (m *Model) sample(full bool) func() sampleMsg {
 		}
 		if full && devices != nil {
 			s.sources = devices.Sources()
+		}
+		if full && sound != nil {
+			now := sound.Sound()
+			s.sound = &now
 		}
 		return s
 	}
@@ -142,7 +146,7 @@ func (m *Model) schedule() tea.Cmd {
 	m.tickGen++
 	m.tickEvery = every
 	// Statistics are read by the first tick after a second has passed.
-	full := m.lobby || m.now.Add(every).Sub(m.sampled) >= sampleEvery
+	full := m.lobby || m.panel == panelDevices || m.now.Add(every).Sub(m.sampled) >= sampleEvery
 	gen, sample := m.tickGen, m.sample(full)
 	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{gen, sample()} })
 }
@@ -169,11 +173,20 @@ func (m *Model) interval() time.Duration {
 	}
 	if m.panel == panelDevices {
 		atMost(listEvery)
+		if m.sourceOn(Microphone) {
+			atMost(meterEvery) // the level beside it
+		}
 	}
 	if !m.view.Since.IsZero() {
 		atMost(clockEvery - m.now.Sub(m.view.Since)%clockEvery)
 	}
 	return every
+}
+
+// sourceOn reports whether a source is in use and works.
+func (m *Model) sourceOn(kind SourceKind) bool {
+	src := SourceOf(m.sources, kind)
+	return src.Name != "" && src.Missing == "" && src.Wanted
 }
 
 // audible reports whether anyone can be heard, so that a meter may move.

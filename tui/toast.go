@@ -121,8 +121,11 @@ func describe(ev rtc.Event) (string, toastKind) {
 	case rtc.HearingLost:
 		return hearingText(cleanName(e.Name), e.Heard, e.Hears), toastWarn
 	case Notice:
-		if e.Warning {
+		switch {
+		case e.Warning:
 			return cleanText(e.Text), toastBad
+		case e.Good:
+			return cleanText(e.Text), toastGood
 		}
 		return cleanText(e.Text), toastInfo
 	}

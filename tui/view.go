@@ -26,6 +26,7 @@ type screen struct {
 	past    history // of the statistics
 	sources []Source
 	devices deviceList
+	sound   *Sound // nil: unknown
 	volumes map[signal.PeerID]volume
 	invite  inviteBox
 
@@ -239,7 +240,7 @@ func (sc *screen) renderPanel(w, h int) []string {
 	case panelStats:
 		title, lines = "link", sc.linkBox().Render(s, w)
 	case panelDevices:
-		title, lines = "devices", sc.devices.Render(s, w, sc.sources)
+		title, lines = "devices", sc.devices.Render(s, w, sc.sources, sc.sound)
 	case panelInvite:
 		title, lines = "invite", sc.invite.Render(s, w, h-1)
 	case panelNone:

@@ -158,6 +158,12 @@ func TestLobbyScenes(t *testing.T) {
 		got := box.Render(NewStyles(Theme{}), size.w, size.h)
 		fits(t, got, size.w, size.h)
 		golden(t, name, printable(got))
+		box.sound = &Sound{Echo: "auto", Noise: true, Gain: true, Check: "recording"}
+		box.choosing, box.devices = true, deviceList{}.update([]Device{
+			{Kind: Microphone, ID: "m1", Name: "Built-in Audio", Selected: true}, {Kind: Microphone, ID: "m2", Name: "USB headset"},
+			{Kind: Speaker, ID: "s1", Name: "Built-in Audio", Selected: true},
+		})
+		golden(t, "lobby-devices-"+name[len("lobby-"):], printable(box.Render(NewStyles(Theme{}), size.w, size.h)))
 		box.asking, box.open = true, true
 		for w := 1; w < 100; w += 3 {
 			for h := 1; h < 30; h++ {

@@ -7,6 +7,8 @@ import (
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
@@ -59,10 +61,36 @@ func (a *adapter) sort() {
 			push(a.messages, tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History})
 			continue
 		case call.Warning:
-			a.events <- tui.Notice{Code: e.Code, Text: e.Text, Warning: true}
+			a.events <- notice(e)
 			continue
 		}
 		a.events <- e
+	}
+}
+
+// notice is a warning as people see it: what works again is no trouble.
+func notice(w call.Warning) tui.Notice {
+	code := audio.WarningCode(w.Code)
+	good := code.Good() || w.Code == string(stream.CameraBack) || w.Code == string(stream.ScreenBack)
+	return tui.Notice{Code: w.Code, Text: w.Text, Good: good, Warning: !good && !code.News()}
+}
+
+// soundChecks shows what is done to the sound of a call as the screen wants it.
+// It implements [tui.SoundChecks].
+type soundChecks struct{ *call.Call }
+
+// Sound implements [tui.SoundChecks].
+func (c soundChecks) Sound() tui.Sound {
+	s := c.Call.Sound()
+	return tui.Sound{Echo: s.Echo, Idle: s.Idle, Noise: s.Noise, Gain: s.Gain, Music: s.Music, Check: s.Check}
+}
+
+// SetSound implements [tui.SoundChecks].
+func (c soundChecks) SetSound(want tui.Sound) {
+	s := c.Call.Sound()
+	s.Echo, s.Noise, s.Gain, s.Music = want.Echo, want.Noise, want.Gain, want.Music
+	if err := c.Call.SetSound(s); err != nil {
+		c.Call.Warn("sound", err.Error())
 	}
 }
 
@@ -107,7 +135,11 @@ var screenKinds = map[call.DeviceKind]tui.SourceKind{
 func (a *adapter) Sources() []tui.Source {
 	var out []tui.Source
 	for _, s := range a.Call.Sources() {
-		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: s.Name, Missing: s.Missing, DB: s.DB, Wanted: s.Wanted})
+		name := s.Name
+		if s.Device != "" {
+			name = safetext.Line(s.Device, maxDeviceName)
+		}
+		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: name, Missing: s.Missing, DB: s.DB, Wanted: s.Wanted})
 	}
 	return out
 }

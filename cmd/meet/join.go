@@ -40,6 +40,9 @@ type joinFlags struct {
 	noLobby, ascii, mouse bool
 	relayOnly             bool
 	iceServers            []string
+	echo                  string
+	noise, gain, music    bool
+	listenMuted           bool
 
 	settings config.Config
 	crashed  *crashed
@@ -52,6 +55,12 @@ func (f joinFlags) lobby() bool {
 }
 
 func joinCommand() *cobra.Command {
+	cmd, _ := newJoinCommand()
+	return cmd
+}
+
+// newJoinCommand returns the command and what its flags are read into.
+func newJoinCommand() (*cobra.Command, *joinFlags) {
 	var f joinFlags
 	cmd := &cobra.Command{
 		Use:   "join ROOM",
@@ -77,6 +86,11 @@ func joinCommand() *cobra.Command {
 	fl.StringVar(&f.camera, "camera", "default", "default, none, testcard, file:PATH or device:ID")
 	fl.StringVar(&f.screen, "screen", "default", "what to share: default, none, testcard or display:N")
 	fl.StringVar(&f.speaker, "speaker", "default", "default, none, file:PATH or device:ID")
+	fl.StringVar(&f.echo, "echo", "auto", "take the loudspeaker out of the microphone: auto, on or off")
+	fl.BoolVar(&f.noise, "noise", true, "take steady noise out of the microphone")
+	fl.BoolVar(&f.gain, "gain", true, "bring your voice to the loudness of the others'")
+	fl.BoolVar(&f.music, "music", false, "send the microphone as it is, in stereo at 128 kbit/s")
+	fl.BoolVar(&f.listenMuted, "listen-muted", false, "keep the microphone open while muted, to be told when you talk")
 	fl.BoolVar(&f.muted, "muted", false, "join with the microphone off")
 	fl.BoolVar(&f.cameraOff, "camera-off", false, "join with the camera off")
 	fl.BoolVar(&f.share, "share", false, "share the screen from the start")
@@ -93,7 +107,7 @@ func joinCommand() *cobra.Command {
 	fl.StringArrayVar(&f.iceServers, "ice-server", nil, "a STUN or TURN server of your own: "+iceserver.Form)
 	fl.StringVar(&f.logFile, "log-file", "", "where to log; default in the state directory")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
-	return cmd
+	return cmd, &f
 }
 
 // call is what the flags say of the call; where it is comes later.
@@ -102,6 +116,11 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 		Name: ownName(f.name), Agent: "meet " + version,
 		Start:    signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
 		WatchAll: f.headless, Lobby: f.lobby(),
+		Processing:  audio.Processing{NoiseOff: !f.noise, GainOff: !f.gain, Music: f.music},
+		ListenMuted: f.listenMuted,
+	}
+	if cfg.Processing.Echo, err = audio.ParseSwitch(f.echo); err != nil {
+		return cfg, usagef("--echo: %w", err)
 	}
 	if cfg.Mic, err = audio.ParseMic(f.mic); err != nil {
 		return cfg, usagef("--mic: %w", err)

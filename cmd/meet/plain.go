@@ -15,7 +15,7 @@ import (
 func showPlain(ctx context.Context, c *call.Call, invite signal.Invite, _ joinFlags) error {
 	a := newAdapter(c)
 	report, err := plain.Run(ctx, plain.Options{
-		Room: a, Controls: c, Chat: a, Links: a, Devices: a, In: os.Stdin, Out: os.Stdout,
+		Room: a, Controls: c, Chat: a, Links: a, Devices: a, Sound: soundChecks{c}, In: os.Stdin, Out: os.Stdout,
 		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
 	})
 	if err != nil {

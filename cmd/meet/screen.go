@@ -125,7 +125,7 @@ var _ io.Reader = (*terminalInput)(nil)
 func screenOptions(c *call.Call, invite signal.Invite, f joinFlags) tui.Options {
 	a := newAdapter(c)
 	opt := tui.Options{
-		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a, Devices: a,
+		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a, Devices: a, Sound: soundChecks{c},
 		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
 		Term:   os.Getenv("TERM"),
 		Keys:   f.keys,

@@ -63,6 +63,17 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 			f.iceServers = append(f.iceServers, text)
 		}
 	}
+	a := settings.Audio
+	if a.Echo != "" && !flags.Changed("echo") {
+		f.echo = a.Echo
+	}
+	for name, to := range map[string]struct{ flag, value *bool }{
+		"noise": {&f.noise, a.Noise}, "gain": {&f.gain, a.Gain}, "music": {&f.music, &a.Music}, "listen-muted": {&f.listenMuted, &a.ListenMuted},
+	} {
+		if to.value != nil && !flags.Changed(name) {
+			*to.flag = *to.value
+		}
+	}
 	keys, err := tui.NewKeymap(settings.Keys)
 	f.keys = keys
 	problems = append(problems, keyProblems(path, &settings, err)...)

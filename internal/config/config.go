@@ -36,10 +36,20 @@ type Config struct {
 	ICEHosts  []string // hosts besides its own where the server may offer some
 	Light     *bool    // background of the terminal; nil asks it
 
+	Audio Audio // what is done to the sound of the microphone
+
 	Keys   map[string][]string // keys by action
 	Colors map[string]string   // colours by purpose
 
 	lines map[string]int // where each setting stands, for Line
+}
+
+// Audio is the table of what is done to one's own sound. A nil switch is on.
+type Audio struct {
+	Echo        string // auto, on or off; "" is auto
+	Noise, Gain *bool
+	Music       bool
+	ListenMuted bool
 }
 
 // Problem is one fault of the file.
@@ -184,17 +194,51 @@ func (c *Config) set(key string, value any) []*Problem {
 			return nil
 		}
 		return fault(`must be "light" or "dark"`)
-	case "keys", "colors":
+	case "keys", "colors", "audio":
 		table, ok := value.(map[string]any)
 		if !ok {
 			return fault("must be a table: [" + key + "]")
 		}
-		if key == "keys" {
+		switch key {
+		case "keys":
 			return c.setKeys(table)
+		case "audio":
+			return c.setAudio(table)
 		}
 		return c.setColors(table)
 	}
 	return fault("there is no such setting")
+}
+
+// setAudio takes the table of the sound.
+func (c *Config) setAudio(table map[string]any) []*Problem {
+	var problems []*Problem
+	switches := map[string]func(bool){
+		"noise":        func(on bool) { c.Audio.Noise = &on },
+		"gain":         func(on bool) { c.Audio.Gain = &on },
+		"music":        func(on bool) { c.Audio.Music = on },
+		"listen-muted": func(on bool) { c.Audio.ListenMuted = on },
+	}
+	for name, value := range table {
+		reason := ""
+		on, isSwitch := value.(bool)
+		switch set := switches[name]; {
+		case name == "echo" && (value == "auto" || value == "on" || value == "off"):
+			c.Audio.Echo = value.(string)
+		case name == "echo":
+			reason = `must be "auto", "on" or "off"`
+		case set == nil:
+			reason = "there is no such setting"
+		case !isSwitch:
+			reason = "must be true or false"
+		default:
+			set(on)
+		}
+		if reason != "" {
+			problems = append(problems, &Problem{Key: "audio." + name, Reason: reason})
+		}
+	}
+	return problems
 }
 
 // setKeys takes the table of keys: a key or a list of keys per action.

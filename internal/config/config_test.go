@@ -19,6 +19,12 @@ no-lobby = true
 background = "light"
 video = "half"
 
+[audio]
+echo = "off"
+noise = false
+music = true
+listen-muted = true
+
 [colors]
 good = "#12ab34"
 dim = "245"
@@ -30,17 +36,18 @@ leave = ["Q", "ctrl+q"]
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	light := true
+	light, noise := true, false
 	want := Config{
 		Name: "Ada", Server: "wss://meet.example", Muted: true, NoLobby: true, Video: "half", Light: &light,
 		Colors: map[string]string{"good": "#12ab34", "dim": "245"},
 		Keys:   map[string][]string{"mic": {"f2"}, "leave": {"Q", "ctrl+q"}},
+		Audio:  Audio{Echo: "off", Noise: &noise, Music: true, ListenMuted: true},
 		lines:  c.lines,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
-	if got := c.Line("keys.leave"); got != 15 {
+	if got := c.Line("keys.leave"); got != 21 {
 		t.Errorf("keys.leave is on line %d", got)
 	}
 	if got := c.Line("keys.zoom"); got != 0 {
@@ -55,6 +62,9 @@ func TestProblems(t *testing.T) {
 		{"switch", "muted = \"yes\"", "c.toml:1: muted: must be true or false"},
 		{"unknown", "name = \"x\"\nnmae = \"Ada\"", "c.toml:2: nmae: there is no such setting"},
 		{"background", "background = 1", `c.toml:1: background: must be "light" or "dark"`},
+		{"echo", "[audio]\necho = true", `c.toml:2: audio.echo: must be "auto", "on" or "off"`},
+		{"noise", "[audio]\nnoise = \"on\"", "c.toml:2: audio.noise: must be true or false"},
+		{"sound", "[audio]\nbass = true", "c.toml:2: audio.bass: there is no such setting"},
 		{"no table", "keys = 1", "c.toml:1: keys: must be a table: [keys]"},
 		{"key", "[keys]\nmic = 1", `c.toml:2: keys.mic: must be a key or a list of keys, such as "m" or ["m", "f2"]`},
 		{"key list", "[keys]\nmic = [1]", `c.toml:2: keys.mic: must be a key or a list of keys, such as "m" or ["m", "f2"]`},

@@ -63,6 +63,19 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # ascii = false
 # mouse = false
 
+# What is done to the sound of your microphone. echo: take the loudspeaker out
+# of it; "auto" does not where there is nothing to take out (headphones, or a
+# microphone of the sound server that has it taken out already). noise: take
+# steady noise out. gain: bring every voice to the same loudness. music: none of
+# that, but stereo at 128 kbit/s. listen-muted: keep the microphone open while
+# muted, to be told when you talk; nothing of it leaves this machine.
+[audio]
+# echo = "auto"
+# noise = true
+# gain = true
+# music = false
+# listen-muted = false
+
 # Colours: "#rrggbb", or a number of the terminal's palette. An empty default is
 # the terminal's own colour for text.
 [colors]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -21,6 +22,12 @@ type controls interface {
 type talker interface {
 	Say(text string) bool
 	SetVolume(peer signal.PeerID, percent int) bool
+	Select(kind call.DeviceKind, id string) error
+	Sound() call.Sound
+	SetSound(s call.Sound) error
+	TellSound()
+	PlayTestSound()
+	HearMyself() bool
 }
 
 // command is one line of input. Pointers tell what is missing from what is
@@ -31,6 +38,9 @@ type command struct {
 	Text    *string        `json:"text"`
 	Peer    *signal.PeerID `json:"peer"`
 	Percent *int           `json:"percent"`
+	Mode    *string        `json:"mode"`
+	Kind    *string        `json:"kind"`
+	ID      *string        `json:"id"`
 }
 
 // maxLine bounds a command, in bytes.
@@ -68,6 +78,16 @@ func obey(line []byte, c controls, t talker) error {
 		case !t.SetVolume(*cmd.Peer, *cmd.Percent):
 			return fmt.Errorf("no sound from a peer %.40q", *cmd.Peer)
 		}
+	case "device":
+		return choose(cmd, t)
+	case "sound", "echo", "noise", "gain", "music", "listen-muted":
+		return sound(cmd, t)
+	case "test-sound":
+		t.PlayTestSound()
+	case "hear-myself":
+		if !t.HearMyself() {
+			return errors.New("the microphone is off")
+		}
 	case "leave":
 		c.Leave()
 	case "":
@@ -76,6 +96,51 @@ func obey(line []byte, c controls, t talker) error {
 		return fmt.Errorf("unknown command %.40q", cmd.Command)
 	}
 	return nil
+}
+
+// choose changes to another microphone, speaker, camera or display.
+func choose(cmd command, t talker) error {
+	if cmd.Kind == nil {
+		return errors.New(`device needs "kind", and "id" but for the default one`)
+	}
+	id := ""
+	if cmd.ID != nil {
+		id = *cmd.ID
+	}
+	for _, kind := range []call.DeviceKind{call.Microphone, call.Speaker, call.Camera, call.Display} {
+		if kind.String() == *cmd.Kind {
+			return t.Select(kind, id)
+		}
+	}
+	return fmt.Errorf("no kind of device: %.40q", *cmd.Kind)
+}
+
+// sound changes what is done to our own sound, or only asks for it.
+func sound(cmd command, t talker) error {
+	s := t.Sound()
+	var err error
+	switch cmd.Command {
+	case "sound":
+		t.TellSound()
+		return nil
+	case "echo":
+		if cmd.Mode == nil {
+			return errors.New(`echo needs "mode": auto, on or off`)
+		}
+		s.Echo = *cmd.Mode
+	case "noise":
+		err = toggle(cmd, func(on bool) { s.Noise = on })
+	case "gain":
+		err = toggle(cmd, func(on bool) { s.Gain = on })
+	case "music":
+		err = toggle(cmd, func(on bool) { s.Music = on })
+	case "listen-muted":
+		err = toggle(cmd, func(on bool) { s.ListenMuted = on })
+	}
+	if err != nil {
+		return err
+	}
+	return t.SetSound(s)
 }
 
 func toggle(cmd command, set func(bool)) error {

@@ -86,6 +86,10 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 		f["sent"] = e.Time.UTC().Format(time.RFC3339Nano)
 	case call.Warning:
 		f["code"], f["text"] = e.Code, e.Text
+	case call.SoundChanged:
+		f["echo"], f["idle"] = e.Echo, e.Idle
+		f["noise"], f["gain"], f["music"] = e.Noise, e.Gain, e.Music
+		f["listen_muted"] = e.ListenMuted
 	case call.EventsLost:
 		f["code"], f["text"], f["count"] = "events-lost", "events were read too slowly and the oldest are lost", e.Count
 	case call.Left:

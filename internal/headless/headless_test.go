@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,22 @@ func (r *recorder) SetVolume(peer signal.PeerID, percent int) bool {
 	r.note("volume " + string(peer))
 	return peer == "known"
 }
+
+func (r *recorder) Select(kind call.DeviceKind, id string) error {
+	r.note("select " + kind.String() + " " + id)
+	return nil
+}
+func (r *recorder) Sound() call.Sound { return call.Sound{Echo: "auto", Noise: true, Gain: true} }
+func (r *recorder) SetSound(s call.Sound) error {
+	if s.Echo == "maybe" {
+		return errors.New("want auto, on or off")
+	}
+	r.note(fmt.Sprintf("echo %v noise %v gain %v music %v listen %v", s.Echo, s.Noise, s.Gain, s.Music, s.ListenMuted))
+	return nil
+}
+func (r *recorder) TellSound()       { r.note("sound") }
+func (r *recorder) PlayTestSound()   { r.note("test sound") }
+func (r *recorder) HearMyself() bool { r.note("hear myself"); return false }
 
 func onOff(on bool) string {
 	if on {
@@ -55,6 +72,21 @@ func TestCommands(t *testing.T) {
 		`{"command":"volume","peer":"known"}`:                 {"", `needs "peer" and "percent"`},
 		`{"command":"volume","peer":"known","percent":201}`:   {"", "0 to 200"},
 		`{"command":"volume","peer":"unknown","percent":100}`: {"volume unknown", "no sound from"},
+		`{"command":"device","kind":"speaker","id":"x"}`:      {"select speaker x", ""},
+		`{"command":"device","kind":"microphone"}`:            {"select microphone ", ""},
+		`{"command":"device","kind":"lamp"}`:                  {"", "no kind of device"},
+		`{"command":"device"}`:                                {"", `needs "kind"`},
+		`{"command":"sound"}`:                                 {"sound", ""},
+		`{"command":"echo","mode":"off"}`:                     {"echo off noise true gain true music false listen false", ""},
+		`{"command":"echo","mode":"maybe"}`:                   {"", "want auto, on or off"},
+		`{"command":"echo","on":true}`:                        {"", `needs "mode"`},
+		`{"command":"noise","on":false}`:                      {"echo auto noise false gain true music false listen false", ""},
+		`{"command":"gain","on":false}`:                       {"echo auto noise true gain false music false listen false", ""},
+		`{"command":"music","on":true}`:                       {"echo auto noise true gain true music true listen false", ""},
+		`{"command":"music"}`:                                 {"", `music needs "on"`},
+		`{"command":"listen-muted","on":true}`:                {"echo auto noise true gain true music false listen true", ""},
+		`{"command":"test-sound"}`:                            {"test sound", ""},
+		`{"command":"hear-myself"}`:                           {"hear myself", "the microphone is off"},
 		`{"command":"explode"}`:                               {"", "unknown command"},
 		`{}`:                                                  {"", `no "command"`},
 		`[1,2]`:                                               {"", "no command"},
@@ -107,6 +139,8 @@ func TestLines(t *testing.T) {
 			`{"event":"chat","history":false,"name":"bob","peer":"b","sent":"2026-01-02T03:04:05.000000006Z","text":"hi","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{call.Warning{Code: "no-camera", Text: "No camera."},
 			`{"code":"no-camera","event":"warning","text":"No camera.","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{call.SoundChanged{Sound: call.Sound{Echo: "auto", Gain: true, Idle: "headphones"}},
+			`{"echo":"auto","event":"sound","gain":true,"idle":"headphones","listen_muted":false,"music":false,"noise":false,"time":"2026-01-02T03:04:05.000000006Z"}`},
 		{call.Left{Reason: "full"},
 			`{"event":"left","reason":"full","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.RosterChanged{Participants: []rtc.PeerView{{ID: "b", Name: "bob", Away: true, State: rtc.StateDisconnected}}},

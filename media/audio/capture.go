@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/media/audio/device"
+	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
@@ -15,12 +16,15 @@ import (
 // clock jumps ahead to it: the device has stopped for a while.
 const resync = 200 * time.Millisecond
 
-// capture is the sending half: source, level, mute, encoder.
+// capture is the sending half: source, processing, level, mute, encoder.
 type capture struct {
-	onFrame    func(Frame)
-	devices    devices
-	echoCancel bool
-	wake       chan struct{}
+	onFrame func(Frame)
+	warn    func(Warning)
+	heard   func(device.Event) // what becomes of the microphone
+	devices devices
+	check   *soundCheck
+	own     *voiceTrail
+	wake    chan struct{}
 
 	// mu guards the settings, and is held while a frame is handed on: that is
 	// what makes a mute final when SetMuted returns. onFrame must therefore
@@ -28,24 +32,30 @@ type capture struct {
 	mu     sync.Mutex
 	mic    Mic
 	muted  bool
+	listen bool // the microphone stays open while muted
 	unread bool // nobody listens: frames need not be made
+	set    Processing
+	route  route
 	epoch  int  // counts the times sending began anew
 	loss   loss // what the encoder is to prepare for
 
-	level atomic.Int64 // smoothed level of the source, in 1/100 dB
+	level   atomic.Int64               // smoothed level of what is sent, in 1/100 dB
+	figures atomic.Pointer[echo.Stats] // as of the last second
 
 	// Owned by the goroutine of the source in use; there is one at a time.
-	enc     *opus.Encoder
-	auto    *autoGain // nil unless asked for
-	meter   pcm.Meter
-	voice   voiceDetector
-	frame   [pcm.FrameSamples]float32
-	filled  int
-	began   int       // the epoch the encoder is in
-	resumed bool      // the next frame is the first one of it
-	next    uint32    // timestamp of the next frame, were there no pause
-	last    time.Time // when the last frame was sent
-	set     loss      // what the encoder was told
+	enc       *opus.Encoder
+	processor processor
+	attention attention
+	meter     pcm.Meter
+	voice     voiceDetector
+	frame     [2 * pcm.FrameSamples]float32 // mono, or interleaved in music mode
+	filled    int
+	mixed     [pcm.BlockSamples]float32 // a stereo block for one ear
+	began     int                       // the epoch the encoder is in
+	resumed   bool                      // the next frame is the first one of it
+	next      uint32                    // timestamp of the next frame, were there no pause
+	last      time.Time                 // when the last frame was sent
+	told      loss                      // what the encoder was told
 }
 
 // loss is what receivers report.
@@ -54,20 +64,19 @@ type loss struct {
 	fec     bool
 }
 
-func newCapture(cfg Config, dev devices) (*capture, error) {
+func newCapture(cfg Config, dev devices, ref *reference) (*capture, error) {
 	enc, err := opus.NewEncoder()
 	if err != nil {
 		return nil, err
 	}
 	c := &capture{
-		onFrame: cfg.OnFrame, devices: dev, echoCancel: cfg.EchoCancel, wake: newWake(),
-		mic: cfg.Mic, muted: cfg.Muted, enc: enc, epoch: 1,
-		loss: loss{opus.DefaultLoss, true}, set: loss{opus.DefaultLoss, true},
-	}
-	if cfg.AutoGain {
-		c.auto = &autoGain{}
+		onFrame: cfg.OnFrame, warn: cfg.OnWarning, heard: func(device.Event) {}, devices: dev, wake: newWake(),
+		mic: cfg.Mic, muted: cfg.Muted, listen: cfg.ListenMuted, set: cfg.Processing, enc: enc, epoch: 1,
+		processor: newProcessor(ref), check: newSoundCheck(), own: newVoiceTrail(),
+		loss: loss{opus.DefaultLoss, true}, told: loss{opus.DefaultLoss, true},
 	}
 	c.level.Store(int64(pcm.Silence) * 100)
+	c.figures.Store(&echo.Stats{})
 	return c, nil
 }
 
@@ -104,6 +113,39 @@ func (c *capture) setMic(m Mic) {
 	poke(c.wake)
 }
 
+// setProcessing changes what is done to the sound.
+func (c *capture) setProcessing(set Processing) {
+	c.mu.Lock()
+	if set.Music != c.set.Music {
+		c.epoch++ // another encoder
+	}
+	c.set = set
+	c.mu.Unlock()
+	poke(c.wake)
+}
+
+// setListen keeps the microphone open while muted, to notice who talks.
+func (c *capture) setListen(listen bool) {
+	c.mu.Lock()
+	c.listen = listen
+	c.mu.Unlock()
+	poke(c.wake)
+}
+
+// reroute changes what the sound takes.
+func (c *capture) reroute(change func(*route)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.route)
+}
+
+// processing is what is done to the sound, and why echo is not cancelled.
+func (c *capture) processing() (Processing, Idle) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set, c.set.idle(c.route)
+}
+
 // setLoss prepares the encoder for the share of packets that gets lost.
 func (c *capture) setLoss(percent int, fec bool) {
 	c.mu.Lock()
@@ -122,78 +164,166 @@ func (c *capture) levelDB() float64 {
 	return float64(c.level.Load()) / 100
 }
 
-// wanted is the source to read now; none while muted.
+// source is what tells sources apart.
+type source struct {
+	Mic
+	stereo bool
+}
+
+// wanted is the source to read now; none while muted, unless who talks then is
+// to be told.
 func (c *capture) wanted() (job, bool) {
 	c.mu.Lock()
-	mic, muted := c.mic, c.muted
+	mic, closed, music := c.mic, c.muted && !c.listen, c.set.Music
 	c.mu.Unlock()
-	if muted || mic.Kind == None {
+	if closed || mic.Kind == None {
 		return job{}, false
 	}
-	return job{key: mic, run: func(ctx context.Context, alive func()) error {
+	real := mic.Kind == Default || mic.Kind == Device
+	key := source{mic, music && real}
+	return job{key: key, run: func(ctx context.Context, alive func()) error {
 		c.filled = 0
-		return c.read(ctx, mic, func(block []float32) {
+		c.attention.reopened()
+		if real {
+			c.reroute(func(r *route) { r.mic = true })
+			defer c.reroute(func(r *route) { *r = route{speaker: r.speaker, headphones: r.headphones} })
+		}
+		return c.read(ctx, key, func(block []float32) {
 			alive()
-			c.take(block)
+			c.take(block, real)
 		})
 	}}, true
 }
 
-func (c *capture) read(ctx context.Context, mic Mic, emit func([]float32)) error {
-	switch mic.Kind {
+func (c *capture) read(ctx context.Context, from source, emit func([]float32)) error {
+	switch from.Kind {
 	case Tone:
-		return playTone(ctx, mic.Hz, emit)
+		return playTone(ctx, from.Hz, emit)
 	case File:
-		return playFile(ctx, mic.Path, emit)
+		return playFile(ctx, from.Path, emit)
 	case Default, Device:
-		return c.devices.Capture(ctx, device.Options{ID: mic.ID, EchoCancel: c.echoCancel}, emit)
+		return c.devices.Capture(ctx, device.Options{ID: from.ID, Stereo: from.stereo, On: c.event}, emit)
 	case None:
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// take adds one block to the frame being filled and sends it when it is full.
-func (c *capture) take(block []float32) {
+// event takes what becomes of the microphone.
+func (c *capture) event(e device.Event) {
+	if e.Kind != device.Gap {
+		c.reroute(func(r *route) { r.echoCancelled = e.Device.EchoCancelled })
+	}
+	if e.Kind != device.Changed {
+		c.processor.gap()
+	}
+	c.heard(e)
+}
+
+// take processes one block, adds it to the frame being filled, and sends that
+// when it is full. What comes of a real microphone is processed.
+func (c *capture) take(block []float32, real bool) {
 	c.mu.Lock()
-	muted, unread, epoch, loss := c.muted, c.unread, c.epoch, c.loss
+	muted, unread, epoch, loss, set := c.muted, c.unread, c.epoch, c.loss, c.set
+	cancel := set.idle(c.route) == ""
 	c.mu.Unlock()
+	if real {
+		block = c.process(block, set, cancel, muted)
+	}
 	if muted {
 		return
 	}
-	if c.auto != nil {
-		block = c.auto.apply(block)
-	}
+	c.attention.unmuted()
 	c.meter.Add(block)
 	c.level.Store(int64(c.meter.DB() * 100))
+	if c.check.recording() {
+		c.check.take(c.oneEar(block))
+	}
 	if unread {
 		return
 	}
 	if epoch != c.began {
 		// Nothing of before the pause may come out of the encoder now.
-		if c.enc.Reset() != nil {
+		if c.enc.Reset(set.Music) != nil {
 			return // cannot be: it has been made this way before
 		}
 		c.began, c.resumed, c.filled = epoch, true, 0
 	}
-	if loss != c.set {
+	if loss != c.told {
 		c.enc.SetExpectedLoss(loss.percent, loss.fec)
-		c.set = loss
+		c.told = loss
 	}
-	c.filled += copy(c.frame[c.filled:], block)
-	if c.filled == len(c.frame) {
+	c.fill(block, set.Music)
+}
+
+// process makes a microphone's block fit to be sent, and tells what its person
+// should know.
+func (c *capture) process(block []float32, set Processing, cancel, muted bool) []float32 {
+	if w, tell := c.attention.raw(block); tell {
+		c.warn(w)
+	}
+	switch {
+	case !set.Music && len(block) == pcm.BlockSamples:
+		block = c.processor.apply(block, set, cancel)
+		if c.attention.second() {
+			stats := c.processor.canceller.Stats()
+			c.figures.Store(&stats)
+			if w, tell := c.attention.leaking(cancel && !muted && stats.Leaking); tell {
+				c.warn(w)
+			}
+		}
+	case !set.Music:
+		block = c.oneEar(block) // the last of a stream that is about to end
+	}
+	if muted {
+		if w, tell := c.attention.muted(c.oneEar(block)); tell {
+			c.warn(w)
+		}
+	}
+	return block
+}
+
+// oneEar returns a block of one channel.
+func (c *capture) oneEar(block []float32) []float32 {
+	if len(block) <= pcm.BlockSamples {
+		return block
+	}
+	for i := range c.mixed {
+		c.mixed[i] = (block[2*i] + block[2*i+1]) / 2
+	}
+	return c.mixed[:]
+}
+
+// fill adds a block to the frame, in as many channels as the encoder wants.
+func (c *capture) fill(block []float32, music bool) {
+	full := pcm.FrameSamples
+	switch {
+	case !music:
+		c.filled += copy(c.frame[c.filled:full], c.oneEar(block))
+	case len(block) > pcm.BlockSamples:
+		full *= 2
+		c.filled += copy(c.frame[c.filled:full], block)
+	default:
+		full *= 2
+		for _, s := range block {
+			c.frame[c.filled], c.frame[c.filled+1] = s, s
+			c.filled += 2
+		}
+	}
+	if c.filled >= full {
 		c.filled = 0
-		c.send(time.Now())
+		c.send(time.Now(), c.frame[:full])
 	}
 }
 
 // send encodes the full frame and hands it on, unless a mute came in between.
-func (c *capture) send(now time.Time) {
-	payload, err := c.enc.Encode(c.frame[:])
+func (c *capture) send(now time.Time, frame []float32) {
+	payload, err := c.enc.Encode(frame)
 	if err != nil {
 		return // cannot be: every frame has the one right length
 	}
-	level := pcm.Measure(c.frame[:])
+	level := pcm.Measure(frame)
+	c.own.add(level)
 	f := Frame{
 		Payload: payload, Samples: pcm.FrameSamples, At: now,
 		Level: level, Voice: c.voice.add(level),

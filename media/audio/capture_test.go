@@ -21,13 +21,22 @@ import (
 // Play takes the mix, both in real time.
 type fakeDevices struct {
 	mu       sync.Mutex
-	err      error         // what opening a device gives now
-	gone     chan struct{} // closed to take all open devices away
-	captures int           // devices open now
-	opened   int           // and so far
+	err      error          // what opening a device gives now
+	gone     chan struct{}  // closed to take all open devices away
+	captures int            // devices open now
+	opened   int            // and so far
+	options  device.Options // of the last microphone
+	list     device.List
+	changed  chan struct{}         // a token when the list is another
+	source   func(block []float32) // what a microphone records; nil: a tone
 }
 
-func newFakeDevices() *fakeDevices { return &fakeDevices{gone: make(chan struct{})} }
+// untouched sends the microphone as it is.
+var untouched = Processing{Echo: Off, NoiseOff: true, GainOff: true}
+
+func newFakeDevices() *fakeDevices {
+	return &fakeDevices{gone: make(chan struct{}), changed: make(chan struct{})}
+}
 
 func (d *fakeDevices) set(err error) {
 	d.mu.Lock()
@@ -73,8 +82,62 @@ func (d *fakeDevices) open(ctx context.Context, run func(context.Context) error)
 	return err
 }
 
-func (d *fakeDevices) Capture(ctx context.Context, _ device.Options, emit func([]float32)) error {
-	return d.open(ctx, func(ctx context.Context) error { return playTone(ctx, 440, emit) })
+func (d *fakeDevices) Capture(ctx context.Context, o device.Options, emit func([]float32)) error {
+	d.mu.Lock()
+	d.options = o
+	source := d.source
+	d.mu.Unlock()
+	if source == nil && !o.Stereo {
+		return d.open(ctx, func(ctx context.Context) error { return playTone(ctx, 440, emit) })
+	}
+	block := make([]float32, pcm.BlockSamples)
+	if o.Stereo {
+		block = make([]float32, 2*pcm.BlockSamples)
+	}
+	return d.open(ctx, func(ctx context.Context) error {
+		return pace(ctx, func() error {
+			for range pcm.FrameSamples / pcm.BlockSamples {
+				if source != nil {
+					source(block)
+				}
+				emit(block)
+			}
+			return nil
+		}, nil)
+	})
+}
+
+func (d *fakeDevices) Watch(ctx context.Context, changed func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.changed:
+			changed()
+		}
+	}
+}
+
+func (d *fakeDevices) List(context.Context) (device.List, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.list, nil
+}
+
+// plug changes what devices there are.
+func (d *fakeDevices) plug(list device.List) {
+	d.mu.Lock()
+	d.list = list
+	d.mu.Unlock()
+	d.changed <- struct{}{}
+}
+
+// tell has the open microphone say something of itself.
+func (d *fakeDevices) tell(e device.Event) {
+	d.mu.Lock()
+	on := d.options.On
+	d.mu.Unlock()
+	on(e)
 }
 
 func (d *fakeDevices) Play(ctx context.Context, _ device.Options, render func([]float32)) error {
@@ -117,7 +180,7 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 		began := time.Now()
 		dev := newFakeDevices()
 		e, stop := runEngine(t, Config{
-			Speaker: Speaker{Kind: None}, devices: dev,
+			Speaker: Speaker{Kind: None}, devices: dev, Processing: untouched,
 			OnFrame: func(f Frame) { frames = append(frames, f) },
 		})
 		time.Sleep(time.Second + time.Millisecond)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/audio/device"
+	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/mix"
 )
 
@@ -16,17 +17,20 @@ type Config struct {
 	Mic     Mic
 	Speaker Speaker
 	Muted   bool
-	// EchoCancel asks the sound server for echo cancellation.
-	EchoCancel bool
-	// AutoGain evens out how loud the microphone is and turns down the
-	// background between words.
-	AutoGain bool
+	// Processing is what is done to the microphone's sound.
+	Processing Processing
+	// ListenMuted keeps the microphone open while muted, to tell a person who
+	// talks then. Nothing of it is encoded.
+	ListenMuted bool
 	// OnFrame gets every frame to send, from one goroutine at a time, at once
 	// and in order. It must neither wait nor call the Engine: a mute waits
 	// for it.
 	OnFrame func(Frame)
 	// OnWarning gets every warning. It must not wait.
 	OnWarning func(Warning)
+	// OnEcho hears whose microphone sends us our own voice, again while it does.
+	// It must not wait.
+	OnEcho func(id string)
 	// OnAvailable hears when the microphone turns out not to work, again at
 	// every retry, and when it does after all or that is not known any more,
 	// as another was chosen or it was muted. It must not wait.
@@ -46,13 +50,20 @@ type Engine struct {
 	capture *capture
 	mixer   *mixer
 
-	echoCancel  bool
+	reference   *reference
 	available   func(bool)
 	speakerWake chan struct{}
 
 	mu      sync.Mutex
-	speaker Speaker // guarded by mu
+	speaker Speaker        // guarded by mu
+	inUse   [2]device.Info // guarded by mu: microphone and speaker; empty for none
 }
+
+// The places of inUse.
+const (
+	micInUse = iota
+	speakerInUse
+)
 
 // New returns an engine that does nothing until Run.
 func New(cfg Config) (*Engine, error) {
@@ -61,6 +72,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.OnWarning == nil {
 		cfg.OnWarning = func(Warning) {}
+	}
+	if cfg.OnEcho == nil {
+		cfg.OnEcho = func(string) {}
 	}
 	if cfg.OnAvailable == nil {
 		cfg.OnAvailable = func(bool) {}
@@ -72,14 +86,44 @@ func New(cfg Config) (*Engine, error) {
 	if dev == nil {
 		dev = systemDevices{}
 	}
-	c, err := newCapture(cfg, dev)
+	ref := &reference{}
+	c, err := newCapture(cfg, dev, ref)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{
-		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c, mixer: newMixer(cfg.OnHeard),
-		echoCancel: cfg.EchoCancel, available: cfg.OnAvailable, speakerWake: newWake(), speaker: cfg.Speaker,
-	}, nil
+	e := &Engine{
+		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c,
+		mixer: newMixer(cfg.OnHeard, c.check, c.own, cfg.OnEcho), reference: ref,
+		available: cfg.OnAvailable, speakerWake: newWake(), speaker: cfg.Speaker,
+	}
+	c.heard = func(ev device.Event) { e.follow(micInUse, ev) }
+	return e, nil
+}
+
+// follow keeps what is known of the devices in use, and tells when the sound
+// server puts a stream on another one.
+func (e *Engine) follow(which int, ev device.Event) {
+	if ev.Kind == device.Gap {
+		return
+	}
+	e.mu.Lock()
+	e.inUse[which] = ev.Device
+	e.mu.Unlock()
+	switch {
+	case ev.Kind != device.Moved:
+	case which == micInUse:
+		e.notices.warn(movedWarning(MicrophoneMoved, "microphone", ev.Device.Name))
+	default:
+		e.notices.warn(movedWarning(SpeakerMoved, "speaker", ev.Device.Name))
+	}
+}
+
+// InUse are the devices in use by the names that people know them by; "" for one
+// that is none or not open.
+func (e *Engine) InUse() (mic, speaker string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.inUse[micInUse].Name, e.inUse[speakerInUse].Name
 }
 
 // Run captures and plays until ctx ends; then nothing it started runs any
@@ -90,11 +134,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	mic := keeper{
 		wake: e.capture.wake, wanted: e.capture.wanted,
 		failed: func(key any, err error) {
-			e.notices.failed(micWarning(key.(Mic), err), &e.notices.mic)
+			e.notices.failed(micWarning(key.(source).Mic, err), &e.notices.mic)
 			e.available(false)
 		},
 		recovered: func() {
-			e.notices.recovered(microphoneBack, &e.notices.mic)
+			name, _ := e.InUse()
+			e.notices.recovered(backWarning(MicrophoneBack, "microphone", name), &e.notices.mic)
 			e.available(true)
 		},
 		dropped: func() {
@@ -108,13 +153,26 @@ func (e *Engine) Run(ctx context.Context) error {
 		// delays are right when it returns.
 		meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render, e.mixer.rest) },
 		failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
-		recovered: func() { e.notices.recovered(speakerBack, &e.notices.speaker) },
-		dropped:   func() { e.notices.dropped(&e.notices.speaker) },
+		recovered: func() {
+			_, name := e.InUse()
+			e.notices.recovered(backWarning(SpeakerBack, "speaker", name), &e.notices.speaker)
+		},
+		dropped: func() { e.notices.dropped(&e.notices.speaker) },
 	}
 	crash.GoIn(&wg, func() { mic.run(ctx) })
 	crash.GoIn(&wg, func() { speaker.run(ctx) })
+	if e.usesDevices() {
+		crash.GoIn(&wg, func() { e.watchDevices(ctx) })
+	}
 	wg.Wait()
 	return nil
+}
+
+// usesDevices reports whether the engine began with a microphone or a speaker. One
+// that is made of files, as in tests and for scripts, looks for none.
+func (e *Engine) usesDevices() bool {
+	real := func(k Kind) bool { return k == Default || k == Device }
+	return real(e.capture.mic.Kind) || real(e.speaker.Kind)
 }
 
 // wantedSpeaker is the sink to run now.
@@ -134,8 +192,30 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 			return runFile(ctx, s.Path, render)
 		case Default, Device:
 		}
-		return e.devices.Play(ctx, device.Options{ID: s.ID, EchoCancel: e.echoCancel}, render)
+		return e.play(ctx, s, render)
 	}}, true
+}
+
+// play runs a real speaker. What it gets is what the echo canceller takes out of
+// the microphone.
+func (e *Engine) play(ctx context.Context, s Speaker, render func([]float32)) error {
+	e.reference.start()
+	defer e.reference.stop()
+	e.capture.reroute(func(r *route) { r.speaker, r.headphones = true, false })
+	defer e.capture.reroute(func(r *route) { r.speaker = false })
+	on := func(ev device.Event) {
+		if ev.Kind != device.Gap {
+			e.capture.reroute(func(r *route) { r.headphones = ev.Device.Headphones })
+		}
+		if ev.Kind != device.Changed {
+			e.reference.broke()
+		}
+		e.follow(speakerInUse, ev)
+	}
+	return e.devices.Play(ctx, device.Options{ID: s.ID, On: on}, func(block []float32) {
+		render(block)
+		e.reference.write(block)
+	})
 }
 
 // SetMuted turns the microphone off or on. When SetMuted(true) returns, the
@@ -143,6 +223,9 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 // SetMuted(false) has its trouble told once more, if there is any.
 func (e *Engine) SetMuted(muted bool) {
 	e.notices.ask(!muted)
+	if muted && e.capture.check.recording() {
+		e.capture.check.end()
+	}
 	e.capture.setMuted(muted)
 }
 
@@ -153,6 +236,47 @@ func (e *Engine) SetListened(listened bool) { e.capture.setListened(listened) }
 // report lost, in percent; fec is in-band error correction, which two
 // redundant copies (red.Depth 2) make pointless.
 func (e *Engine) SetExpectedLoss(percent int, fec bool) { e.capture.setLoss(percent, fec) }
+
+// SetProcessing changes what is done to the microphone's sound.
+func (e *Engine) SetProcessing(p Processing) { e.capture.setProcessing(p) }
+
+// Processing is what is done to the microphone's sound, and why the loudspeaker is
+// not taken out of it at present; "" if it is.
+func (e *Engine) Processing() (Processing, Idle) { return e.capture.processing() }
+
+// EchoStats is what the echo canceller knows, as of the last second in which a
+// microphone was read.
+func (e *Engine) EchoStats() echo.Stats { return *e.capture.figures.Load() }
+
+// SetListenMuted keeps the microphone open while muted, or does not.
+func (e *Engine) SetListenMuted(listen bool) { e.capture.setListen(listen) }
+
+// ListensMuted reports whether the microphone stays open while muted.
+func (e *Engine) ListensMuted() bool {
+	e.capture.mu.Lock()
+	defer e.capture.mu.Unlock()
+	return e.capture.listen
+}
+
+// PlayTestSound plays two notes, so that a person hears whether the speaker
+// works.
+func (e *Engine) PlayTestSound() { e.capture.check.begin(CheckPlaying) }
+
+// HearMyself records three seconds of what would be sent and then plays them. It
+// reports false if the microphone is off.
+func (e *Engine) HearMyself() bool {
+	e.capture.mu.Lock()
+	off := e.capture.muted || e.capture.mic.Kind == None
+	e.capture.mu.Unlock()
+	if mic, _ := e.Trouble(); off || mic != "" {
+		return false
+	}
+	e.capture.check.begin(CheckRecording)
+	return true
+}
+
+// SoundCheck is what PlayTestSound and HearMyself do at present.
+func (e *Engine) SoundCheck() CheckPhase { return e.capture.check.now() }
 
 // SetMic changes where the sound that is sent comes from.
 func (e *Engine) SetMic(m Mic) { e.capture.setMic(m) }

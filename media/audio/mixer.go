@@ -28,6 +28,10 @@ type mixer struct {
 	list     atomic.Pointer[[]member]
 	dominant atomic.Pointer[string]
 
+	check   *soundCheck
+	own     *voiceTrail     // what we send
+	returns func(id string) // hears whose microphone sends us our own voice
+
 	// Owned by the rendering goroutine.
 	block   [pcm.BlockSamples]float32
 	limiter mix.Limiter
@@ -38,10 +42,12 @@ type mixer struct {
 type member struct {
 	id       string
 	receiver *Receiver
+	returned *returned
 }
 
-func newMixer(heard func(id string)) *mixer {
-	m := &mixer{people: map[string]*Receiver{}, stirs: newWake(), heard: heard}
+func newMixer(heard func(id string), check *soundCheck, own *voiceTrail, returns func(id string)) *mixer {
+	m := &mixer{people: map[string]*Receiver{}, stirs: newWake(), heard: heard, check: check, own: own, returns: returns}
+	check.stir = func() { poke(m.stirs) }
 	m.list.Store(&[]member{})
 	m.dominant.Store(new(string))
 	return m
@@ -79,9 +85,17 @@ func (m *mixer) remove(id string) {
 }
 
 func (m *mixer) publishLocked() {
+	known := map[string]*returned{}
+	for _, p := range *m.list.Load() {
+		known[p.id] = p.returned
+	}
 	list := make([]member, 0, len(m.people))
 	for id, r := range m.people {
-		list = append(list, member{id, r})
+		back := known[id]
+		if back == nil {
+			back = &returned{own: m.own}
+		}
+		list = append(list, member{id, r, back})
 	}
 	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.id, b.id) })
 	m.list.Store(&list)
@@ -107,6 +121,9 @@ func (m *mixer) quiet() bool {
 	if m.blocks%speakerEvery >= pcm.FrameSamples/pcm.BlockSamples {
 		return false // those who left since the last look may still be taken for the speaker
 	}
+	if m.check.now() == CheckPlaying {
+		return false
+	}
 	for _, p := range *m.list.Load() {
 		if !p.receiver.quiet() {
 			return false
@@ -122,8 +139,12 @@ func (m *mixer) render(dst []float32) {
 	list := *m.list.Load()
 	for _, p := range list {
 		p.receiver.Pull(m.block[:])
+		if p.returned.hear(m.block[:]) {
+			m.returns(p.id)
+		}
 		p.receiver.fader.Add(dst, m.block[:], p.receiver.gain())
 	}
+	m.check.add(dst)
 	m.limiter.Apply(dst)
 	if m.blocks++; m.blocks%speakerEvery == 0 {
 		id := m.speaker.Update(time.Now(), loudness(list))

@@ -312,8 +312,8 @@ func BenchmarkSend(b *testing.B) {
 	at := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		e.capture.take(x[at : at+pcm.BlockSamples])
-		e.capture.take(x[at+pcm.BlockSamples : at+pcm.FrameSamples])
+		e.capture.take(x[at:at+pcm.BlockSamples], true)
+		e.capture.take(x[at+pcm.BlockSamples:at+pcm.FrameSamples], true)
 		at = (at + pcm.FrameSamples) % len(x)
 	}
 }

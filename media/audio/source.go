@@ -150,9 +150,17 @@ func runFile(ctx context.Context, path string, render func([]float32)) error {
 type devices interface {
 	Capture(ctx context.Context, o device.Options, emit func([]float32)) error
 	Play(ctx context.Context, o device.Options, render func([]float32)) error
+	Watch(ctx context.Context, changed func()) error
+	List(ctx context.Context) (device.List, error)
 }
 
 type systemDevices struct{}
+
+func (systemDevices) Watch(ctx context.Context, changed func()) error {
+	return device.Watch(ctx, changed)
+}
+
+func (systemDevices) List(ctx context.Context) (device.List, error) { return device.Devices(ctx) }
 
 func (systemDevices) Capture(ctx context.Context, o device.Options, emit func([]float32)) error {
 	return device.Capture(ctx, o, emit)

@@ -23,7 +23,33 @@ const (
 	MicrophoneBack WarningCode = "microphone-back"
 	SpeakerBack    WarningCode = "speaker-back"
 	FileFailed     WarningCode = "audio-file"
+
+	MicrophoneSilent WarningCode = "microphone-silent" // digital silence
+	MicrophoneHeard  WarningCode = "microphone-heard"  // no more
+	MicrophoneMoved  WarningCode = "microphone-moved"  // another is in use
+	SpeakerMoved     WarningCode = "speaker-moved"
+	DevicesChanged   WarningCode = "devices-changed" // plugged in or out
+	TalkingMuted     WarningCode = "talking-muted"
+	EchoHeard        WarningCode = "echo" // others hear themselves
 )
+
+// Good reports whether the code tells that something is as wished again.
+func (c WarningCode) Good() bool {
+	switch c {
+	case MicrophoneBack, SpeakerBack, MicrophoneHeard:
+		return true
+	}
+	return false
+}
+
+// News reports whether the code tells of a change that is no trouble.
+func (c WarningCode) News() bool {
+	switch c {
+	case MicrophoneMoved, SpeakerMoved, DevicesChanged:
+		return true
+	}
+	return false
+}
 
 // Warning tells a person that the sound is not as wished, or is again.
 type Warning struct {
@@ -32,9 +58,26 @@ type Warning struct {
 }
 
 var (
-	microphoneBack = Warning{MicrophoneBack, "The microphone works again."}
-	speakerBack    = Warning{SpeakerBack, "The speaker works again."}
+	microphoneSilent = Warning{MicrophoneSilent, "Your microphone is silent: it sends nothing at all. Is it switched off, or another one meant?"}
+	microphoneHeard  = Warning{MicrophoneHeard, "Your microphone is heard again."}
+	talkingMuted     = Warning{TalkingMuted, "You are muted: nobody hears what you say."}
+
+	// EchoReturned is told to whoever sends others their own voices.
+	EchoReturned = Warning{EchoHeard, "Others hear an echo from you: turn the speaker down, or use headphones."}
 )
+
+// backWarning says that a device works again, and which it is.
+func backWarning(code WarningCode, what, name string) Warning {
+	if name != "" {
+		name = ": " + name
+	}
+	return Warning{code, "The " + what + " works again" + name + "."}
+}
+
+// movedWarning says that another device is in use.
+func movedWarning(code WarningCode, what, name string) Warning {
+	return Warning{code, "The " + what + " is now " + name + "."}
+}
 
 // notices gives each warning once, though every retry brings it up again, and
 // one that holds for microphone and speaker alike once for both.

@@ -110,7 +110,9 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 		{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{
 				MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
-				SDPFmtpLine:  "minptime=10;useinbandfec=1",
+				// Stereo may be sent, in music mode; what is played is mono, so that
+				// nobody need send more (RFC 7587 section 6.1).
+				SDPFmtpLine:  "minptime=10;useinbandfec=1;sprop-stereo=1",
 				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
 			}, PayloadType: payloadOpus,
 		}},

@@ -13,6 +13,14 @@ var help = []string{
 	"/mute     microphone off, or on again",
 	"/camera   camera off, or on again",
 	"/share    share the screen, or stop",
+	"/sound    what is done to the sound of your microphone",
+	"/echo     auto, on or off: take the loudspeaker out of the microphone",
+	"/noise    take noise out of the microphone, or leave it in",
+	"/loudness even out how loud you are, or not",
+	"/music    send the microphone as it is, in stereo, or for speech again",
+	"/test     play a test sound",
+	"/hear     hear yourself as others do",
+	"/devices  microphones, speakers, cameras and screens; /devices N uses one",
 	"/who      who is here and how they are connected",
 	"/say TEXT send a message; a line without a slash does the same",
 	"/retry    reconnect now",
@@ -37,6 +45,10 @@ func (s *session) command(line string) (leave bool) {
 		s.send(strings.TrimSpace(rest))
 	case "/mute", "/camera", "/share":
 		s.toggle(word)
+	case "/sound", "/echo", "/noise", "/loudness", "/music", "/test", "/hear":
+		s.sound(word, strings.TrimSpace(rest))
+	case "/devices":
+		s.devices(strings.TrimSpace(rest))
 	case "/retry":
 		if s.opt.Controls != nil {
 			s.opt.Controls.Retry("")

@@ -26,6 +26,7 @@ type Options struct {
 	Controls tui.Controls
 	Chat     tui.Chat
 	Devices  tui.Devices
+	Sound    tui.SoundChecks
 	Links    tui.Links
 	Invite   tui.Invite
 

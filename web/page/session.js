@@ -50,6 +50,18 @@ export function preferRed(sdp) {
     head + [red, ...types.trim().split(" ").filter((t) => t !== red)].map((t) => ` ${t}`).join(""));
 }
 
+// hearStereo says in our own description that both channels are played: in music
+// mode a terminal sends two (RFC 7587 section 6.1). sendMono takes the same wish
+// out of the peer's: a voice needs one.
+export const hearStereo = (sdp) => opusFormat(sdp, (params) => [...params.filter((p) => !/^stereo=/.test(p)), "stereo=1"]);
+export const sendMono = (sdp) => opusFormat(sdp, (params) => params.filter((p) => !/^stereo=/.test(p)));
+
+function opusFormat(sdp, change) {
+  const type = /^a=rtpmap:(\d+) opus\/48000/mi.exec(sdp)?.[1];
+  if (!type) return sdp;
+  return sdp.replace(new RegExp(`^(a=fmtp:${type} )([^\\r\\n]*)`, "gm"), (_, head, params) => head + change(params.split(";")).join(";"));
+}
+
 const ufrag = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 
 // Session is given {peer, epoch, offerer, ice, local, post, now}. local is the
@@ -153,9 +165,10 @@ export class Session {
   async #makeOffer({ n, gen, restart }) {
     const offer = await this.#pc.createOffer({ iceRestart: restart && this.#pc.remoteDescription !== null });
     if (this.#closed) return;
-    this.#generations.set(ufrag(offer.sdp), gen);
-    this.#post({ on: "offer", n, gen, restart, sdp: offer.sdp }); // before a candidate can overtake it
-    await this.#pc.setLocalDescription(offer);
+    const sdp = hearStereo(offer.sdp);
+    this.#generations.set(ufrag(sdp), gen);
+    this.#post({ on: "offer", n, gen, restart, sdp }); // before a candidate can overtake it
+    await this.#pc.setLocalDescription({ type: "offer", sdp });
   }
 
   async #acceptOffer({ n, gen, sdp }) {
@@ -172,15 +185,16 @@ export class Session {
     }
     const answer = await this.#pc.createAnswer();
     if (this.#closed) return;
-    this.#generations.set(ufrag(answer.sdp), gen);
-    this.#post({ on: "answer", n, gen, sdp: answer.sdp });
-    await this.#pc.setLocalDescription(answer);
+    const own = hearStereo(answer.sdp);
+    this.#generations.set(ufrag(own), gen);
+    this.#post({ on: "answer", n, gen, sdp: own });
+    await this.#pc.setLocalDescription({ type: "answer", sdp: own });
     await this.#limit();
   }
 
   async #applyRemote(type, sdp) {
     checkDescription(sdp);
-    await this.#pc.setRemoteDescription({ type, sdp: preferRed(sdp) });
+    await this.#pc.setRemoteDescription({ type, sdp: sendMono(preferRed(sdp)) });
     if (this.#closed) return;
     const order = [...sdp.matchAll(/^a=mid:(\S+)/gm)].map((m) => m[1]);
     const slots = this.#transceivers.length ? this.#transceivers : this.#pc.getTransceivers();

@@ -1,7 +1,7 @@
 // What of a session needs no browser: descriptions and sizes.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkDescription, preferRed, scaleFor } from "../page/session.js";
+import { checkDescription, hearStereo, preferRed, scaleFor, sendMono } from "../page/session.js";
 import { bestColumns, initials } from "../page/stage.js";
 
 const lines = (...m) => `v=0\r\n${m.map((k) => `m=${k} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:x\r\n`).join("")}`;
@@ -22,6 +22,14 @@ test("redundant audio is put first, and nothing else is touched", () => {
   assert.equal(preferRed(sdp("111 63 9", red)), sdp("63 111 9", red));
   assert.equal(preferRed(sdp("63 111", red)), sdp("63 111", red));
   assert.equal(preferRed(sdp("111", "")), sdp("111", ""));
+});
+
+test("stereo is heard and not sent", () => {
+  const sdp = (format) => `v=0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 ${format}\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n`;
+  assert.equal(hearStereo(sdp("minptime=10;useinbandfec=1")), sdp("minptime=10;useinbandfec=1;stereo=1"));
+  assert.equal(hearStereo(sdp("stereo=0;minptime=10")), sdp("minptime=10;stereo=1"));
+  assert.equal(sendMono(sdp("minptime=10;stereo=1;sprop-stereo=1")), sdp("minptime=10;sprop-stereo=1"));
+  assert.equal(sendMono("v=0\r\n"), "v=0\r\n");
 });
 
 test("pictures are no larger than they are shown", () => {

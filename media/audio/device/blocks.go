@@ -20,8 +20,20 @@ const (
 // goroutine or thread that the sound comes in on.
 type blocks struct {
 	emit   func([]float32)
-	block  [pcm.BlockSamples]float32
+	block  []float32
 	filled int
+}
+
+// newBlocks returns blocks of one channel, or of two interleaved.
+func newBlocks(stereo bool, emit func([]float32)) *blocks {
+	return &blocks{emit: emit, block: make([]float32, pcm.BlockSamples*channels(stereo))}
+}
+
+func channels(stereo bool) int {
+	if stereo {
+		return 2
+	}
+	return 1
 }
 
 func (b *blocks) add(data []byte) {
@@ -29,7 +41,7 @@ func (b *blocks) add(data []byte) {
 		b.block[b.filled] = math.Float32frombits(binary.LittleEndian.Uint32(data))
 		if b.filled++; b.filled == len(b.block) {
 			b.filled = 0
-			b.emit(b.block[:])
+			b.emit(b.block)
 		}
 	}
 }

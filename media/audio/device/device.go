@@ -31,6 +31,12 @@ type Info struct {
 	Default bool   `json:"default"`
 	// Monitor marks a source that is no microphone but the sound of a speaker.
 	Monitor bool `json:"monitor,omitempty"`
+	// Headphones marks a speaker that is heard by one person only, as far as the
+	// system knows: what it plays does not come back by the microphone.
+	Headphones bool `json:"headphones,omitempty"`
+	// EchoCancelled marks a microphone from which the sound server takes the
+	// speaker's sound already.
+	EchoCancelled bool `json:"echo_cancelled,omitempty"`
 }
 
 // List is what there is, at one moment.
@@ -44,10 +50,44 @@ type Options struct {
 	// ID is the device's Info.ID; "" is the default one, which follows what
 	// the user chooses in the system while the stream runs.
 	ID string
-	// EchoCancel asks the sound server to take the speaker's sound out of the
-	// microphone's, where it can. Both streams must ask.
-	EchoCancel bool
+	// Stereo records two channels, interleaved, and not one.
+	Stereo bool
+	// Monitor records what a speaker plays, all programs together: ID is the
+	// speaker's then.
+	Monitor bool
+	// On, unless nil, hears what becomes of the stream, from any goroutine. It
+	// must not wait.
+	On func(Event)
 }
+
+// tell hands e to whoever wants to know.
+func (o Options) tell(e Event) {
+	if o.On != nil {
+		o.On(e)
+	}
+}
+
+// Event is something that happened to a stream.
+type Event struct {
+	Kind   EventKind
+	Device Info // the one in use now; not of a Gap
+}
+
+// EventKind tells events apart.
+type EventKind uint8
+
+// The events of a stream. After each but Changed, what was played and what is
+// recorded may lie differently.
+const (
+	// Opened comes once, before any sound.
+	Opened EventKind = iota
+	// Moved: the sound server has put the stream on another device.
+	Moved
+	// Changed: headphones were plugged in or out of the same device.
+	Changed
+	// Gap: the speaker had nothing to play, or recorded sound was lost.
+	Gap
+)
 
 // Devices lists the devices.
 func Devices(ctx context.Context) (List, error) { return devices(ctx) }
@@ -57,8 +97,8 @@ func Devices(ctx context.Context) (List, error) { return devices(ctx) }
 func Watch(ctx context.Context, changed func()) error { return watch(ctx, changed) }
 
 // Capture records from a microphone until ctx ends or the device is lost, and
-// hands every block of pcm.BlockSamples to emit, from one goroutine. The block
-// is valid until emit returns.
+// hands every block of pcm.BlockSamples (twice that in stereo) to emit, from one
+// goroutine. The block is valid until emit returns.
 func Capture(ctx context.Context, o Options, emit func(block []float32)) error {
 	return capture(ctx, o, emit)
 }

@@ -78,7 +78,10 @@ func watch(ctx context.Context, changed func()) error {
 }
 
 func capture(ctx context.Context, o Options, emit func([]float32)) error {
-	in := blocks{emit: emit}
+	if o.Monitor {
+		return ErrUnsupported
+	}
+	in := newBlocks(o.Stereo, emit)
 	return stream(ctx, malgo.Capture, o, func(_, recorded []byte, _ uint32) { in.add(recorded) })
 }
 
@@ -113,7 +116,7 @@ func stream(ctx context.Context, kind malgo.DeviceType, o Options, data malgo.Da
 	if kind == malgo.Capture {
 		half = &config.Capture
 	}
-	half.Format, half.Channels = malgo.FormatF32, 1
+	half.Format, half.Channels = malgo.FormatF32, uint32(channels(o.Stereo && kind == malgo.Capture))
 	if o.ID != "" {
 		id, err := find(system, kind, o.ID)
 		if err != nil {
@@ -136,6 +139,7 @@ func stream(ctx context.Context, kind malgo.DeviceType, o Options, data malgo.Da
 	if err := device.Start(); err != nil {
 		return fmt.Errorf("start an audio device: %w: %w", ErrNoDevice, err)
 	}
+	o.tell(Event{Kind: Opened, Device: Info{ID: o.ID}})
 	select {
 	case <-ctx.Done():
 		return nil

@@ -1,5 +1,6 @@
 // Package opus sets up the Opus codec (RFC 6716) the way the call uses it:
-// mono, 48 kHz, 20 ms frames of speech, with in-band error correction.
+// mono, 48 kHz, 20 ms frames of speech, with in-band error correction; and, if
+// asked for, stereo for music.
 package opus
 
 import (
@@ -11,8 +12,10 @@ import (
 )
 
 const (
-	// Bitrate is the target in bits per second.
-	Bitrate = 32000
+	// Bitrate is the target for speech in bits per second, and MusicBitrate
+	// that for music.
+	Bitrate      = 32000
+	MusicBitrate = 128000
 	// DefaultLoss is the loss in percent the encoder is set up for before a
 	// receiver has reported any: FEC needs a value above zero to act.
 	DefaultLoss = 5
@@ -29,10 +32,11 @@ const (
 
 // Encoder turns frames of 20 ms into payloads. It belongs to one goroutine.
 type Encoder struct {
-	enc  *gopus.Encoder
-	loss int
-	fec  bool
-	buf  [maxPayload]byte
+	enc     *gopus.Encoder
+	samples int // of one frame, all channels together
+	loss    int
+	fec     bool
+	buf     [maxPayload]byte
 }
 
 // NewEncoder returns an encoder for speech: variable rate around Bitrate, FEC
@@ -40,7 +44,7 @@ type Encoder struct {
 // that the link lives).
 func NewEncoder() (*Encoder, error) {
 	e := &Encoder{loss: DefaultLoss, fec: true}
-	if err := e.Reset(); err != nil {
+	if err := e.Reset(false); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -49,36 +53,41 @@ func NewEncoder() (*Encoder, error) {
 // Reset forgets all audio the encoder still holds (its look-ahead, history and
 // redundancy), so that nothing said before a mute leaves after it. The codec's
 // own reset is not enough: up to 60 ms of the past can be heard after it. A
-// new codec costs less than one frame's encoding.
-func (e *Encoder) Reset() error {
-	enc, err := gopus.NewEncoder(gopus.EncoderConfig{
-		SampleRate: pcm.SampleRate, Channels: 1, Application: gopus.ApplicationVoIP,
-	})
+// new codec costs less than one frame's encoding. From then on it is for speech,
+// or for music: interleaved stereo around MusicBitrate.
+func (e *Encoder) Reset(music bool) error {
+	cfg := gopus.EncoderConfig{SampleRate: pcm.SampleRate, Channels: 1, Application: gopus.ApplicationVoIP}
+	bitrate, signal := Bitrate, gopus.SignalVoice
+	if music {
+		cfg.Channels, cfg.Application = 2, gopus.ApplicationAudio
+		bitrate, signal = MusicBitrate, gopus.SignalMusic
+	}
+	enc, err := gopus.NewEncoder(cfg)
 	if err != nil {
 		return fmt.Errorf("make an opus encoder: %w", err)
 	}
 	enc.SetVBR(true)
 	enc.SetDTX(false)
 	for _, set := range []error{
-		enc.SetBitrate(Bitrate),
+		enc.SetBitrate(bitrate),
 		enc.SetComplexity(complexity),
-		enc.SetSignal(gopus.SignalVoice),
+		enc.SetSignal(signal),
 		enc.SetFrameSize(pcm.FrameSamples),
 	} {
 		if set != nil {
 			return fmt.Errorf("set up the opus encoder: %w", set)
 		}
 	}
-	e.enc = enc
+	e.enc, e.samples = enc, cfg.Channels*pcm.FrameSamples
 	e.SetExpectedLoss(e.loss, e.fec)
 	return nil
 }
 
-// Encode returns the payload of one frame of pcm.FrameSamples. The caller
-// owns the result.
+// Encode returns the payload of one frame of pcm.FrameSamples, twice that in
+// stereo. The caller owns the result.
 func (e *Encoder) Encode(frame []float32) ([]byte, error) {
-	if len(frame) != pcm.FrameSamples {
-		return nil, fmt.Errorf("encode opus: a frame of %d samples, want %d", len(frame), pcm.FrameSamples)
+	if len(frame) != e.samples {
+		return nil, fmt.Errorf("encode opus: a frame of %d samples, want %d", len(frame), e.samples)
 	}
 	n, err := e.enc.Encode(frame, e.buf[:])
 	if err != nil {

@@ -144,7 +144,7 @@ func TestResetLeaksNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := e.Reset(); err != nil {
+	if err := e.Reset(false); err != nil {
 		t.Fatal(err)
 	}
 	p, err := e.Encode(make([]float32, pcm.FrameSamples))

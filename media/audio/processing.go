@@ -1,0 +1,134 @@
+package audio
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/meet-term/meet/media/audio/echo"
+	"github.com/meet-term/meet/media/audio/gain"
+	"github.com/meet-term/meet/media/audio/pcm"
+)
+
+// Switch is a setting that may decide by itself.
+type Switch uint8
+
+// The positions of a Switch.
+const (
+	Auto Switch = iota
+	On
+	Off
+)
+
+// ParseSwitch reads "auto", "on" or "off"; "" is "auto".
+func ParseSwitch(s string) (Switch, error) {
+	switch strings.ToLower(s) {
+	case "", "auto":
+		return Auto, nil
+	case "on":
+		return On, nil
+	case "off":
+		return Off, nil
+	}
+	return Auto, fmt.Errorf("%w: %q: want auto, on or off", ErrSpec, s)
+}
+
+// String returns the form ParseSwitch reads.
+func (s Switch) String() string {
+	return [...]string{Auto: "auto", On: "on", Off: "off"}[s%3]
+}
+
+// Processing says what is done to the sound of a microphone before it is sent.
+// The zero value does all of it. A file or a tone is sent as it is.
+type Processing struct {
+	// Echo takes the loudspeaker out of the microphone. Auto leaves that where
+	// there is nothing to take out: with headphones, and behind the sound
+	// server's own echo canceller.
+	Echo Switch
+	// NoiseOff leaves steady noise in.
+	NoiseOff bool
+	// GainOff leaves the voice as loud as the microphone has it.
+	GainOff bool
+	// Music sends the microphone as it is, in stereo and at 128 kbit/s.
+	Music bool
+}
+
+// Idle says why the loudspeaker is not taken out of the microphone at present.
+type Idle string
+
+// The reasons; the empty one says that it is taken out.
+const (
+	IdleOff        Idle = "off"
+	IdleMusic      Idle = "music"
+	IdleHeadphones Idle = "headphones"
+	IdleServer     Idle = "sound server" // it does so itself
+	IdleSpeaker    Idle = "no speaker"
+	IdleMicrophone Idle = "no microphone"
+)
+
+// route is what the sound takes at present. It is compared and immutable.
+type route struct {
+	mic, speaker  bool // a real device is open
+	headphones    bool
+	echoCancelled bool // by the sound server
+}
+
+// idle is why echo is not cancelled.
+func (p Processing) idle(r route) Idle {
+	switch {
+	case p.Music:
+		return IdleMusic
+	case p.Echo == Off:
+		return IdleOff
+	case !r.mic:
+		return IdleMicrophone
+	case !r.speaker:
+		return IdleSpeaker
+	case p.Echo == Auto && r.headphones:
+		return IdleHeadphones
+	case p.Echo == Auto && r.echoCancelled:
+		return IdleServer
+	}
+	return ""
+}
+
+// processor makes the sound of a microphone fit to be sent: no echo, no noise,
+// as loud as others expect. It belongs to the goroutine of the source.
+type processor struct {
+	reference *reference
+	canceller *echo.Canceller
+	gain      gain.Control
+	far, out  [pcm.BlockSamples]float32
+	idled     bool // the canceller had no reference for the last block
+}
+
+func newProcessor(ref *reference) processor {
+	return processor{reference: ref, canceller: echo.New(echo.Config{})}
+}
+
+// apply returns the block, of one channel, as it is to be sent; it is valid
+// until the next call.
+func (p *processor) apply(block []float32, set Processing, cancel bool) []float32 {
+	p.canceller.SetNoise(!set.NoiseOff)
+	p.canceller.SetEcho(cancel)
+	p.gain.Off = set.GainOff
+
+	far := p.far[:]
+	m := p.reference.read(far)
+	if m.idle || !cancel {
+		far = nil
+	}
+	switch {
+	case far == nil:
+	case m.gap || p.idled:
+		p.canceller.Gap()
+	case m.skip != 0:
+		p.canceller.Skip(m.skip)
+	}
+	p.idled = far == nil
+	p.canceller.Process(block, far, p.out[:])
+	p.gain.Process(p.out[:])
+	return p.out[:]
+}
+
+// gap says that recorded sound was lost, or that a stream began anew.
+func (p *processor) gap() { p.reference.broke() }
