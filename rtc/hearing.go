@@ -47,5 +47,5 @@ func (s setHearing) deliver(m *Manager, _ time.Time) {
 	}
 	mb.unheard, mb.silent = !s.heard, !s.hears
 	m.dirty = true
-	m.cfg.Handle(HearingChanged{mb.peer.who(), s.heard, s.hears})
+	m.tell(HearingChanged{mb.peer.who(), s.heard, s.hears})
 }

@@ -64,7 +64,7 @@ func (m *Manager) serverState(now time.Time, e signal.ServerState) {
 		m.server.RetryAt = now.Add(e.RetryIn)
 	}
 	m.dirty = true
-	m.cfg.Handle(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn, e.Err, e.Server})
+	m.tell(ServerStateChanged{e.State, e.Previous, e.Attempt, e.RetryIn, e.Err, e.Server})
 }
 
 func (m *Manager) welcome(now time.Time, e signal.Welcome) {
@@ -72,7 +72,7 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 	m.roster, m.dirty = true, true
 	if m.joinedAt.IsZero() {
 		m.joinedAt = now
-		m.cfg.Handle(Joined{})
+		m.tell(Joined{})
 		for _, p := range e.Peers {
 			if p.Peer != m.cfg.Self {
 				m.member(now, p.Peer).known = true // here before us: no "joined"
@@ -133,6 +133,8 @@ func (f fromSession) deliver(m *Manager, now time.Time) {
 		m.log.Warn("session failed", "peer", mb.peer.name, "epoch", f.epoch, "error", e.Err)
 	case ICEStateChanged:
 		mb.peer.hear(now, mb.session.Pulse())
+	case SessionAwake:
+		m.found(now, mb)
 	}
 	mb.peer.session(now, f.epoch, f.event)
 	m.run(now, mb)
@@ -148,7 +150,7 @@ func (s setMedia) deliver(m *Manager, now time.Time) {
 	m.dirty, m.roster = true, true
 	m.cfg.Signal.SetState(m.state)
 	m.sendReports(now)
-	m.cfg.Handle(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
+	m.tell(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
 }
 
 func (f flush) deliver(*Manager, time.Time) { close(f) }

@@ -75,6 +75,7 @@ type Manager struct {
 	ice      []signal.ICEServer
 	members  map[signal.PeerID]*member
 	reportAt time.Time
+	stuck    int            // see RoomView.Stuck
 	closing  sync.WaitGroup // sessions on their way down
 	dirty    bool
 	roster   bool // the list of people changed: say so
@@ -124,6 +125,30 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
+// tell hands an event on, and notes those that somebody who reads the log later
+// wants to find.
+func (m *Manager) tell(e Event) {
+	switch e := e.(type) {
+	case ConnectionStateChanged:
+		m.log.Info("peer", "peer", e.Name, "state", e.State.String(), "before", e.Previous.String())
+	case Reconnecting:
+		m.log.Info("reconnecting", "peer", e.Name, "attempt", e.Attempt, "of", e.Of, "in", e.Delay)
+	case Reconnected:
+		m.log.Info("reconnected", "peer", e.Name, "attempts", e.Attempts, "outage", e.Outage)
+	case PeerJoined:
+		m.log.Info("joined", "peer", e.Name)
+	case PeerLeft:
+		m.log.Info("left", "peer", e.Name, "crashed", e.Crashed)
+	case MediaStateChanged:
+		m.log.Info("sends", "peer", e.Name, "mic", e.Media.Mic, "camera", e.Media.Camera, "screen", e.Media.Screen)
+	case ServerStateChanged:
+		if e.State != e.Previous {
+			m.log.Info("server", "state", string(e.State), "before", string(e.Previous))
+		}
+	}
+	m.cfg.Handle(e)
+}
+
 // settle brings everything up to the present: reachability, timers, reports
 // and the published view.
 func (m *Manager) settle(now time.Time) {
@@ -141,7 +166,7 @@ func (m *Manager) settle(now time.Time) {
 	if m.roster {
 		m.roster = false
 		m.publish()
-		m.cfg.Handle(RosterChanged{m.View().Peers})
+		m.tell(RosterChanged{m.View().Peers})
 	}
 	if m.dirty {
 		m.publish()
@@ -152,7 +177,7 @@ func (m *Manager) settle(now time.Time) {
 func (m *Manager) wakeAt(now time.Time) time.Time {
 	at := now.Add(time.Hour)
 	for _, mb := range m.members {
-		for _, t := range []time.Time{mb.peer.wakeAt(now), mb.goneAt} {
+		for _, t := range []time.Time{mb.peer.wakeAt(now), mb.goneAt, mb.keptUntil} {
 			if !t.IsZero() && t.Before(at) {
 				at = t
 			}

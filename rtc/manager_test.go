@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -26,12 +28,18 @@ type room struct {
 type testSession struct {
 	cfg   SessionConfig
 	ended bool
+	dead  bool // nothing is heard any more
 
 	mu   sync.Mutex
 	sent []string // guarded by mu
 }
 
-func (s *testSession) Pulse() Pulse          { return Pulse{Heard: time.Now(), Answered: time.Now()} }
+func (s *testSession) Pulse() Pulse {
+	if s.dead {
+		return Pulse{}
+	}
+	return Pulse{Heard: time.Now(), Answered: time.Now()}
+}
 func (s *testSession) Stats() TransportStats { return TransportStats{} }
 func (s *testSession) Flow() Flow            { return Flow{} }
 func (s *testSession) Close()                { s.ended = true }
@@ -270,4 +278,121 @@ func TestHostileDataMessages(t *testing.T) {
 			t.Error("an honest message was not carried")
 		}
 	})
+}
+
+// Those who vanish are kept for a while, at most as many as a room has members, and
+// then forgotten without another word.
+func TestVanishedPeopleAreBounded(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		people := maxKept + 8
+		var sessions []*testSession
+		for i := range people {
+			id := signal.PeerID(fmt.Sprintf("p%02d", i))
+			s := r.meet(person(id, 1, signal.State{N: 1, Name: string(id)}))
+			s.dead = true
+			sessions = append(sessions, s)
+			time.Sleep(3 * time.Second)
+			gone := person(id, 1, signal.State{N: 1, Name: string(id)})
+			gone.Away = true
+			r.Signal(signal.PeerChanged{Presence: gone})
+			r.Signal(signal.PeerGone{Peer: id, Inc: 1})
+			synctest.Wait()
+		}
+		if n := len(r.View().Peers); n != 0 {
+			t.Errorf("%d people are listed who are gone", n)
+		}
+		for i, s := range sessions {
+			if s.ended != (i < people-maxKept) {
+				t.Errorf("connection %d of %d: ended %v", i, people, s.ended)
+			}
+		}
+		left := 0
+		time.Sleep(15 * time.Minute)
+		synctest.Wait()
+		for _, e := range r.events {
+			if _, ok := e.(PeerLeft); ok {
+				left++
+			}
+		}
+		if left != people || len(r.gone) != people {
+			t.Errorf("%d left, %d were forgotten; want %d of both", left, len(r.gone), people)
+		}
+		for i, s := range sessions {
+			if !s.ended {
+				t.Errorf("connection %d is still kept", i)
+			}
+		}
+	})
+}
+
+// Whoever comes back in another process has joined; whoever was only cut off has
+// not.
+func TestWhoComesBack(t *testing.T) {
+	for name, inc := range map[string]signal.Inc{"the same process": 1, "another process": 2} {
+		t.Run(name, func(t *testing.T) {
+			inRoom(t, func(t *testing.T, r *room) {
+				bob := person("b", 1, signal.State{N: 1, Name: "bob"})
+				s := r.meet(bob)
+				s.dead = true
+				time.Sleep(3 * time.Second)
+				r.Signal(signal.PeerGone{Peer: "b", Inc: 1, Unsaid: true})
+				synctest.Wait()
+				r.events = nil
+				s.dead = inc > 1
+				r.Signal(signal.PeerChanged{Presence: person("b", inc, signal.State{N: 1, Name: "bob"})})
+				synctest.Wait()
+				joined := 0
+				for _, e := range r.events {
+					if _, ok := e.(PeerJoined); ok {
+						joined++
+					}
+				}
+				if joined != int(inc)-1 || s.ended != (inc > 1) {
+					t.Errorf("joined %d times, connection ended %v", joined, s.ended)
+				}
+				r.peer(t, "b")
+			})
+		})
+	}
+}
+
+// Should nothing be done about somebody who can be reached, that is counted, and
+// done.
+func TestStuckIsCountedAndMended(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
+		s.dead = true
+		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait()
+		if r.View().Stuck != 0 {
+			t.Error("counted although an attempt is due")
+		}
+		r.mail.post(fault{})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := r.View().Stuck; n != 1 {
+			t.Errorf("counted %d times", n)
+		}
+		if p := r.peer(t, "b"); p.Repair.Attempt == 0 {
+			t.Errorf("nothing is done: %+v", p.Repair)
+		}
+	})
+}
+
+// fault is a fault: every machine forgets what it was about to do.
+type fault struct{}
+
+func (fault) deliver(m *Manager, _ time.Time) {
+	for _, mb := range m.members {
+		mb.peer.phase, mb.peer.at = phaseSettled, time.Time{}
+	}
+}
+
+// The log says which media are missing, in words.
+func TestLogNamesKinds(t *testing.T) {
+	var b strings.Builder
+	slog.New(slog.NewTextHandler(&b, nil)).Warn("x", "kinds", names([]Kind{Mic, Screen}))
+	if !strings.Contains(b.String(), `kinds="[mic screen]"`) {
+		t.Errorf("logged %q", b.String())
+	}
 }

@@ -20,6 +20,9 @@ type member struct {
 	away   bool
 	goneAt time.Time    // when a forgotten one is taken off the list; zero while the server knows it
 	state  signal.State // newest seen, whichever way it came
+	// keptUntil is when the silent connection of somebody who is gone, and off the
+	// list, is given up; zero for everybody else.
+	keptUntil time.Time
 
 	dataOpen  bool
 	reached   bool // others were told, or are about to be, that we reach it
@@ -52,13 +55,17 @@ func (m *Manager) presence(now time.Time, p signal.Presence) {
 	mb := m.member(now, p.Peer)
 	mb.away = p.Away
 	mb.goneAt = time.Time{}
+	if mb.peer.kept {
+		mb.known = p.Inc <= mb.peer.inc // who comes back has not joined anew
+		m.found(now, mb)
+	}
 	m.process(now, mb, p.Inc)
 	if !p.Bad {
 		m.stateOf(mb, p.State)
 	}
 	if !mb.known {
 		mb.known = true
-		m.cfg.Handle(PeerJoined{mb.peer.who()})
+		m.tell(PeerJoined{mb.peer.who()})
 	}
 	m.roster, m.dirty = true, true
 	m.refreshReach(now)
@@ -89,35 +96,19 @@ func (m *Manager) stateOf(mb *member, s signal.State) {
 	}
 	m.roster, m.dirty = true, true
 	if was.N == 0 || was.Media != s.Media {
-		m.cfg.Handle(MediaStateChanged{mb.peer.who(), s.Media})
+		m.tell(MediaStateChanged{mb.peer.who(), s.Media})
 	}
 }
 
-// gone takes the server's word that a person left, or was away too long. One
-// whose media still flows has only lost the server and stays.
-func (m *Manager) gone(now time.Time, e signal.PeerGone) {
-	mb := m.members[e.Peer]
-	if mb == nil || e.Inc < mb.peer.inc {
-		return
-	}
-	if mb.away && mb.peer.connected() {
-		mb.goneAt = now.Add(m.cfg.Timing.Linger)
-		return
-	}
-	m.remove(now, mb, mb.away)
-}
-
-// remove takes a person off the list.
+// remove takes a person off the list and gives the connection up.
 func (m *Manager) remove(now time.Time, mb *member, crashed bool) {
 	mb.peer.leave(now)
 	m.run(now, mb)
 	m.hangUp(mb)
 	delete(m.members, mb.peer.id)
-	if mb.reached {
-		m.reportSoon(now)
+	if !mb.peer.kept {
+		m.offList(now, mb, crashed)
 	}
-	m.roster, m.dirty = true, true
-	m.cfg.Handle(PeerLeft{mb.peer.who(), crashed})
 	if m.cfg.Gone != nil {
 		m.cfg.Gone(mb.peer.id)
 	}
@@ -129,13 +120,21 @@ func (m *Manager) tick(now time.Time, mb *member) {
 		mb.peer.hear(now, mb.session.Pulse())
 	}
 	mb.peer.tick(now)
+	if mb.peer.stuck() {
+		m.stuck++
+		m.dirty = true
+		m.log.Error("nothing was being done about somebody who can be reached: a fault of this program",
+			"peer", mb.peer.name, "state", mb.peer.state.String(), "phase", mb.peer.phase)
+		mb.peer.startAfresh(now, 0)
+	}
 	m.run(now, mb)
-	if !mb.goneAt.IsZero() && !now.Before(mb.goneAt) {
-		if mb.peer.connected() {
-			mb.goneAt = now.Add(m.cfg.Timing.Linger)
-			return
-		}
+	switch {
+	case mb.peer.kept && mb.peer.connected():
+		m.found(now, mb)
+	case mb.peer.kept && (!now.Before(mb.keptUntil) || mb.session == nil):
 		m.remove(now, mb, true)
+	case !mb.goneAt.IsZero() && !now.Before(mb.goneAt):
+		m.vanished(now, mb)
 	}
 }
 
@@ -160,7 +159,7 @@ func (m *Manager) run(now time.Time, mb *member) {
 				if _, back := a.event.(Reconnected); back && !m.serverUp {
 					m.cfg.Signal.Nudge() // the network is back: so may the server be
 				}
-				m.cfg.Handle(a.event)
+				m.tell(a.event)
 			}
 		}
 	}
@@ -202,12 +201,12 @@ func (m *Manager) hangUp(mb *member) {
 func (m *Manager) store() {
 	v := &RoomView{
 		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Name: m.state.Name,
-		Media: m.state.Media, Server: m.server, Since: m.joinedAt,
+		Media: m.state.Media, Server: m.server, Since: m.joinedAt, Stuck: m.stuck,
 		Peers: make([]PeerView, 0, len(m.members)),
 	}
 	for _, mb := range m.members {
-		if !mb.known && mb.state.N == 0 {
-			continue // heard of, but not introduced
+		if mb.peer.kept || !mb.known && mb.state.N == 0 {
+			continue // gone, or heard of, but not introduced
 		}
 		v.Peers = append(v.Peers, mb.view(m.cfg.Timing))
 	}
@@ -223,10 +222,7 @@ func (mb *member) view(t Timing) PeerView {
 		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
 		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
 		Repair:    p.repair.view(p.state, len(t.Backoff)),
-		Transport: mb.transport,
-	}
-	for _, k := range mb.missing {
-		v.Missing = append(v.Missing, k.String())
+		Transport: mb.transport, Missing: names(mb.missing),
 	}
 	return v
 }

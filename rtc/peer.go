@@ -28,6 +28,7 @@ type peer struct {
 	met             bool      // was connected once
 	pulse           Pulse     // of the current session
 	outage          time.Time // when the last sign of life before this outage came; zero without one
+	kept            bool      // gone, and its silent connection is only glanced at
 	oneWay          bool
 
 	negotiation
@@ -228,6 +229,8 @@ func (p *peer) wakeAt(now time.Time) time.Time {
 	case p.connected() && !p.unsettled() && !p.oneWay:
 		sooner(p.pulse.Heard.Add(p.timing.Silence))
 		sooner(p.pulse.Answered.Add(p.timing.Unanswered))
+	case p.kept:
+		sooner(now.Add(p.timing.Glance))
 	default:
 		sooner(now.Add(p.timing.Poll))
 	}

@@ -17,7 +17,7 @@ const maxOthers = rules.MaxOthers
 func (m *Manager) sendReports(now time.Time) {
 	m.reportAt = time.Time{}
 	for _, mb := range m.members {
-		if mb.session == nil {
+		if mb.session == nil || mb.peer.kept {
 			continue
 		}
 		if t := mb.session.Stats(); t != mb.transport {
@@ -110,9 +110,19 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 		return
 	}
 	mb.starvedAt = now
-	m.log.Warn("connected, but media does not arrive", "peer", mb.peer.name, "kinds", missing)
+	m.log.Warn("connected, but media does not arrive", "peer", mb.peer.name, "kinds", names(missing))
 	mb.peer.starved(now)
 	m.run(now, mb)
+}
+
+// names are the kinds as people read them. The log would print numbers of one byte
+// as text.
+func names(kinds []Kind) []string {
+	var out []string
+	for _, k := range kinds {
+		out = append(out, k.String())
+	}
+	return out
 }
 
 // starvedSpacing is the least time between two connections that are replaced

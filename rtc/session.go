@@ -88,7 +88,8 @@ func (k Kind) String() string { return kindNames[k] }
 type Flow struct{ Sent, Received [Kinds]uint64 }
 
 // Command is something a session is told to do: [MakeOffer], [AcceptOffer],
-// [AcceptAnswer], [AddCandidates], [SendData], [UseICE] or [CheckPath].
+// [AcceptAnswer], [AddCandidates], [SendData], [UseICE],
+// [CheckPath] or [Doze].
 type Command interface{ command() }
 
 // MakeOffer asks for an offer, answered by [LocalOffer] or [SessionFailed].
@@ -132,6 +133,12 @@ type UseICE struct{ Servers []signal.ICEServer }
 // packets come from now. It is carried out at once, out of order.
 type CheckPath struct{}
 
+// Doze, while On, has a session wait for somebody who is gone: it sends no media and
+// checks its path once a second. It ends by itself when something of the peer
+// arrives, which is reported by [SessionAwake].
+type Doze struct{ On bool }
+
+func (Doze) command()          {}
 func (MakeOffer) command()     {}
 func (AcceptOffer) command()   {}
 func (AcceptAnswer) command()  {}
@@ -142,7 +149,7 @@ func (CheckPath) command()     {}
 
 // SessionEvent is something a session reports: [LocalOffer], [LocalAnswer],
 // [LocalCandidates], [ICEStateChanged], [SessionConnected], [DataOpened],
-// [DataReceived] or [SessionFailed].
+// [DataReceived], [SessionAwake] or [SessionFailed].
 type SessionEvent interface{ sessionEvent() }
 
 // LocalOffer is the offer that [MakeOffer] asked for.
@@ -181,6 +188,10 @@ type DataReceived struct{ Data []byte }
 // SessionFailed says that the session is of no further use and why.
 type SessionFailed struct{ Err error }
 
+// SessionAwake says that something of the peer arrived while the session dozed.
+type SessionAwake struct{}
+
+func (SessionAwake) sessionEvent()     {}
 func (LocalOffer) sessionEvent()       {}
 func (LocalAnswer) sessionEvent()      {}
 func (LocalCandidates) sessionEvent()  {}

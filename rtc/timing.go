@@ -40,6 +40,11 @@ type Timing struct {
 	// Linger is how long a crashed peer stays listed as away when the
 	// server that would tell has forgotten it: 30 s.
 	Linger time.Duration
+	// Keep is how long the silent connection of somebody who is gone is kept, off
+	// the list: 15 min.
+	Keep time.Duration
+	// Glance is how often such a connection is looked at: 1 s.
+	Glance time.Duration
 	// Report is how often peers tell each other what they send and hear, while
 	// there is news: 1 s.
 	Report time.Duration
@@ -61,6 +66,8 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Rest, rules.Rest)
 	set(&t.Spacing, rules.Spacing)
 	set(&t.Linger, rules.Linger)
+	set(&t.Keep, rules.Keep)
+	set(&t.Glance, rules.Glance)
 	set(&t.Report, rules.Report)
 	if t.Backoff == nil {
 		t.Backoff = rules.Backoff()

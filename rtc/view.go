@@ -17,6 +17,9 @@ type RoomView struct {
 	Server ServerView
 	// Since is when the room was entered; zero before.
 	Since time.Time
+	// Stuck counts how often somebody could be reached, was not connected, and
+	// nothing was about to be done about it. It is 0, or this program has a fault.
+	Stuck int
 	// Peers are the others, in the order they should be listed: by name,
 	// then by id. People who left are not in it.
 	Peers []PeerView

@@ -198,7 +198,8 @@ func (g *guest) presence(away bool) PeerChanged {
 	}}
 }
 
-func (g *guest) gone() PeerGone { return PeerGone{Peer: g.id, Inc: g.inc} }
+func (g *guest) gone() PeerGone     { return PeerGone{Peer: g.id, Inc: g.inc} }
+func (g *guest) unlisted() PeerGone { return PeerGone{Peer: g.id, Inc: g.inc, Unsaid: true} }
 
 // want checks the events of g since the last check.
 func (g *guest) want(events ...Event) {

@@ -454,7 +454,7 @@ func (c *Client) retry(err error, atLeast time.Duration) {
 	r := &c.run
 	now := time.Now()
 	r.attempt++
-	wait := atLeast + backoff(r.jitter, r.attempt, now.Sub(r.downAt))
+	wait := atLeast + backoff(r.jitter, r.attempt, now.Sub(r.downAt), r.welcomed)
 	r.retryAt = now.Add(wait)
 	state := Reconnecting
 	if !r.welcomed {

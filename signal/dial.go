@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -23,19 +24,29 @@ const (
 	// that a burst of nudges cannot keep it from ever ending.
 	minDialAge = rules.MinDialAge
 
+	// dialBeside is how old a connection attempt is when another is started beside
+	// it: the system repeats its first packet after 1, 2, 4 and 8 s, and the way may be
+	// back long before it does.
+	dialBeside = rules.DialBeside
+
 	backoffBase  = rules.DialBackoff
 	backoffShort = rules.DialBackoffShort // cap during the first backoffPatience of an outage
-	backoffLong  = rules.DialBackoffLong
+	backoffLong  = rules.DialBackoffLong  // cap after it, while there is a room to return to
+	backoffMax   = rules.DialBackoffMax   // cap after it for whoever was never in the room
 	// backoffPatience is how long a server is expected back any moment.
 	backoffPatience = rules.DialPatience
 )
 
 // backoff returns how long to wait before the dial numbered attempt (from 1):
 // exponential, with full jitter so that a room does not return all at once.
-func backoff(jitter *mathrand.Rand, attempt int, down time.Duration) time.Duration {
+// Whoever was in the room is waited for there.
+func backoff(jitter *mathrand.Rand, attempt int, down time.Duration, welcomed bool) time.Duration {
 	limit := backoffShort
-	if down >= backoffPatience {
+	switch {
+	case down >= backoffPatience && welcomed:
 		limit = backoffLong
+	case down >= backoffPatience:
+		limit = backoffMax
 	}
 	wait := limit
 	if attempt-1 < 10 {
@@ -107,7 +118,7 @@ func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
 // dial connects, says hello and waits for the welcome.
 func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websocket.Conn, welcomeFrame, error) {
 	dialer := websocket.Dialer{
-		NetDialContext:  c.cfg.Dial,
+		NetDialContext:  besides(c.cfg.Dial),
 		TLSClientConfig: at.tls,
 		ReadBufferSize:  4 << 10,
 		WriteBufferSize: 4 << 10,
@@ -136,6 +147,56 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	ws.SetReadDeadline(time.Time{})
 	ws.SetWriteDeadline(time.Time{})
 	return ws, welcome, nil
+}
+
+// besides returns a dial function that starts another attempt beside each that is
+// older than dialBeside. The first that connects is taken, the others end.
+func besides(dial DialFunc) DialFunc {
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		var attempts sync.WaitGroup
+		defer attempts.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		type result struct {
+			conn net.Conn
+			err  error
+		}
+		results := make(chan result)
+		running := 0
+		start := func() {
+			running++
+			crash.GoIn(&attempts, func() {
+				conn, err := dial(ctx, network, address)
+				select {
+				case results <- result{conn, err}:
+				case <-ctx.Done():
+					if conn != nil {
+						conn.Close()
+					}
+				}
+			})
+		}
+		start()
+		again := time.NewTicker(dialBeside)
+		defer again.Stop()
+		for {
+			select {
+			case <-again.C:
+				start()
+			case r := <-results:
+				running--
+				// One that fails leaves the others their chance.
+				if r.err == nil || running == 0 {
+					return r.conn, r.err
+				}
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}
 }
 
 // greet says hello and reads the answer.

@@ -54,6 +54,9 @@ type PeerChanged struct{ Presence }
 type PeerGone struct {
 	Peer PeerID
 	Inc  Inc
+	// Unsaid: the server has only stopped to list it, while we were cut off from
+	// the server or since it was restarted; nobody knows whether it left.
+	Unsaid bool
 }
 
 // Nack reports that the server could not deliver a message.

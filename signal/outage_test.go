@@ -128,7 +128,7 @@ func TestResumeWithAndWithoutGap(t *testing.T) {
 		if !ok || !w.Resumed || w.Restarted || !reflect.DeepEqual(w.Peers, []Presence{cyd.presence(false).Presence}) {
 			t.Errorf("bob got %+v", tail[0].event)
 		}
-		if !reflect.DeepEqual([]Event{tail[1].event, tail[2].event}, []Event{cyd.presence(false), ada.gone()}) {
+		if !reflect.DeepEqual([]Event{tail[1].event, tail[2].event}, []Event{cyd.presence(false), ada.unlisted()}) {
 			t.Errorf("bob got %+v", tail[1:])
 		}
 	})
@@ -186,7 +186,7 @@ func TestServerRestart(t *testing.T) {
 		// Who does not come back is gone thirty seconds after each one's own welcome.
 		time.Sleep(GoneAfter)
 		for _, g := range guests {
-			g.want(lost.gone())
+			g.want(lost.unlisted())
 		}
 	})
 }
@@ -248,7 +248,7 @@ func TestSync(t *testing.T) {
 		ada.inside().roster[bob.id].Away = true
 		ada.inside().roster["AAAAAAAAAAAAAAAAAAAAAA"] = &rosterEntry{Presence: Presence{Peer: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 7}}
 		ada.Sync()
-		ada.want(bob.presence(false), PeerGone{Peer: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 7})
+		ada.want(bob.presence(false), PeerGone{Peer: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 7, Unsaid: true})
 	})
 }
 
@@ -404,7 +404,7 @@ func TestBackoffTimeline(t *testing.T) {
 		due := time.Duration(0)
 		for i, s := range events {
 			state := s.event.(ServerState)
-			limit := backoffLong
+			limit := backoffMax // it was never in the room
 			if s.at < backoffPatience {
 				limit = backoffShort
 			}
@@ -429,18 +429,21 @@ func TestBackoffBounds(t *testing.T) {
 	for _, tc := range []struct {
 		attempt int
 		down    time.Duration
+		member  bool // was in the room
 		limit   time.Duration
 	}{
-		{1, 0, 100 * time.Millisecond},
-		{2, 0, 200 * time.Millisecond},
-		{4, 0, 800 * time.Millisecond},
-		{5, 0, time.Second},
-		{1000, 59 * time.Second, time.Second},
-		{1000, time.Minute, 10 * time.Second},
+		{1, 0, false, 100 * time.Millisecond},
+		{2, 0, true, 200 * time.Millisecond},
+		{4, 0, true, 800 * time.Millisecond},
+		{5, 0, true, time.Second},
+		{1000, 59 * time.Second, true, time.Second},
+		{1000, time.Minute, false, 10 * time.Second},
+		{1000, time.Minute, true, 2 * time.Second},
+		{1 << 40, 100 * time.Hour, true, 2 * time.Second},
 	} {
 		longest := time.Duration(0)
 		for range 2000 {
-			longest = max(longest, backoff(jitter, tc.attempt, tc.down))
+			longest = max(longest, backoff(jitter, tc.attempt, tc.down, tc.member))
 		}
 		if longest >= tc.limit || longest < tc.limit*9/10 {
 			t.Errorf("attempt %d, %v down: up to %v, want up to %v", tc.attempt, tc.down, longest, tc.limit)
@@ -450,6 +453,39 @@ func TestBackoffBounds(t *testing.T) {
 		if got := dialTimeout(attempt); got != want {
 			t.Errorf("dialTimeout(%d) = %v, want %v", attempt, got, want)
 		}
+	}
+}
+
+// A way that opens while the system waits to repeat the first packet of a dial is
+// found by another dial beside it.
+func TestDialBeside(t *testing.T) {
+	for _, cut := range []time.Duration{3100 * time.Millisecond, 8 * time.Second, time.Minute, 10 * time.Minute} {
+		t.Run(cut.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBed(t, ServerConfig{})
+				link := b.net.Link("ada")
+				ada := b.start("ada", nil)
+				time.Sleep(time.Second)
+				link.Forget()
+				link.Cut()
+				link.Reset()
+				time.Sleep(cut)
+				ada.take()
+				healed := time.Since(b.started)
+				link.Heal()
+				time.Sleep(10 * time.Second)
+				for _, e := range ada.take() {
+					if s, ok := e.event.(ServerState); ok && s.State == Connected {
+						if e.at-healed > 3*time.Second {
+							t.Errorf("back %v after the way was", e.at-healed)
+						}
+						t.Logf("back %v after the way was", e.at-healed)
+						return
+					}
+				}
+				t.Error("did not come back")
+			})
+		})
 	}
 }
 

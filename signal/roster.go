@@ -48,7 +48,7 @@ func (r roster) endLimbo(now time.Time) []Event {
 	for _, id := range slices.Sorted(maps.Keys(r)) {
 		if e := r[id]; !e.limbo.IsZero() && !now.Before(e.limbo) {
 			delete(r, id)
-			gone = append(gone, PeerGone{Peer: id, Inc: e.Inc})
+			gone = append(gone, PeerGone{Peer: id, Inc: e.Inc, Unsaid: true})
 		}
 	}
 	return gone
@@ -102,7 +102,7 @@ func (c *Client) settle(members []member, restarted bool, now time.Time) []Event
 			}
 		default:
 			delete(r.roster, id)
-			changes = append(changes, PeerGone{Peer: id, Inc: e.Inc})
+			changes = append(changes, PeerGone{Peer: id, Inc: e.Inc, Unsaid: true})
 		}
 	}
 	return changes

@@ -52,6 +52,7 @@ type Room struct {
 	strict map[*Person]bool
 	opened map[[2]string]bool
 	paths  map[[2]string]*pathTrouble
+	sent   map[[2]string]int // datagrams, from, to
 
 	people []*Person
 	hosts  int
@@ -77,6 +78,7 @@ func New(t *testing.T) *Room {
 		T: t, Start: time.Now(), net: memnet.New(), router: router,
 		lost: map[string]bool{}, block: map[[2]string]bool{},
 		strict: map[*Person]bool{}, paths: map[[2]string]*pathTrouble{}, opened: map[[2]string]bool{},
+		sent: map[[2]string]int{},
 	}
 	router.AddChunkFilter(r.passes)
 	if err := router.Start(); err != nil {
@@ -92,6 +94,7 @@ func (r *Room) passes(c vnet.Chunk) bool {
 	from, to := host(c.SourceAddr().String()), host(c.DestinationAddr().String())
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.sent[[2]string{from, to}]++
 	if r.lost[from] || r.lost[to] || r.block[[2]string{from, to}] {
 		return false
 	}
@@ -103,6 +106,14 @@ func (r *Room) passes(c vnet.Chunk) bool {
 	}
 	t := r.paths[[2]string{from, to}]
 	return t == nil || t.passes(c)
+}
+
+// Datagrams is how many datagrams were sent from one address to another, lost ones
+// included.
+func (r *Room) Datagrams(from, to string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent[[2]string{from, to}]
 }
 
 // Strict puts a person behind a filter that lets packets in only from addresses

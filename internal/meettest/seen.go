@@ -118,6 +118,9 @@ func (r *Room) Trouble() []string {
 	}
 	for _, p := range here {
 		v := p.Call.View()
+		if v.Stuck != 0 {
+			out = append(out, fmt.Sprintf("%s was stuck %d times", p.Name, v.Stuck))
+		}
 		if len(v.Peers) != len(here)-1 {
 			out = append(out, fmt.Sprintf("%s sees %d others, not %d", p.Name, len(v.Peers), len(here)-1))
 		}

@@ -96,6 +96,7 @@ type Link struct {
 
 	mu      sync.Mutex // guards what follows
 	cut     bool
+	forgets bool
 	delay   time.Duration
 	changed chan struct{} // closed and replaced at each change
 	conns   map[*Conn]struct{}
@@ -152,8 +153,38 @@ func (l *Link) state() (cut bool, delay time.Duration, changed <-chan struct{}) 
 	return l.cut, l.delay, l.changed
 }
 
+// Forget makes dialing over a cut link what it is with TCP: a first packet that
+// finds the link cut is lost, and repeated after 1, 2, 4 and 8 s, whenever the
+// link heals.
+func (l *Link) Forget() { l.change(func() { l.forgets = true }) }
+
+// firstPacket waits until the first packet of a connection finds a link that is
+// not cut.
+func (l *Link) firstPacket(ctx context.Context) error {
+	for wait := time.Second; ; wait *= 2 {
+		l.mu.Lock()
+		lost := l.cut && l.forgets
+		l.mu.Unlock()
+		if !lost {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
 // roundTrip waits as long as opening a connection takes.
 func (l *Link) roundTrip(ctx context.Context) error {
+	if err := l.firstPacket(ctx); err != nil {
+		return err
+	}
 	started := time.Now()
 	for {
 		cut, delay, changed := l.state()

@@ -6,18 +6,21 @@ import "time"
 
 // Mending (docs/PROTOCOL.md).
 const (
-	Silence               = 2000 * time.Millisecond  // nothing heard of a peer for so long: it is disconnected
-	Unanswered            = 2500 * time.Millisecond  // no answer to our checks for so long: the path carries one way only
-	Poll                  = 50 * time.Millisecond    // between looks at a peer that is being mended
-	Grace                 = 300 * time.Millisecond   // a path gets so long to heal alone
-	Ask                   = 2000 * time.Millisecond  // a probe may go unanswered through signaling
-	Await                 = 3000 * time.Millisecond  // the answering side waits for an offer
-	Mend                  = 5000 * time.Millisecond  // an offered connection may take to carry something
-	Rest                  = 15000 * time.Millisecond // between the slow retries of a failed peer
-	Spacing               = 1000 * time.Millisecond  // between two repairs that the other side asked for
-	Linger                = 30000 * time.Millisecond // a crashed peer stays listed when no server is there to tell
-	RestartsBeforeRebuild = 2                        // attempts that keep the connection and restart its ICE
-	MaxGeneration         = 64                       // candidates of a peer in one ICE generation: each costs a pair with every local one
+	Silence               = 2000 * time.Millisecond   // nothing heard of a peer for so long: it is disconnected
+	Unanswered            = 2500 * time.Millisecond   // no answer to our checks for so long: the path carries one way only
+	Poll                  = 50 * time.Millisecond     // between looks at a peer that is being mended
+	Grace                 = 300 * time.Millisecond    // a path gets so long to heal alone
+	Ask                   = 2000 * time.Millisecond   // a probe may go unanswered through signaling
+	Await                 = 3000 * time.Millisecond   // the answering side waits for an offer
+	Mend                  = 5000 * time.Millisecond   // an offered connection may take to carry something
+	Rest                  = 15000 * time.Millisecond  // between the slow retries of a failed peer
+	Spacing               = 1000 * time.Millisecond   // between two repairs that the other side asked for
+	Linger                = 30000 * time.Millisecond  // a crashed peer stays listed when no server is there to tell
+	Keep                  = 900000 * time.Millisecond // the silent connection of somebody who is gone is kept, off the list
+	Glance                = 1000 * time.Millisecond   // between looks at such a connection, and checks of its path
+	MaxKept               = 32                        // such connections: as many as a room has members
+	RestartsBeforeRebuild = 2                         // attempts that keep the connection and restart its ICE
+	MaxGeneration         = 64                        // candidates of a peer in one ICE generation: each costs a pair with every local one
 )
 
 // Reports and what they show.
@@ -55,7 +58,9 @@ const (
 	MinDialAge       = 500 * time.Millisecond   // of a dial that a nudge may start again
 	DialBackoff      = 100 * time.Millisecond   // before the second dial at most; then twice as long
 	DialBackoffShort = 1000 * time.Millisecond  // and no longer, while the server is expected back
-	DialBackoffLong  = 10000 * time.Millisecond // and after that
+	DialBackoffLong  = 2000 * time.Millisecond  // and after that, while there is a room to return to
+	DialBackoffMax   = 10000 * time.Millisecond // and for whoever was never in it
+	DialBeside       = 2000 * time.Millisecond  // of an attempt to connect that another is started beside
 	DialPatience     = 60000 * time.Millisecond // a server is expected back for so long
 	MaxLeaveWait     = 30000 * time.Millisecond // a server may send its clients away for so long
 	MaxRoster        = 256                      // members a client remembers, whatever the server claims

@@ -143,7 +143,7 @@ func (b *binding) writeAudio(f audioFrame, history *redHistory) {
 // takesVideo says whether a frame is to be sent: the peer wants it and has
 // what it builds on.
 func (b *binding) takesVideo(key bool) bool {
-	return !b.out.unwanted.Load() && (key || !b.needKey.Load())
+	return !b.out.unwanted.Load() && (key || !b.needKey.Load()) && !b.dozes()
 }
 
 // writeVideo sends the packets of one frame.
@@ -177,8 +177,14 @@ func (b *binding) prepare(payloadType uint8, timestamp uint32, marker bool) {
 	}
 }
 
+// dozes reports whether nobody is there to take what is sent.
+func (b *binding) dozes() bool { return b.session.pulse.doze.on.Load() }
+
 // send writes one packet and reports whether it left. Called with mu held.
 func (b *binding) send(payload []byte) bool {
+	if b.dozes() {
+		return false
+	}
 	n, err := b.writer.WriteRTP(&b.header, payload)
 	if err != nil || n <= 0 {
 		return false // not connected yet, or no longer

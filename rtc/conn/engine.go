@@ -20,7 +20,7 @@ import (
 const (
 	keepalive           = 200 * time.Millisecond // between the ICE checks that pion makes; see cadence
 	iceDisconnected     = 1 * time.Second        // silence before pion says "disconnected"
-	iceFailed           = 60 * time.Second       // more before it gives its candidates up
+	iceFailed           = 30 * time.Minute       // more before it gives its candidates up: long after we do
 	maxBindingRequests  = 1000                   // checks before a pair counts as failed: over three minutes
 	dtlsRetransmit      = 100 * time.Millisecond
 	sctpMaxRTO          = 1 * time.Second

@@ -352,16 +352,16 @@ func TestQuietRebindingIsFollowed(t *testing.T) {
 	}
 }
 
-// Restarts made while the path is dead, or after pion gave it up, connect as
-// soon as the path is back: the checks of the new generation do not run out.
+// Restarts made while the path is dead, or after it was for a long time, connect as
+// soon as the path is back: the checks of the new generation do not run out, and
+// pion does not give the path up.
 func TestRestartAcrossACut(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		cut, restart time.Duration
-		failed       bool // pion gives the path up in between
 	}{
 		{name: "restart during the cut", cut: 30 * time.Second, restart: 5 * time.Second},
-		{name: "restart out of failed", cut: 80 * time.Second, restart: 80 * time.Second, failed: true},
+		{name: "restart after minutes", cut: 10 * time.Minute, restart: 10 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -386,7 +386,7 @@ func TestRestartAcrossACut(t *testing.T) {
 				failed := p.link.a.count(func(ev rtc.SessionEvent) bool {
 					return ev == rtc.ICEStateChanged{State: rtc.ICEFailed}
 				})
-				if (failed > 0) != c.failed {
+				if failed > 0 {
 					t.Errorf("ICE failed %d times", failed)
 				}
 				for _, who := range []*person{p.ann, p.bob} {

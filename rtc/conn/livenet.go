@@ -159,7 +159,9 @@ func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 // WriteTo sends one packet, unless it is a check that need not go out.
 func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	if !isCheck(b) {
-		c.net.pulse.carried.Add(1)
+		if !c.net.pulse.sends(b) {
+			return len(b), nil
+		}
 		return c.UDPConn.WriteTo(b, addr)
 	}
 	if c.net.pulse.hold(b, c.local.Port, addr.String(), func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }) {
@@ -205,7 +207,9 @@ func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 // WriteToAddrPort sends one packet, unless it is a check that need not go out.
 func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	if !isCheck(b) {
-		c.net.pulse.carried.Add(1)
+		if !c.net.pulse.sends(b) {
+			return len(b), nil
+		}
 		return c.WriteToUDPAddrPort(b, addr)
 	}
 	to := netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).String()

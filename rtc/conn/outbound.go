@@ -124,7 +124,7 @@ func (o *Outbound) VideoWanted(kind rtc.Kind) bool {
 		return false
 	}
 	for _, b := range o.fans[kind].list() {
-		if b.live.Load() && !b.out.unwanted.Load() {
+		if b.live.Load() && !b.out.unwanted.Load() && !b.dozes() {
 			return true
 		}
 	}

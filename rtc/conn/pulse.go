@@ -32,6 +32,7 @@ type pulse struct {
 
 	path    atomic.Pointer[rtc.TransportStats] // the pair in use, without its RTT
 	carried atomic.Int64                       // packets sent since the last check, checks left out
+	doze    doze                               // nobody is expected to answer
 
 	mu       sync.Mutex
 	pairs    []*ice.CandidatePair // guarded by mu; those that a check came in on, newest last
@@ -44,7 +45,10 @@ type pulse struct {
 func newPulse() *pulse { return &pulse{start: time.Now()} }
 
 // touch notes that an authenticated packet arrived now.
-func (p *pulse) touch() { p.heard.Store(int64(time.Since(p.start))) }
+func (p *pulse) touch() {
+	p.heard.Store(int64(time.Since(p.start)))
+	p.doze.heard()
+}
 
 // request is called by the ICE agent for each authentic check of the peer. It
 // returns true to make pair the pair in use.
@@ -125,7 +129,15 @@ func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)
 	if inUse == nil || p.selected[1] != to || basePort(inUse.Local) != port {
 		return false
 	}
-	if !p.cadence.hold(time.Now(), p.signsOf(inUse), int(p.carried.Swap(0))) {
+	now := time.Now()
+	if p.doze.on.Load() {
+		if now.Sub(p.cadence.sent) < dozeCheck-keepalive/2 {
+			return true
+		}
+		p.cadence.went(now)
+		return false
+	}
+	if !p.cadence.hold(now, p.signsOf(inUse), int(p.carried.Swap(0))) {
 		return false
 	}
 	packet := bytes.Clone(check)

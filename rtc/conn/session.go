@@ -111,6 +111,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	s.streams.restart()
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
+	pulse.doze.woke = s.awoken
 	return s
 }
 
@@ -355,6 +356,8 @@ func (s *session) execute(c rtc.Command) (err error) {
 		s.addCandidates(c)
 	case rtc.SendData:
 		s.sendData(c.Data)
+	case rtc.Doze:
+		s.doze(c.On)
 	case rtc.UseICE:
 		s.useICE(c.Servers)
 	}

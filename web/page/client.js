@@ -9,7 +9,7 @@ import { decodeFrame, encodeFrame } from "./wire.js";
 
 const {
   heartbeat, pongWait, nudgeWait, goneAfter, firstDialTimeout, maxDialTimeout, minDialAge,
-  dialBackoff, dialBackoffShort, dialBackoffLong, dialPatience, maxLeaveWait, maxRoster, maxOutbox,
+  dialBackoff, dialBackoffShort, dialBackoffLong, dialBackoffMax, dialPatience, maxLeaveWait, maxRoster, maxOutbox,
 } = rules;
 
 // The refusals after which trying again would not help, in words.
@@ -24,8 +24,9 @@ export const refusals = {
 
 // backoff returns how long to wait before the dial numbered attempt (from 1):
 // exponential, with full jitter so that a room does not return all at once.
-export function backoff(random, attempt, down) {
-  const limit = down >= dialPatience ? dialBackoffLong : dialBackoffShort;
+export function backoff(random, attempt, down, welcomed) {
+  const late = welcomed ? dialBackoffLong : dialBackoffMax; // who was in the room is waited for there
+  const limit = down >= dialPatience ? late : dialBackoffShort;
   return random() * Math.min(limit, dialBackoff * 2 ** (attempt - 1));
 }
 
@@ -471,7 +472,7 @@ export class SignalClient {
     if (this.#ended) return;
     const now = this.#env.now();
     this.#attempt++;
-    const wait = atLeast + backoff(this.#env.random, this.#attempt, now - this.#downAt);
+    const wait = atLeast + backoff(this.#env.random, this.#attempt, now - this.#downAt, this.#welcomed);
     this.#retryAt = now + Math.max(1, wait);
     this.#setLink(this.#welcomed ? "reconnecting" : "connecting", { attempt: this.#attempt, retryIn: wait });
   }

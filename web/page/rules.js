@@ -13,6 +13,9 @@ export const rules = Object.freeze({
   rest: 15000, // between the slow retries of a failed peer
   spacing: 1000, // between two repairs that the other side asked for
   linger: 30000, // a crashed peer stays listed when no server is there to tell
+  keep: 900000, // the silent connection of somebody who is gone is kept, off the list
+  glance: 1000, // between looks at such a connection, and checks of its path
+  maxKept: 32, // such connections: as many as a room has members
   restartsBeforeRebuild: 2, // attempts that keep the connection and restart its ICE
   maxGeneration: 64, // candidates of a peer in one ICE generation: each costs a pair with every local one
 
@@ -46,7 +49,9 @@ export const rules = Object.freeze({
   minDialAge: 500, // of a dial that a nudge may start again
   dialBackoff: 100, // before the second dial at most; then twice as long
   dialBackoffShort: 1000, // and no longer, while the server is expected back
-  dialBackoffLong: 10000, // and after that
+  dialBackoffLong: 2000, // and after that, while there is a room to return to
+  dialBackoffMax: 10000, // and for whoever was never in it
+  dialBeside: 2000, // of an attempt to connect that another is started beside
   dialPatience: 60000, // a server is expected back for so long
   maxLeaveWait: 30000, // a server may send its clients away for so long
   maxRoster: 256, // members a client remembers, whatever the server claims

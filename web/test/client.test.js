@@ -121,7 +121,8 @@ test("dials are given up and repeated", async () => {
   assert.deepEqual(b.states(), ["connecting", "connecting"]);
   assert.deepEqual([1, 2, 3, 4, 9].map(dialTimeout), [2000, 4000, 8000, 10000, 10000]);
   assert.deepEqual([1, 2, 3, 4, 5, 20].map((n) => backoff(() => 1, n, 0)), [100, 200, 400, 800, 1000, 1000]);
-  assert.equal(backoff(() => 1, 20, 60000), 10000);
+  assert.equal(backoff(() => 1, 20, 60000, false), 10000);
+  assert.equal(backoff(() => 1, 20, 60000, true), 2000);
   b.client.nudge(); // too young to be stuck
   assert.equal(Socket.all.length, 2);
   await b.pass(500);
@@ -152,7 +153,7 @@ test("what cannot be opened is marked and cannot replace what could", async () =
   const good = await stateOf(2, "Other");
   b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, good);
   b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "state" }, await stateOf(1, "Older"));
-  b.socket().say({ t: "peer", seq: 6, peer: id("o"), inc: 9, on: "state" }, `A${good.slice(1)}`);
+  b.socket().say({ t: "peer", seq: 6, peer: id("o"), inc: 9, on: "state" }, `${good[0] === "A" ? "B" : "A"}${good.slice(1)}`);
   await settle();
   const last = b.of("presence").at(-1);
   assert.deepEqual([last.bad, last.state.name], [true, "Other"]);
