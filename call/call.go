@@ -57,6 +57,8 @@ type Config struct {
 	// WatchAll receives and decodes every picture although nobody looks at
 	// them, for scripts; else only what [Call.Show] names is asked for.
 	WatchAll bool
+	// NoCarry keeps us from carrying what two others cannot exchange.
+	NoCarry bool
 
 	// ICE are STUN and TURN servers of the person's own, used beside those that the
 	// server offers. ICEHosts are hosts besides the server's own where it may offer
@@ -146,7 +148,7 @@ func New(cfg Config) (*Call, error) {
 		Self: cfg.Self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
 		Dialer: c.media, Signal: c.client, Sealer: c.client.Sealer(), Clean: safetext.Line,
 		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
-		Timing: cfg.Timing, Logger: cfg.Logger,
+		NoCarry: cfg.NoCarry, Timing: cfg.Timing, Logger: cfg.Logger,
 	})
 	return c, nil
 }

@@ -63,7 +63,7 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 		return nil, fmt.Errorf("prepare sound: %w", err)
 	}
 	m.dialer, err = conn.New(conn.Config{
-		Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
+		Self: cfg.Self, Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
 		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly,
 	})
 	if err != nil {

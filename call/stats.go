@@ -14,6 +14,7 @@ import (
 type PeerStats struct {
 	rtc.Who
 	Transport rtc.TransportStats
+	Via       string // the name of who carries the packets; "" unless somebody does
 	Audio     audio.Stats
 	Camera    PictureStats
 	Screen    PictureStats
@@ -43,7 +44,7 @@ func (c *Call) Stats() []PeerStats {
 }
 
 func (m *media) stats(p *rtc.PeerView) PeerStats {
-	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport}
+	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport, Via: p.Via}
 	if r := m.receiver(p.ID); r != nil {
 		s.Audio = r.Stats()
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // dataMessage is what participants say over the data channel
-// (docs/PROTOCOL.md, "Data channel"): [report], [relay], [appData] or
-// [farewell]. On the wire it is a JSON object whose "t" names the kind.
+// (docs/PROTOCOL.md, "Data channel"): [report], [relay], [carry],
+// [carrying], [appData] or [farewell]. On the wire it is a JSON object whose "t" names the kind.
 type dataMessage interface{ dataMessage() }
 
 // report is the whole truth about the sender, at every change and once a second,
@@ -18,8 +18,9 @@ type dataMessage interface{ dataMessage() }
 // receiver over this connection, and whom else it can reach.
 type report struct {
 	State signal.State    `json:"state"`
-	Sent  [Kinds]uint64   `json:"sent"`  // RTP packets, by Kind
-	Peers []signal.PeerID `json:"peers"` // connected with the sender
+	Sent  [Kinds]uint64   `json:"sent"`            // RTP packets, by Kind
+	Peers []signal.PeerID `json:"peers"`           // connected with the sender
+	Carry bool            `json:"carry,omitempty"` // the sender carries for others
 }
 
 // relay carries a sealed signaling frame for a third participant, or from
@@ -58,6 +59,16 @@ func encodeData(m dataMessage) []byte {
 			T string `json:"t"`
 			relay
 		}{"relay", m}
+	case carry:
+		v = struct {
+			T string `json:"t"`
+			carry
+		}{"carry", m}
+	case carrying:
+		v = struct {
+			T string `json:"t"`
+			carrying
+		}{"carrying", m}
 	case appData:
 		v = struct {
 			T string `json:"t"`
@@ -91,6 +102,10 @@ func decodeData(b []byte) (dataMessage, error) {
 		return decodeAs[report](b)
 	case "relay":
 		return decodeAs[relay](b)
+	case "carry":
+		return decodeAs[carry](b)
+	case "carrying":
+		return decodeAs[carrying](b)
 	case "app":
 		return decodeAs[appData](b)
 	case "bye":

@@ -60,6 +60,15 @@ type (
 		Who
 		Media signal.Media
 	}
+	// PathChangedTo says how packets travel to a connected peer from now on, and
+	// by whom when a third person carries them. Previous is [PathNone] at first.
+	PathChangedTo struct {
+		Who
+		Path, Previous Path
+		Via            string // a name
+	}
+	// CarryingChanged lists the pairs whose packets we carry from now on.
+	CarryingChanged struct{ Pairs []CarriedView }
 	// Joined says that the server let us in for the first time.
 	Joined struct{}
 	// RosterChanged says that people or their presence changed.
@@ -90,6 +99,8 @@ func (Reconnecting) EventName() string              { return "reconnecting" }
 func (Reconnected) EventName() string               { return "reconnected" }
 func (ReconnectFailed) EventName() string           { return "reconnect-failed" }
 func (MediaStateChanged) EventName() string         { return "media-state-changed" }
+func (PathChangedTo) EventName() string             { return "path-changed" }
+func (CarryingChanged) EventName() string           { return "carrying-changed" }
 func (Joined) EventName() string                    { return "joined" }
 func (RosterChanged) EventName() string             { return "roster" }
 func (ServerStateChanged) EventName() string        { return "server-state-changed" }

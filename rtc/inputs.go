@@ -129,6 +129,8 @@ func (f fromSession) deliver(m *Manager, now time.Time) {
 		m.dataOpened(now, mb)
 	case DataReceived:
 		m.dataReceived(now, mb, e.Data)
+	case PathChanged:
+		m.pathChanged(mb)
 	case SessionFailed:
 		m.log.Warn("session failed", "peer", mb.peer.name, "epoch", f.epoch, "error", e.Err)
 	case ICEStateChanged:

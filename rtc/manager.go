@@ -52,6 +52,10 @@ type Config struct {
 	// Gone says that a peer left the room for good; same rules.
 	Gone func(signal.PeerID)
 
+	// NoCarry keeps us from carrying the packets of two others who cannot
+	// exchange them.
+	NoCarry bool
+
 	Timing Timing
 	Logger *slog.Logger
 }
@@ -79,6 +83,10 @@ type Manager struct {
 	closing  sync.WaitGroup // sessions on their way down
 	dirty    bool
 	roster   bool // the list of people changed: say so
+
+	carried     map[pairKey]*carriedBetween // what we carry for others
+	carryStale  bool                        // who carries for whom is to be worked out
+	saidCarried []CarriedView
 }
 
 // NewManager returns a Manager that does nothing until Run.
@@ -95,7 +103,7 @@ func NewManager(cfg Config) *Manager {
 	}
 	m := &Manager{
 		cfg: cfg, log: cfg.Logger, mail: newMailbox(), changed: make(chan struct{}, 1),
-		state: cfg.State, members: map[signal.PeerID]*member{},
+		state: cfg.State, members: map[signal.PeerID]*member{}, carried: map[pairKey]*carriedBetween{},
 		server: ServerView{State: signal.Connecting},
 	}
 	m.state.N = max(1, m.state.N)
@@ -156,12 +164,18 @@ func (m *Manager) settle(now time.Time) {
 	for _, mb := range m.members {
 		m.tick(now, mb)
 		if reached := mb.dataOpen && mb.peer.connected(); reached != mb.reached {
-			mb.reached = reached
+			mb.reached, m.carryStale = reached, true
 			m.reportSoon(now)
+			if reached {
+				m.pathChanged(mb)
+			}
 		}
 	}
 	if !m.reportAt.IsZero() && !now.Before(m.reportAt) {
 		m.sendReports(now)
+	}
+	if m.carryStale {
+		m.refreshCarry()
 	}
 	if m.roster {
 		m.roster = false

@@ -40,6 +40,8 @@ func (s *testSession) Pulse() Pulse {
 	}
 	return Pulse{Heard: time.Now(), Answered: time.Now()}
 }
+
+func (*testSession) Tried() Tried            { return Tried{} }
 func (s *testSession) Stats() TransportStats { return TransportStats{} }
 func (s *testSession) Flow() Flow            { return Flow{} }
 func (s *testSession) Close()                { s.ended = true }

@@ -3,6 +3,7 @@ package rtc
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
@@ -35,7 +36,19 @@ type member struct {
 	transport TransportStats
 	unheard   bool // it does not get the sound we send
 	silent    bool // we do not get the sound it sends
+	courier   courier
+	saidPath  Path // what people were told last
+	saidVia   signal.PeerID
+	inVain    int            // attempts that people were told of, if there was anything to tell
+	tried     Tried          // by the session before
+	trouble   *ConnectFailed // why it is not reached; nil while it is, or nothing was tried
 }
+
+// browser reports whether the peer is the page.
+func (mb *member) browser() bool { return strings.HasPrefix(mb.state.Agent, browserAgent) }
+
+// browserAgent is how the page's name for itself begins.
+const browserAgent = "meet web"
 
 // member finds or makes the member of an id.
 func (m *Manager) member(now time.Time, id signal.PeerID) *member {
@@ -163,6 +176,10 @@ func (m *Manager) run(now time.Time, mb *member) {
 			}
 		}
 	}
+	if mb.peer.inVain != mb.inVain {
+		mb.inVain = mb.peer.inVain
+		m.unreached(mb)
+	}
 }
 
 func (m *Manager) dial(mb *member, epoch signal.Epoch) {
@@ -171,7 +188,7 @@ func (m *Manager) dial(mb *member, epoch signal.Epoch) {
 	mb.epoch = epoch
 	var in intake
 	mb.session = m.cfg.Dialer.Dial(SessionConfig{
-		Peer: id, Epoch: epoch, Offerer: mb.peer.offers, ICE: m.ice,
+		Peer: id, Epoch: epoch, Offerer: mb.peer.offers, ICE: m.ice, Browser: mb.browser(),
 		Post: func(e SessionEvent) {
 			d, isData := e.(DataReceived)
 			if isData && !in.admit(d.Data) {
@@ -190,9 +207,10 @@ func (m *Manager) hangUp(mb *member) {
 		return
 	}
 	s := mb.session
-	mb.session, mb.epoch = nil, 0
+	mb.session, mb.epoch, mb.tried = nil, 0, s.Tried()
 	mb.dataOpen, mb.others, mb.missing = false, nil, nil
 	mb.starving, mb.transport = starvation{}, TransportStats{}
+	mb.courier, m.carryStale = courier{}, true
 	s.Close()
 	crash.GoIn(&m.closing, s.Wait)
 }
@@ -202,14 +220,18 @@ func (m *Manager) store() {
 	v := &RoomView{
 		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Name: m.state.Name,
 		Media: m.state.Media, Server: m.server, Since: m.joinedAt, Stuck: m.stuck,
-		Peers: make([]PeerView, 0, len(m.members)),
+		Peers: make([]PeerView, 0, len(m.members)), Carrying: m.carriedView(),
 	}
 	for _, mb := range m.members {
 		if mb.peer.kept || !mb.known && mb.state.N == 0 {
 			continue // gone, or heard of, but not introduced
 		}
 		v.Peers = append(v.Peers, mb.view(m.cfg.Timing))
+		if t := &v.Peers[len(v.Peers)-1].Transport; t.Via != "" {
+			v.Peers[len(v.Peers)-1].Via = m.nameOf(t.Via)
+		}
 	}
+	m.sayCarried(v.Carrying)
 	slices.SortFunc(v.Peers, func(a, b PeerView) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
@@ -221,8 +243,12 @@ func (mb *member) view(t Timing) PeerView {
 	v := PeerView{
 		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
 		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
-		Repair:    p.repair.view(p.state, len(t.Backoff)),
-		Transport: mb.transport, Missing: names(mb.missing),
+		Repair: p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),
+	}
+	if p.connected() {
+		v.Transport = mb.transport
+	} else if mb.trouble != nil {
+		v.Trouble = mb.trouble.Reasons()
 	}
 	return v
 }

@@ -327,7 +327,7 @@ func (p *peer) session(now time.Time, epoch signal.Epoch, e SessionEvent) {
 		p.sessionConnected(now)
 	case SessionFailed:
 		p.sessionFailed(now)
-	case DataOpened, DataReceived, SessionAwake:
+	case DataOpened, DataReceived, SessionAwake, PathChanged:
 		// The Manager's business.
 	}
 }

@@ -33,6 +33,7 @@ type repair struct {
 	probe      uint32    // number of the last probe
 	wish       bool      // that probe is for an ICE restart; else for a new connection
 	doubt      uint32    // number of a probe sent to learn whether a need still holds; 0 without one
+	inVain     int       // attempts that came to nothing, ever
 	gaveUpAt   time.Time // when a connection was last given up for another
 	goneAt     time.Time // when our end of the path in use was found to be gone; zero while it is there
 	owed       bool      // a need came too soon after the last repair: it is served when Spacing is over
@@ -213,6 +214,7 @@ func (p *peer) mend(now time.Time, restart bool) {
 
 // attemptFailed ends an attempt: the next one, or failed and rest.
 func (p *peer) attemptFailed(now time.Time) {
+	p.inVain++
 	if !p.reachable {
 		p.phase = phaseBackoff // leave mending, so that hold applies
 		p.hold()

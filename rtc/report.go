@@ -16,13 +16,12 @@ const maxOthers = rules.MaxOthers
 // at every transport for the screen.
 func (m *Manager) sendReports(now time.Time) {
 	m.reportAt = time.Time{}
+	m.watchCarried()
 	for _, mb := range m.members {
 		if mb.session == nil || mb.peer.kept {
 			continue
 		}
-		if t := mb.session.Stats(); t != mb.transport {
-			mb.transport, m.dirty = t, true
-		}
+		m.pathChanged(mb)
 		if mb.dataOpen {
 			m.sendReport(mb)
 			m.reportAt = now.Add(m.cfg.Timing.Report)
@@ -43,7 +42,7 @@ func (m *Manager) reportSoon(now time.Time) {
 
 // sendReport tells one peer, if there is news.
 func (m *Manager) sendReport(mb *member) {
-	r := report{State: m.state, Sent: mb.session.Flow().Sent}
+	r := report{State: m.state, Sent: mb.session.Flow().Sent, Carry: !m.cfg.NoCarry}
 	for id, other := range m.members {
 		if other != mb && other.dataOpen && other.peer.connected() {
 			r.Peers = append(r.Peers, id)
@@ -100,6 +99,10 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 	others := r.Peers[:min(len(r.Peers), maxOthers)]
 	if !slices.Equal(others, mb.others) {
 		mb.news.heard()
+		m.carryStale = true
+	}
+	if r.Carry != mb.courier.carries {
+		mb.courier.carries, m.carryStale = r.Carry, true
 	}
 	mb.others, mb.othersAt = others, now
 	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)

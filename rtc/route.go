@@ -111,6 +111,10 @@ func (m *Manager) dataReceived(now time.Time, mb *member, b []byte) {
 		m.onReport(now, mb, msg)
 	case relay:
 		m.onRelay(now, mb, msg)
+	case carry:
+		m.onCarry(mb, msg)
+	case carrying:
+		m.onCarrying(now, mb, msg)
 	case appData:
 		if m.cfg.Data != nil {
 			m.cfg.Data(mb.peer.id, msg.Kind, msg.Data)

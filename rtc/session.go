@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/meet-term/meet/signal"
@@ -22,6 +23,9 @@ type SessionConfig struct {
 	// Offerer is true on the side that makes every offer of the pair.
 	Offerer bool
 	ICE     []signal.ICEServer
+	// Browser says that the peer is the page, which chooses paths by rules of
+	// its own and cannot be the end of a carried pair.
+	Browser bool
 	// Post hands an event to the owner. It never blocks and may be called
 	// from any goroutine; what comes after Close is dropped by its epoch.
 	Post func(SessionEvent)
@@ -37,6 +41,8 @@ type Session interface {
 	Stats() TransportStats
 	// Flow counts what this session carried.
 	Flow() Flow
+	// Tried tells which ways to the peer were tried and what came of each.
+	Tried() Tried
 	// Close ends the session and everything it started.
 	// Wait, when called afterwards, blocks until nothing of it runs.
 	Close()
@@ -53,10 +59,28 @@ type Pulse struct {
 	Answered time.Time
 }
 
+// Path is the way that packets take between two people, worst first, so that
+// a better one compares greater.
+type Path uint8
+
+// The paths between two people.
+const (
+	PathNone   Path = iota // there is none
+	PathVia                // a third person of the room carries the packets
+	PathRelay              // through a TURN server (RFC 8656)
+	PathDirect             // from one to the other
+)
+
+var pathWords = [...]string{"none", "via", "relay", "direct"}
+
+// String returns the name used in events, such as "direct".
+func (p Path) String() string { return pathWords[p] }
+
 // TransportStats describes the selected candidate pair.
 type TransportStats struct {
-	Relay         bool          // either end is a relay candidate (RFC 8656)
-	LocalType     string        // host, srflx, prflx or relay
+	Path          Path
+	Via           signal.PeerID // who carries, when Path is PathVia and somebody does
+	LocalType     string        // host, srflx, prflx or relay; "" of a pair that is carried
 	RemoteType    string        // same
 	LocalAddress  string        // address and port of our end
 	RemoteAddress string        // address and port of theirs
@@ -65,6 +89,18 @@ type TransportStats struct {
 	// at present, whatever a NAT or a relay makes of it; invalid when unknown.
 	// At a host candidate LocalAddress has it too.
 	Source netip.Addr
+}
+
+// Tried counts what was done to reach a peer over one session.
+type Tried struct {
+	// Offered counts the addresses the peer named, by [Path].
+	Offered [PathDirect + 1]int
+	// Relays is how many relays we were given, and Relayed how many of them
+	// gave us an address.
+	Relays, Relayed int
+	// Checks counts our checks that went out, and Heard those of the peer that
+	// came in, by [Path].
+	Checks, Heard [PathDirect + 1]int
 }
 
 // Kind is one of the three media of a participant, in the order of their
@@ -88,8 +124,8 @@ func (k Kind) String() string { return kindNames[k] }
 type Flow struct{ Sent, Received [Kinds]uint64 }
 
 // Command is something a session is told to do: [MakeOffer], [AcceptOffer],
-// [AcceptAnswer], [AddCandidates], [SendData], [UseICE],
-// [CheckPath] or [Doze].
+// [AcceptAnswer], [AddCandidates], [SendData], [UseICE], [CheckPath], [Doze],
+// [CarriedBy] or [CarryFor].
 type Command interface{ command() }
 
 // MakeOffer asks for an offer, answered by [LocalOffer] or [SessionFailed].
@@ -138,7 +174,39 @@ type CheckPath struct{}
 // arrives, which is reported by [SessionAwake].
 type Doze struct{ On bool }
 
-func (Doze) command()          {}
+func (Doze) command() {}
+
+// CarriedBy is the whole list of pairs that the peer of this session carries
+// for us. It is carried out at once, out of order.
+type CarriedBy struct{ Legs []Leg }
+
+// Leg is one pair that somebody carries for us.
+type Leg struct {
+	Far    signal.PeerID // the other end
+	Number uint32        // of the pair, as the carrier gave it
+	Trip   time.Duration // round trip between the carrier and the other end
+	Rate   int           // pictures that the carrier passes on, in bit/s; 0: unknown
+}
+
+// CarryFor is the whole list of pairs that we carry for the peer of this
+// session. It is carried out at once, out of order.
+type CarryFor struct{ Pairs []CarriedPair }
+
+// CarriedPair is one end of a pair that we carry.
+type CarriedPair struct {
+	Number uint32
+	To     signal.PeerID // the other end
+	Meter  *Meter        // shared by both ends
+}
+
+// Meter counts what was carried for a pair.
+type Meter struct {
+	Packets, Bytes atomic.Uint64 // passed on
+	Dropped        atomic.Uint64 // packets beyond what we carry
+}
+
+func (CarriedBy) command()     {}
+func (CarryFor) command()      {}
 func (MakeOffer) command()     {}
 func (AcceptOffer) command()   {}
 func (AcceptAnswer) command()  {}
@@ -149,7 +217,7 @@ func (CheckPath) command()     {}
 
 // SessionEvent is something a session reports: [LocalOffer], [LocalAnswer],
 // [LocalCandidates], [ICEStateChanged], [SessionConnected], [DataOpened],
-// [DataReceived], [SessionAwake] or [SessionFailed].
+// [DataReceived], [PathChanged], [SessionAwake] or [SessionFailed].
 type SessionEvent interface{ sessionEvent() }
 
 // LocalOffer is the offer that [MakeOffer] asked for.
@@ -185,6 +253,9 @@ type DataOpened struct{}
 // DataReceived is one message of the data channel.
 type DataReceived struct{ Data []byte }
 
+// PathChanged says that Stats tells of another path.
+type PathChanged struct{}
+
 // SessionFailed says that the session is of no further use and why.
 type SessionFailed struct{ Err error }
 
@@ -199,4 +270,5 @@ func (ICEStateChanged) sessionEvent()  {}
 func (SessionConnected) sessionEvent() {}
 func (DataOpened) sessionEvent()       {}
 func (DataReceived) sessionEvent()     {}
+func (PathChanged) sessionEvent()      {}
 func (SessionFailed) sessionEvent()    {}

@@ -20,6 +20,8 @@ type RoomView struct {
 	// Stuck counts how often somebody could be reached, was not connected, and
 	// nothing was about to be done about it. It is 0, or this program has a fault.
 	Stuck int
+	// Carrying are the pairs whose packets pass through here.
+	Carrying []CarriedView
 	// Peers are the others, in the order they should be listed: by name,
 	// then by id. People who left are not in it.
 	Peers []PeerView
@@ -54,12 +56,21 @@ type PeerView struct {
 	Since time.Time
 	// Repair is what is being done about an outage; its zero value is nothing.
 	Repair RepairView
-	// Transport is the path in use, as of the last second.
+	// Transport is the path in use, as of the last second; its zero value is
+	// none, which is what somebody has who is not connected.
 	Transport TransportStats
+	// Trouble is why a peer that is not connected is not reached, in words: what
+	// each way met. "" while nothing was tried in vain.
+	Trouble string
+	// Via names who carries the packets; "" unless somebody does.
+	Via string
 	// Missing lists the kinds of media the peer says it sends and that do not
 	// arrive, such as "mic".
 	Missing []string
 }
+
+// CarriedView is the two ends of a pair that is carried, by name.
+type CarriedView [2]Who
 
 // RepairView tells how far mending a peer's connection has come.
 type RepairView struct {

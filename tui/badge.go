@@ -81,6 +81,10 @@ func (b badge) forms() []string {
 		case b.peer.OneWay || b.peer.Unheard:
 			return []string{words, "one-way"}
 		}
+		if b.peer.Via != "" {
+			via := "via " + cleanName(b.peer.Via)
+			return []string{words + " " + via, via, words}
+		}
 	case rtc.StateDisconnected:
 		switch {
 		case detail == "":

@@ -106,7 +106,7 @@ func figures(v *rtc.RoomView) map[signal.PeerID]LinkStats {
 			RTT: time.Duration(23+i*7) * time.Millisecond, Loss: float64(i) * 0.004,
 			Jitter: 4 * time.Millisecond, Buffer: 60 * time.Millisecond,
 			Down: 1_240_000 + i*1000, Up: 640_000, LocalType: "host", RemoteType: "srflx",
-			LocalAddress: "192.0.2.1:5000", RemoteAddress: "198.51.100.7:6000", Relay: i%3 == 2,
+			LocalAddress: "192.0.2.1:5000", RemoteAddress: "198.51.100.7:6000", Path: []rtc.Path{rtc.PathDirect, rtc.PathDirect, rtc.PathRelay}[i%3],
 			Received: 12_345_678, Sent: 2_345_678, Verified: true,
 			Camera: PictureStats{Width: 640, Height: 360, FPS: 15, Bits: 400_000},
 		}

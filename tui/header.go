@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -20,6 +21,7 @@ type header struct {
 	talking   bool // the talk key is held
 	missing   map[SourceKind]bool
 	unread    int
+	carrying  []rtc.CarriedView // whose packets pass through here
 }
 
 // own is what one sends oneself, e.g. "mic on  cam on  screen OFF".
@@ -79,6 +81,14 @@ func (h header) Render(s *Styles, w int) string {
 	if h.unread > 0 {
 		count += dot + s.accent.Render(fmt.Sprintf("%d unread", h.unread))
 	}
+	carried := ""
+	switch len(h.carrying) {
+	case 0:
+	case 1:
+		carried = dot + s.accent.Render(carryingText(h.carrying))
+	default:
+		carried = dot + s.accent.Render(fmt.Sprintf("carrying %d pairs", len(h.carrying)))
+	}
 	short := s.text.Render(h.count(true))
 	lock := h.lock(s)
 	marked := room + " " + lock
@@ -100,6 +110,13 @@ func (h header) Render(s *Styles, w int) string {
 		variants = append([]string{" " + s.dim.Render("meet") + "  " + marked + "   " + count}, variants...)
 	}
 	free := w - width(right) - 1
+	if carried != "" {
+		for _, v := range variants[:min(4, len(variants))] {
+			if width(v+carried) <= free {
+				return s.spread(v+carried, right, w)
+			}
+		}
+	}
 	for _, v := range variants {
 		if width(v) <= free {
 			return s.spread(v, right, w)

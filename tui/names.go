@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -115,6 +116,19 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 		return e
 	case rtc.MediaStateChanged:
 		rename(&e.Who)
+		return e
+	case rtc.ConnectFailed:
+		rename(&e.Who)
+		return e
+	case rtc.PathChangedTo:
+		rename(&e.Who)
+		return e
+	case rtc.CarryingChanged:
+		e.Pairs = slices.Clone(e.Pairs)
+		for i := range e.Pairs {
+			rename(&e.Pairs[i][0])
+			rename(&e.Pairs[i][1])
+		}
 		return e
 	case rtc.PeerJoined:
 		rename(&e.Who)

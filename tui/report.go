@@ -25,6 +25,7 @@ type personReport struct {
 	outages        []time.Duration // mended, in order
 	failed         int             // times three attempts were in vain
 	broken         bool            // an outage was going on at the end
+	why            string          // why the person was not reached last; "" if they were
 	received, sent uint64
 }
 
@@ -54,6 +55,7 @@ func (r *Report) view(v *rtc.RoomView, now time.Time) {
 	for i := range v.Peers {
 		p := r.person(v.Peers[i].ID, v.Peers[i].Name)
 		p.broken = v.Peers[i].State == rtc.StateDisconnected || v.Peers[i].State == rtc.StateFailed
+		p.why = cleanText(v.Peers[i].Trouble)
 	}
 }
 
@@ -65,6 +67,8 @@ func (r *Report) event(ev rtc.Event, now time.Time) {
 		p := r.person(e.Peer, e.Name)
 		p.outages = append(p.outages, e.Outage)
 		p.broken = false
+	case rtc.ConnectFailed:
+		r.person(e.Peer, e.Name).why = cleanText(e.Reasons())
 	case rtc.ReconnectFailed:
 		r.person(e.Peer, e.Name).failed++
 	case rtc.ServerStateChanged:
@@ -151,7 +155,10 @@ func (p *personReport) text() string {
 	if p.failed > 0 {
 		parts = append(parts, "reconnecting failed "+times(p.failed))
 	}
-	if p.broken {
+	switch {
+	case p.why != "":
+		parts = append(parts, "not reached: "+p.why)
+	case p.broken:
 		parts = append(parts, "not connected at the end")
 	}
 	return strings.Join(parts, ", ")

@@ -189,7 +189,8 @@ type LinkStats struct {
 	Down   int           // bit/s received from the peer, all media
 	Up     int           // bit/s sent to the peer, all media
 
-	Relay         bool   // through a TURN server
+	Path          rtc.Path
+	Via           string // the name of who carries; "" unless somebody does
 	LocalType     string // host, srflx, prflx or relay; "" while unknown
 	RemoteType    string
 	LocalAddress  string

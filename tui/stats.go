@@ -69,7 +69,10 @@ func (sc *screen) linkLine(w int) string {
 	if l.RTT > 0 {
 		parts = append(parts, millis(l.RTT))
 	}
-	parts = append(parts, percent(l.Loss)+" lost", path(l))
+	if l.Path != rtc.PathNone {
+		parts = append(parts, percent(l.Loss)+" lost")
+	}
+	parts = append(parts, path(l))
 	return s.fit(spaces(1+markerWidth)+parts[0]+s.dim.Render("  "+strings.Join(parts[1:], "  ")), w)
 }
 
@@ -132,6 +135,11 @@ func (b linkBox) Render(s *Styles, w int) []string {
 		return append(out, s.dim.Render(s.fit(" no figures yet", w)))
 	}
 	l := b.stats
+	if b.peer.Trouble != "" {
+		for i, line := range wrap(cleanText(b.peer.Trouble), max(8, w-13)) {
+			row([]string{"tried", ""}[min(i, 1)], s.warn.Render(line))
+		}
+	}
 	way := path(l)
 	if l.LocalType != "" {
 		way += s.dim.Render("  " + l.LocalType + " to " + l.RemoteType)
@@ -151,8 +159,12 @@ func (b linkBox) Render(s *Styles, w int) []string {
 		n := max(0, min(minute, w-24))
 		row(name, s.fit(value, 11)+s.accent.Render(s.sparkline(values, n, floor)))
 	}
-	spark("round trip", millis(l.RTT), 50, func(l LinkStats) float64 { return float64(l.RTT.Milliseconds()) })
-	spark("loss", percent(l.Loss), 0.05, func(l LinkStats) float64 { return l.Loss })
+	trip, lost := millis(l.RTT), percent(l.Loss)
+	if l.Path == rtc.PathNone {
+		trip, lost = s.glyph.dash, s.glyph.dash
+	}
+	spark("round trip", trip, 50, func(l LinkStats) float64 { return float64(l.RTT.Milliseconds()) })
+	spark("loss", lost, 0.05, func(l LinkStats) float64 { return l.Loss })
 	spark("down", bitrate(l.Down)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Down) })
 	spark("up", bitrate(l.Up)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Up) })
 	row("jitter", millis(l.Jitter))
@@ -172,6 +184,9 @@ func (b linkBox) Render(s *Styles, w int) []string {
 // LinkText is a connection in a few words: "direct, 23 ms, 0.0% lost".
 func LinkText(l LinkStats) string {
 	text := path(l)
+	if l.Path == rtc.PathNone {
+		return "no path"
+	}
 	if l.RTT > 0 {
 		text += ", " + millis(l.RTT)
 	}

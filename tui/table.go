@@ -387,12 +387,12 @@ func (t *table) pathCell(s *Styles, p *rtc.PeerView, _ int) string {
 	return s.dim.Render(s.glyph.dash)
 }
 
-// path is how packets travel: "direct" or "relay".
+// path is how packets travel: "direct", "relay", "via NAME" or "none".
 func path(l LinkStats) string {
-	if l.Relay {
-		return "relay"
+	if l.Path == rtc.PathVia && l.Via != "" {
+		return "via " + cleanName(l.Via)
 	}
-	return "direct"
+	return l.Path.String()
 }
 
 func (t *table) volumeCell(s *Styles, p *rtc.PeerView, _ int) string {

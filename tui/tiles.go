@@ -148,6 +148,9 @@ func (sc *screen) placed(l layout) []placedPicture {
 
 // shows reports whether a picture has video, and is no mere name tile.
 func (sc *screen) shows(p picture) bool {
+	if peer, ok := sc.view.Peer(p.peer); ok && peer.Trouble != "" {
+		return false // why there is no connection is told in its place
+	}
 	m := sc.media(p.peer)
 	return p.kind == ScreenTile && m.Screen || p.kind == CameraTile && m.Camera
 }
@@ -207,6 +210,13 @@ func (sc *screen) tileBox(p placedPicture) block {
 			below = look.Render(badgeText)
 		}
 		lines = append(lines, s.center(below, in.w))
+		if peer.Trouble != "" {
+			for _, line := range wrap(cleanText(peer.Trouble), max(1, in.w-2)) {
+				if len(lines) < in.h {
+					lines = append(lines, s.center(s.dim.Render(line), in.w))
+				}
+			}
+		}
 	}
 	return s.box(p.box, title, lines)
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
@@ -104,6 +105,22 @@ func describe(ev rtc.Event) (string, toastKind) {
 		return "Reconnected to " + cleanName(e.Name) + " (" + repairText(e.Attempts) + ", " + brief(e.Outage) + ")", toastGood
 	case rtc.ReconnectFailed:
 		return "Failed to reconnect to " + cleanName(e.Name) + " after " + plural(e.Attempts, "attempt"), toastBad
+	case rtc.ConnectFailed:
+		return cleanText(e.Sentence()), toastBad
+	case rtc.PathChangedTo:
+		switch {
+		case e.Path == rtc.PathVia:
+			return "Reaching " + cleanName(e.Name) + " via " + cleanName(e.Via), toastInfo
+		case e.Previous == rtc.PathVia && e.Path == rtc.PathDirect:
+			return "Reaching " + cleanName(e.Name) + " directly", toastGood
+		case e.Previous == rtc.PathVia:
+			return "Reaching " + cleanName(e.Name) + " through the server's relay", toastGood
+		}
+	case rtc.CarryingChanged:
+		if len(e.Pairs) == 0 {
+			return "No longer carrying anybody", toastInfo
+		}
+		return capital(carryingText(e.Pairs)), toastInfo
 	case rtc.ServerStateChanged:
 		switch {
 		case e.State == signal.Connected && e.Previous == signal.Reconnecting:
@@ -150,6 +167,18 @@ func hearingText(name string, heard, hears bool) string {
 func DescribeHearing(e rtc.HearingChanged) string {
 	return hearingText(cleanName(e.Name), e.Heard, e.Hears)
 }
+
+// carryingText is e.g. "carrying ann - bob".
+func carryingText(pairs []rtc.CarriedView) string {
+	names := make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i] = cleanName(p[0].Name) + " - " + cleanName(p[1].Name)
+	}
+	return "carrying " + strings.Join(names, ", ")
+}
+
+// capital makes a sentence begin as sentences do.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // repairText is how an outage was mended.
 func repairText(attempts int) string {

@@ -43,6 +43,7 @@ type joinFlags struct {
 	echo                  string
 	noise, gain, music    bool
 	listenMuted           bool
+	noCarry               bool
 
 	settings config.Config
 	crashed  *crashed
@@ -101,6 +102,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
+	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
 	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
 	fl.BoolVar(&f.mouse, "mouse", false, "let the screen take the mouse")
 	fl.BoolVar(&f.relayOnly, "relay-only", false, "show nobody an address of this machine: everything goes through a relay")
@@ -115,7 +117,7 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	cfg = call.Config{
 		Name: ownName(f.name), Agent: "meet " + version,
 		Start:    signal.Media{Mic: !f.muted, Camera: !f.cameraOff, Screen: f.share},
-		WatchAll: f.headless, Lobby: f.lobby(),
+		WatchAll: f.headless, Lobby: f.lobby(), NoCarry: f.noCarry,
 		Processing:  audio.Processing{NoiseOff: !f.noise, GainOff: !f.gain, Music: f.music},
 		ListenMuted: f.listenMuted,
 	}

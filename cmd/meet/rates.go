@@ -53,7 +53,7 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 		RTT: s.Transport.RTT, Loss: was.loss,
 		Jitter: milliseconds(s.Audio.JitterMS), Buffer: milliseconds(s.Audio.BufferMS),
 		Down: was.down, Up: was.up,
-		Relay: s.Transport.Relay, LocalType: s.Transport.LocalType, RemoteType: s.Transport.RemoteType,
+		Path: s.Transport.Path, Via: s.Via, LocalType: s.Transport.LocalType, RemoteType: s.Transport.RemoteType,
 		LocalAddress: s.Transport.LocalAddress, RemoteAddress: s.Transport.RemoteAddress,
 		Camera:   tui.PictureStats{Width: s.Camera.Width, Height: s.Camera.Height, FPS: s.Camera.FPS, Bits: was.camera},
 		Screen:   tui.PictureStats{Width: s.Screen.Width, Height: s.Screen.Height, FPS: s.Screen.FPS, Bits: was.screen},

@@ -44,6 +44,7 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 		value bool
 	}{
 		"muted": {&f.muted, settings.Muted}, "camera-off": {&f.cameraOff, settings.CameraOff},
+		"no-carry": {&f.noCarry, settings.NoCarry},
 		"no-lobby": {&f.noLobby, settings.NoLobby}, "ascii": {&f.ascii, settings.ASCII}, "mouse": {&f.mouse, settings.Mouse},
 		"relay-only": {&f.relayOnly, settings.RelayOnly},
 	} {

@@ -29,6 +29,7 @@ type Config struct {
 	Muted     bool   // start with the microphone off
 	CameraOff bool   // start with the camera off
 	NoLobby   bool   // join without looking at the devices first
+	NoCarry   bool   // carry nothing for two others; the file says carry = false
 	ASCII     bool   // no symbols outside of ASCII
 	Mouse     bool
 	RelayOnly bool     // show nobody an address: everything is relayed by a server
@@ -186,6 +187,13 @@ func (c *Config) set(key string, value any) []*Problem {
 		return nil
 	}
 	switch key {
+	case "carry":
+		b, isSwitch := value.(bool)
+		if !isSwitch {
+			return fault("must be true or false")
+		}
+		c.NoCarry = !b
+		return nil
 	case "background":
 		switch value {
 		case "light", "dark":

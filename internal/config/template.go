@@ -54,6 +54,10 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # camera-off = false
 # no-lobby = false
 
+# Carry the packets of two others in the room who cannot exchange them, as they
+# would carry yours. What is carried is sealed; --no-carry does without.
+# carry = true
+
 # How pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant,
 # half, ascii or off.
 # video = "auto"

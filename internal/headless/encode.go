@@ -63,6 +63,17 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 		f["heard"], f["hears"] = e.Heard, e.Hears
 	case rtc.HearingLost:
 		return nil // hearing-changed has told
+	case rtc.PathChangedTo:
+		who(f, e.Who)
+		f["path"], f["previous"] = e.Path.String(), e.Previous.String()
+		if e.Path == rtc.PathVia {
+			f["via"] = e.Via
+		}
+	case rtc.ConnectFailed:
+		who(f, e.Who)
+		f["tried"], f["text"] = tried(e.Tried), e.Sentence()
+	case rtc.CarryingChanged:
+		f["pairs"] = carriedPairs(e.Pairs)
 	case rtc.PeerJoined:
 		who(f, e.Who)
 	case rtc.PeerLeft:
@@ -97,6 +108,34 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	}
 	f["time"] = at.UTC().Format(time.RFC3339Nano)
 	return f
+}
+
+// end is one end of a pair that is carried.
+type end struct {
+	Peer signal.PeerID `json:"peer"`
+	Name string        `json:"name"`
+}
+
+func carriedPairs(pairs []rtc.CarriedView) [][2]end {
+	all := make([][2]end, len(pairs))
+	for i, p := range pairs {
+		all[i] = [2]end{{p[0].Peer, p[0].Name}, {p[1].Peer, p[1].Name}}
+	}
+	return all
+}
+
+// attempted is one way that was tried.
+type attempted struct {
+	Way    string `json:"way"`
+	Result string `json:"result"`
+}
+
+func tried(ways []rtc.Attempted) []attempted {
+	all := make([]attempted, len(ways))
+	for i, w := range ways {
+		all[i] = attempted(w)
+	}
+	return all
 }
 
 func who(f fields, w rtc.Who) { f["peer"], f["name"] = w.Peer, w.Name }
@@ -135,13 +174,9 @@ func participants(v *rtc.RoomView, peers []rtc.PeerView) []participant {
 
 // stats makes the line of one peer's figures.
 func stats(now time.Time, s call.PeerStats) fields {
-	path := "direct"
-	if s.Transport.Relay {
-		path = "relay"
-	}
 	f := fields{
 		"time": now.UTC().Format(time.RFC3339Nano), "event": "stats",
-		"peer": s.Peer, "name": s.Name, "path": path,
+		"peer": s.Peer, "name": s.Name, "path": s.Transport.Path.String(),
 		"rtt_ms": milliseconds(s.Transport.RTT),
 		"audio": fields{
 			"packets": s.Audio.Packets, "decoded": s.Audio.Decoded, "bytes": s.Audio.Bytes, "lost": s.Audio.Lost,
@@ -152,6 +187,13 @@ func stats(now time.Time, s call.PeerStats) fields {
 		"sent": fields{
 			"audio_bytes": s.Sent[rtc.Mic], "camera_bytes": s.Sent[rtc.Camera], "screen_bytes": s.Sent[rtc.Screen],
 		},
+	}
+	switch s.Transport.Path {
+	case rtc.PathVia:
+		f["via"] = s.Via
+	case rtc.PathNone:
+		delete(f, "rtt_ms")
+	case rtc.PathRelay, rtc.PathDirect:
 	}
 	if !s.Audio.FirstDecoded.IsZero() {
 		f["first_decoded"] = s.Audio.FirstDecoded.UTC().Format(time.RFC3339Nano)

@@ -160,7 +160,7 @@ func TestLines(t *testing.T) {
 func TestStatsLine(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	s := call.PeerStats{Who: rtc.Who{Peer: "b", Name: "bob"}}
-	s.Transport.Relay, s.Transport.RTT = true, 1500*time.Microsecond
+	s.Transport.Path, s.Transport.RTT = rtc.PathRelay, 1500*time.Microsecond
 	s.Camera = call.PictureStats{FramesDecoded: 3, Bytes: 4, Width: 5, Height: 6, FPS: 7}
 	s.Sent = [rtc.Kinds]uint64{rtc.Mic: 1, rtc.Camera: 2, rtc.Screen: 3}
 	const want = `{"audio":{"buffer_ms":0,"bytes":0,"concealed_ms":0,"decoded":0,"jitter_ms":0,"level_db":0,"lost":0,"packets":0},` +

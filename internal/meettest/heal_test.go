@@ -47,7 +47,7 @@ func TestCutsOfEveryLength(t *testing.T) {
 // Only the datagrams between two of three are lost; signaling lives. All
 // attempts are spent, then it is called failed; after the heal it mends.
 func TestPathBlockedWhileSignalingLives(t *testing.T) {
-	bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+	bubbleWith(t, []string{"a", "b", "c"}, noCarry, func(t *testing.T, r *Room, p []*Person) {
 		a, b := p[0], p[1]
 		r.Block(a, b)
 		r.Block(b, a)
@@ -161,7 +161,7 @@ func TestServerRestart(t *testing.T) {
 // A path breaks for good while the server is gone: a third peer carries the
 // descriptions of a new one.
 func TestRepairThroughAThirdPeer(t *testing.T) {
-	bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+	bubbleWith(t, []string{"a", "b", "c"}, noCarry, func(t *testing.T, r *Room, p []*Person) {
 		a, b := p[0], p[1]
 		r.StopServer()
 		r.Wait(5 * time.Second)

@@ -19,8 +19,8 @@ func expectWay(t *testing.T, a, b *Person, relayed bool) {
 		}
 	}
 	v, _ := a.Call.View().Peer(b.ID)
-	if v.Transport.Relay != relayed && v.Transport.RemoteType != "prflx" {
-		t.Errorf("%s to %s: %s - %s, want relayed %v", a.Name, b.Name, v.Transport.LocalType, v.Transport.RemoteType, relayed)
+	if relayed != (v.Transport.Path == rtc.PathRelay) {
+		t.Errorf("%s to %s: %v, %s - %s, want relayed %v", a.Name, b.Name, v.Transport.Path, v.Transport.LocalType, v.Transport.RemoteType, relayed)
 	}
 }
 

@@ -18,11 +18,17 @@ import (
 // bubble runs a test in virtual time with people who have all connected.
 func bubble(t *testing.T, names []string, test func(t *testing.T, r *Room, people []*Person)) {
 	t.Helper()
+	bubbleWith(t, names, func(*call.Config) {}, test)
+}
+
+// bubbleWith is bubble with people who all join with an option.
+func bubbleWith(t *testing.T, names []string, opt Option, test func(t *testing.T, r *Room, people []*Person)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(t)
 		var people []*Person
 		for _, n := range names {
-			people = append(people, r.Join(n))
+			people = append(people, r.Join(n, opt))
 		}
 		r.Wait(3 * time.Second)
 		r.expectWell()

@@ -119,8 +119,13 @@ func (r *smoothRTT) take(answered time.Time, rtt time.Duration) {
 	}
 }
 
-// isCheck reports whether a packet is a STUN binding request (RFC 8489
-// section 5).
+// stunHeader is the size of a STUN message without attributes (RFC 8489 section
+// 5).
+const stunHeader = 20
+
+// isCheck reports whether a packet is an ICE check: a STUN binding request with
+// attributes (RFC 8445 section 7.1). What asks a STUN server for our address has
+// none.
 func isCheck(packet []byte) bool {
-	return stun.IsMessage(packet) && binary.BigEndian.Uint16(packet) == stun.BindingRequest.Value()
+	return len(packet) > stunHeader && stun.IsMessage(packet) && binary.BigEndian.Uint16(packet) == stun.BindingRequest.Value()
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
+
+	"github.com/meet-term/meet/rtc"
 )
 
 // checker makes checks of a cadence as pion does, and answers those that go out.
@@ -147,15 +149,15 @@ func TestFollowing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const far = 30 * time.Millisecond
 		p := newPulse()
-		inUse, other := testPair(t, 1), testPair(t, 2)
+		inUse, other, moved := testPair(t, 1), testPair(t, 2), testPair(t, 3)
 		inUse.UpdateRoundTripTime(far)
 		p.request(nil, nil, nil, inUse)
 		p.mu.Lock()
-		p.use(endpoints(inUse))
+		p.use(endpointsOf(inUse))
 		p.mu.Unlock()
 		sent := 0
 		check := func() bool {
-			return !p.hold(bindingRequest(t), inUse.Local.Port(), inUse.Remote.Address()+":2", func([]byte) { sent++ })
+			return !p.hold(bindingRequest(t), basePort(inUse.Local), endpointsOf(inUse).remote, rtc.PathDirect, func([]byte) { sent++ })
 		}
 		// A quiet minute, in which the peer tries the other pair at every moment
 		// of the calm.
@@ -187,18 +189,18 @@ func TestFollowing(t *testing.T) {
 
 		// It has moved. Its first check has the pair in use asked at once.
 		sent = 0
-		if p.request(nil, nil, nil, other) {
+		if p.request(nil, nil, nil, moved) {
 			t.Error("the peer is followed before the pair in use was asked")
 		}
 		if sent != 1 {
 			t.Errorf("%d checks that were kept back went out, want 1", sent)
 		}
 		time.Sleep(far + overdue - time.Nanosecond)
-		if p.request(nil, nil, nil, other) {
+		if p.request(nil, nil, nil, moved) {
 			t.Error("the peer is followed before an answer is overdue")
 		}
 		time.Sleep(time.Nanosecond)
-		if !p.request(nil, nil, nil, other) {
+		if !p.request(nil, nil, nil, moved) {
 			t.Error("the peer is not followed")
 		}
 	})
@@ -220,7 +222,7 @@ func testPair(t *testing.T, n int) *ice.CandidatePair {
 // bindingRequest is a STUN binding request.
 func bindingRequest(t *testing.T) []byte {
 	t.Helper()
-	m, err := stun.Build(stun.TransactionID, stun.BindingRequest)
+	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("a:b"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package conn
 import (
 	"hash/crc32"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,7 @@ func (s *session) openCandidates() {
 
 func (s *session) addCandidate(line string) {
 	line, ok := cleanCandidate(line, s.net.loopbackOnly())
-	if !ok || s.taken >= maxCandidates {
+	if !ok || s.taken >= maxCandidates || !s.noteCandidate(line) {
 		s.drop("candidate")
 		return
 	}
@@ -57,6 +58,30 @@ func (s *session) addCandidate(line string) {
 		s.log.Debug("add a candidate", "err", err)
 		s.drop("candidate")
 	}
+}
+
+// noteCandidate notes what kind of way a clean candidate offers, and reports
+// whether it is to be tried: one of carried pairs must stand for the peer.
+func (s *session) noteCandidate(line string) bool {
+	f := strings.Fields(line)
+	a, err := netip.ParseAddr(f[fieldAddress])
+	port, _ := strconv.ParseUint(f[fieldPort], 10, 16)
+	at := netip.AddrPortFrom(a.Unmap(), uint16(port))
+	path := rtc.PathDirect
+	switch {
+	case err != nil:
+		return false
+	case isCarried(a):
+		if s.net.route == nil || a != s.net.route.addr || f[fieldType] != "relay" {
+			return false
+		}
+		path = rtc.PathVia
+	case f[fieldType] == "relay":
+		path = rtc.PathRelay
+		s.pulse.known.addRelay(at)
+	}
+	s.offers[path].Add(1)
+	return true
 }
 
 func (s *session) endCandidates() {
@@ -79,10 +104,15 @@ func (s *session) localCandidate(c *webrtc.ICECandidate) {
 		line = hideRelated(line)
 	}
 	lines := []string{line}
-	if c.Typ == webrtc.ICECandidateTypeHost {
-		if a, err := netip.ParseAddr(c.Address); err == nil {
-			lines = expand(line, s.net.standsFor(a.Unmap()))
-		}
+	a, err := netip.ParseAddr(c.Address)
+	switch {
+	case err != nil:
+	case isCarried(a):
+		lines = []string{carriedCandidate(line)}
+	case c.Typ == webrtc.ICECandidateTypeHost:
+		lines = expand(line, s.net.standsFor(a.Unmap()))
+	case c.Typ == webrtc.ICECandidateTypeRelay:
+		s.relayed.Add(1)
 	}
 	s.postCandidates(extension(line, "ufrag"), rtc.LocalCandidates{Candidates: lines})
 }
@@ -144,6 +174,23 @@ const (
 	fieldType
 	minFields
 )
+
+// carriedPriority is that of a candidate of a carried pair: below all others.
+const carriedPriority = 255
+
+// carriedCandidate makes the host candidate that ICE has for a carried pair into
+// what the peer is told: a relay, which it is, and one that is worse than any
+// other (RFC 8445 section 5.1.2). ICE orders pairs by the lower of their two
+// priorities, so telling is enough.
+func carriedCandidate(line string) string {
+	f := strings.Fields(line)
+	if len(f) < minFields {
+		return line
+	}
+	f[fieldPriority], f[fieldType] = strconv.Itoa(carriedPriority), "relay"
+	f = slices.Insert(f, fieldType+1, "raddr", "::", "rport", "9")
+	return strings.Join(f, " ")
+}
 
 // expand makes one host candidate into one for each address that its socket
 // answers on. The local preference falls from address to address, so that no

@@ -32,6 +32,8 @@ func isVideo(k rtc.Kind) bool { return k == rtc.Camera || k == rtc.Screen }
 
 // Config says what a [Dialer] works with.
 type Config struct {
+	// Self is our own id; without one no pair of ours is carried by anybody.
+	Self signal.PeerID
 	// Net is the network to use. Nil is the machine's own, read afresh each
 	// time candidates are gathered; tests give a simulated one.
 	Net transport.Net
@@ -56,7 +58,9 @@ type Dialer struct {
 	local    *Outbound
 	sink     Sink
 	log      *slog.Logger
+	self     signal.PeerID
 	received ledger[received]
+	carriage *carriage
 
 	dialRelay  DialRelay
 	relayOnly  bool
@@ -77,6 +81,8 @@ func New(cfg Config) (*Dialer, error) {
 	}
 	d := &Dialer{
 		net:      cfg.Net,
+		self:     cfg.Self,
+		carriage: newCarriage(),
 		local:    cfg.Local,
 		sink:     cfg.Sink,
 		log:      cfg.Logger,
@@ -150,6 +156,7 @@ func (d *Dialer) Heard(peer signal.PeerID) time.Time {
 func (d *Dialer) Forget(peer signal.PeerID) {
 	d.received.forget(peer)
 	d.local.forget(peer)
+	d.carriage.forget(peer)
 }
 
 // ended removes a session that has stopped.

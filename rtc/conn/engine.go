@@ -25,10 +25,11 @@ const (
 	dtlsRetransmit      = 100 * time.Millisecond
 	sctpMaxRTO          = 1 * time.Second
 	stunGatherTimeout   = 2 * time.Second
-	srflxAcceptance     = 200 * time.Millisecond // how long better pairs are waited for
+	srflxAcceptance     = 200 * time.Millisecond // how long better pairs are waited for, with a browser
 	prflxAcceptance     = 100 * time.Millisecond
 	relayAcceptance     = 800 * time.Millisecond
-	retransmitBuffer    = 256 // video packets kept per stream for NACK
+	renomination        = 1000 * time.Hour // never; see newSettings
+	retransmitBuffer    = 256              // video packets kept per stream for NACK
 	transportCCInterval = 100 * time.Millisecond
 )
 
@@ -59,7 +60,10 @@ func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := newSettings(n)
+	engine, err := newSettings(n, s.cfg.Browser)
+	if err != nil {
+		return nil, err
+	}
 	engine.SetICEProxyDialer(&s.streams)
 	engine.LoggerFactory = pionLog{s.log}
 	engine.SetICEBindingRequestHandler(s.pulse.request)
@@ -71,7 +75,12 @@ func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
 	), nil
 }
 
-func newSettings(n transport.Net) webrtc.SettingEngine {
+// newSettings tunes a session. With our own program at the other end nothing is
+// waited for: the first pair that works is used, and both sides move up when a
+// better one does (see pulse). pion goes on checking the pairs that are not in
+// use only with renomination switched on, whose own choice would come by its
+// interval. A browser does not follow us up, so towards it we wait.
+func newSettings(n transport.Net, browser bool) (webrtc.SettingEngine, error) {
 	var e webrtc.SettingEngine
 	e.SetNet(n)
 	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}) // of candidates; relays may be reached by TCP
@@ -81,9 +90,16 @@ func newSettings(n transport.Net) webrtc.SettingEngine {
 	e.SetICETimeouts(iceDisconnected, iceFailed, keepalive)
 	e.SetICEMaxBindingRequests(maxBindingRequests)
 	e.SetHostAcceptanceMinWait(0)
-	e.SetSrflxAcceptanceMinWait(srflxAcceptance)
-	e.SetPrflxAcceptanceMinWait(prflxAcceptance)
-	e.SetRelayAcceptanceMinWait(relayAcceptance)
+	e.SetSrflxAcceptanceMinWait(0)
+	e.SetPrflxAcceptanceMinWait(0)
+	e.SetRelayAcceptanceMinWait(0)
+	if browser {
+		e.SetSrflxAcceptanceMinWait(srflxAcceptance)
+		e.SetPrflxAcceptanceMinWait(prflxAcceptance)
+		e.SetRelayAcceptanceMinWait(relayAcceptance)
+	} else if err := e.SetICERenomination(webrtc.WithRenominationInterval(renomination)); err != nil {
+		return e, fmt.Errorf("have all pairs checked: %w", err)
+	}
 	e.SetSTUNGatherTimeout(stunGatherTimeout)
 	e.SetDTLSRetransmissionInterval(dtlsRetransmit)
 	e.SetDTLSInsecureSkipHelloVerify(true) // ICE has proved the address already; saves a round trip
@@ -92,7 +108,7 @@ func newSettings(n transport.Net) webrtc.SettingEngine {
 	e.SetSCTPRTOMax(sctpMaxRTO)
 	e.SetSCTPMaxMessageSize(maxMessage)
 	e.DisableCloseByDTLS(true)
-	return e
+	return e, nil
 }
 
 // newMediaEngine registers what we speak and nothing else: the default offer
@@ -188,5 +204,8 @@ func newInterceptors() (*interceptor.Registry, error) {
 // to send checks there. It is called by pion from the agent's goroutine.
 func (s *session) acceptsRemote(ip net.IP) bool {
 	a, ok := addrFrom(ip)
+	if isCarried(a) {
+		return s.net.route != nil && a == s.net.route.addr
+	}
 	return ok && usableRemote(a, s.net.loopbackOnly())
 }

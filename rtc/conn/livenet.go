@@ -45,18 +45,64 @@ func (systemNet) Interfaces() ([]*transport.Interface, error) {
 // bound to the wildcard: the kernel routes it over whatever interface there
 // is, and it outlives every change of address. The other addresses are offered
 // to the peer with the port of the same socket (see expand).
+//
+// One more address is shown that no network has: what is bound to it is carried
+// by a third person (see carriedConn).
 type liveNet struct {
 	transport.Net
-	deaf  atomic.Bool // what arrives is thrown away
-	pulse *pulse      // decides which checks go out
+	deaf   atomic.Bool // what arrives is thrown away
+	pulse  *pulse      // decides which checks go out
+	route  *route      // to the peer through third persons; nil: there is none
+	self   netip.Addr  // that stands for us in carried pairs; invalid: there is none
+	frames func(frame []byte, from netip.AddrPort)
 
 	mu       sync.Mutex
 	shown    [2]netip.Addr   // guarded by mu; what the agent was shown, IPv4 and IPv6
 	all      [2][]netip.Addr // guarded by mu; the addresses these stand for
 	loopback bool            // guarded by mu; there is nothing but loopback
+	sockets  map[socketName]socket
 }
 
-func newLiveNet(base transport.Net, p *pulse) *liveNet { return &liveNet{Net: base, pulse: p} }
+// socketName tells the sockets of a session apart.
+type socketName struct {
+	v4   bool
+	port uint16
+}
+
+// socket writes a packet as it is.
+type socket func(packet []byte, to netip.AddrPort) error
+
+func newLiveNet(base transport.Net, p *pulse) *liveNet {
+	return &liveNet{
+		Net: base, pulse: p, sockets: map[socketName]socket{},
+		frames: func([]byte, netip.AddrPort) {},
+	}
+}
+
+// bound notes a socket; the function returned forgets it.
+func (n *liveNet) bound(local *net.UDPAddr, write socket) (closed func()) {
+	name := socketName{local.IP.To4() != nil, uint16(local.Port)}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sockets[name] = write
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.sockets, name)
+	}
+}
+
+// write sends a packet of ours, which ICE knows nothing of, from the socket with
+// a port.
+func (n *liveNet) write(port uint16, packet []byte, to netip.AddrPort) error {
+	n.mu.Lock()
+	write := n.sockets[socketName{to.Addr().Is4(), port}]
+	n.mu.Unlock()
+	if write == nil {
+		return net.ErrClosed
+	}
+	return write(packet, to)
+}
 
 func family(a netip.Addr) int {
 	if a.Is4() {
@@ -90,6 +136,9 @@ func (n *liveNet) Interfaces() ([]*transport.Interface, error) {
 			n.all[f] = append(n.all[f], a)
 		}
 	}
+	if n.self.IsValid() {
+		shown.AddAddress(&net.IPNet{IP: n.self.AsSlice(), Mask: net.CIDRMask(128, 128)})
+	}
 	return []*transport.Interface{shown}, nil
 }
 
@@ -117,6 +166,9 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 	bind := laddr
 	named := laddr != nil && laddr.IP != nil && !laddr.IP.IsUnspecified()
 	if named {
+		if a, ok := addrFrom(laddr.IP); ok && isCarried(a) {
+			return n.listenCarried(a)
+		}
 		bind = &net.UDPAddr{IP: net.IPv4zero, Port: laddr.Port}
 		if network = "udp4"; laddr.IP.To4() == nil {
 			network, bind.IP = "udp6", net.IPv6unspecified
@@ -134,37 +186,67 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 		local = &net.UDPAddr{IP: laddr.IP, Port: local.Port, Zone: laddr.Zone}
 	}
 	if u, ok := c.(*net.UDPConn); ok {
-		return &udpConn{UDPConn: u, local: local, net: n}, nil
+		s := &udpConn{UDPConn: u, local: local, net: n}
+		s.closed = n.bound(local, func(b []byte, to netip.AddrPort) error {
+			_, err := u.WriteToUDPAddrPort(b, to)
+			return err
+		})
+		return s, nil
 	}
-	return &namedConn{UDPConn: c, local: local, net: n}, nil
+	s := &namedConn{UDPConn: c, local: local, net: n}
+	s.closed = n.bound(local, func(b []byte, to netip.AddrPort) error {
+		_, err := c.WriteTo(b, net.UDPAddrFromAddrPort(to))
+		return err
+	})
+	return s, nil
+}
+
+// isFrame reports whether a packet is a frame of a carried pair.
+func isFrame(b []byte) bool { return len(b) > 0 && (b[0] == frameToCarrier || b[0] == frameCarried) }
+
+// udpAddrPort is the address of a datagram.
+func udpAddrPort(addr net.Addr) netip.AddrPort {
+	u, ok := addr.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return plain(u.AddrPort())
+}
+
+// plain takes an IPv4 address out of its IPv6 clothing.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // namedConn is a socket of a simulated network under another local address.
 type namedConn struct {
 	transport.UDPConn
-	local *net.UDPAddr
-	net   *liveNet
+	local  *net.UDPAddr
+	net    *liveNet
+	closed func()
 }
 
 // ReadFrom reads one packet.
 func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, addr, err := c.UDPConn.ReadFrom(b)
-		if err != nil || !c.net.deaf.Load() {
+		switch {
+		case err != nil:
 			return n, addr, err
+		case c.net.deaf.Load():
+		case isFrame(b[:n]):
+			c.net.frames(b[:n], udpAddrPort(addr))
+		default:
+			return n, addr, nil
 		}
 	}
 }
 
 // WriteTo sends one packet, unless it is a check that need not go out.
 func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
-	if !isCheck(b) {
-		if !c.net.pulse.sends(b) {
-			return len(b), nil
-		}
-		return c.UDPConn.WriteTo(b, addr)
-	}
-	if c.net.pulse.hold(b, c.local.Port, addr.String(), func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }) {
+	to := udpAddrPort(addr)
+	send := func(b []byte) { _, _ = c.UDPConn.WriteTo(b, addr) }
+	if c.net.keeps(b, uint16(c.local.Port), to, send) {
 		return len(b), nil
 	}
 	return c.UDPConn.WriteTo(b, addr)
@@ -173,16 +255,41 @@ func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 // LocalAddr returns the address the socket passes for.
 func (c *namedConn) LocalAddr() net.Addr { return c.local }
 
+// Close closes the socket.
+func (c *namedConn) Close() error {
+	c.closed()
+	return c.UDPConn.Close()
+}
+
+// keeps reports whether a packet for a real network stays here: a check that
+// need not go out, or anything for an address that no network has.
+func (n *liveNet) keeps(b []byte, port uint16, to netip.AddrPort, send func([]byte)) bool {
+	switch {
+	case isCarried(to.Addr()):
+		return true
+	case !isCheck(b):
+		return !n.pulse.sends(b)
+	}
+	return n.pulse.hold(b, port, to, n.pulse.known.path(to, false), send)
+}
+
 // udpConn is a socket of this machine under another local address. It offers
 // pion the calls that do not allocate (ice.AddrPortReaderWriter).
 type udpConn struct {
 	*net.UDPConn
-	local *net.UDPAddr
-	net   *liveNet
+	local  *net.UDPAddr
+	net    *liveNet
+	closed func()
 }
 
 // LocalAddr returns the address the socket passes for.
 func (c *udpConn) LocalAddr() net.Addr { return c.local }
+
+// Close closes the socket.
+func (c *udpConn) Close() error {
+	c.closed()
+	return c.UDPConn.Close()
+}
 
 // maxReadErrors is how many errors in a row a read survives.
 const maxReadErrors = 16
@@ -191,29 +298,27 @@ const maxReadErrors = 16
 // to the socket, as some systems report when an interface goes, are skipped:
 // pion would stop listening for good.
 func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	for failures := 0; ; failures++ {
+	for failures := 0; ; {
 		n, addr, err := c.ReadFromUDPAddrPort(b)
-		if err == nil && c.net.deaf.Load() {
+		switch {
+		case err == nil && c.net.deaf.Load():
 			failures = 0
-			continue
-		}
-		if err == nil || failures == maxReadErrors ||
-			errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+		case err == nil && isFrame(b[:n]):
+			failures = 0
+			c.net.frames(b[:n], plain(addr))
+		case err == nil || failures == maxReadErrors ||
+			errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
 			return n, addr, err
+		default:
+			failures++
 		}
 	}
 }
 
 // WriteToAddrPort sends one packet, unless it is a check that need not go out.
 func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
-	if !isCheck(b) {
-		if !c.net.pulse.sends(b) {
-			return len(b), nil
-		}
-		return c.WriteToUDPAddrPort(b, addr)
-	}
-	to := netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()).String()
-	if c.net.pulse.hold(b, c.local.Port, to, func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }) {
+	send := func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }
+	if c.net.keeps(b, uint16(c.local.Port), plain(addr), send) {
 		return len(b), nil
 	}
 	return c.WriteToUDPAddrPort(b, addr)

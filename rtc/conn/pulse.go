@@ -2,8 +2,7 @@ package conn
 
 import (
 	"bytes"
-	"net"
-	"strconv"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,39 +14,116 @@ import (
 	"github.com/meet-term/meet/rtc"
 )
 
-// roamAfter is the silence of the pair in use after which a check that comes in
-// on another pair makes that one the pair in use, if the pair in use also fails
-// to answer: a peer that moved is followed, a browser that tries its other pairs
-// now and then is not.
-const roamAfter = keepalive + overdue
+const (
+	// roamAfter is the silence of the pair in use after which a check that comes
+	// in on another pair makes that one the pair in use, if the pair in use also
+	// fails to answer: a peer that moved is followed, a browser that tries its
+	// other pairs now and then is not.
+	roamAfter = keepalive + overdue
+	// unseenAfter is the same where our checks of the pair in use do not pass
+	// here, as those to a relay by TCP, and nothing is known of their answers.
+	unseenAfter = time.Second
+	// betterEvery is how often a pair that would be a better path is checked, and
+	// spareEvery one that would not, which keeps the mappings of NATs (RFC 4787
+	// section 4.3): pion checks all of them five times a second.
+	betterEvery = calm
+	spareEvery  = 20 * time.Second
+	// answeredWithin is how fresh the answer must be that shows a better path to
+	// carry both ways.
+	answeredWithin = 2 * time.Second
+	// insists is the time between two checks of the peer on a better pair that
+	// tells that its checks there are answered: until then it sends one each
+	// betterEvery.
+	insists = keepalive + keepalive/2
+	// relapse is how soon after moving up a move down makes the better path wait
+	// before it is used again, from firstWait on and twice as long each time.
+	relapse   = 10 * time.Second
+	firstWait = 5 * time.Second
+	maxWait   = 5 * time.Minute
+	// tooSoon is the time between two checks of one pair that are made at the same
+	// tick of pion: the second is left out.
+	tooSoon = keepalive / 4
+)
 
 // maxPairs bounds the pairs that are remembered. Peers use one or two.
 const maxPairs = 16
 
+// maxSpares bounds the pairs whose checks are counted.
+const maxSpares = 256
+
 // pulse gathers the evidence of life of one session and decides when to follow
-// a peer whose address changed.
+// a peer whose address changed, and when to move to a better path.
 type pulse struct {
 	start time.Time
 	heard atomic.Int64 // nanoseconds since start of the newest authenticated packet; 0: none
+	got   atomic.Int64 // authenticated packets since the last check was made
 
-	path    atomic.Pointer[rtc.TransportStats] // the pair in use, without its RTT
-	carried atomic.Int64                       // packets sent since the last check, checks left out
-	doze    doze                               // nobody is expected to answer
+	path    atomic.Pointer[inUse] // the pair in use
+	carried atomic.Int64          // packets sent since the last check, checks left out
+	doze    doze                  // nobody is expected to answer
+	known   addresses
+	moves   func() // unless nil, told that the path is another one
+
+	checks, checked [rtc.PathDirect + 1]atomic.Int64 // ours that went out, theirs that came in
 
 	mu       sync.Mutex
-	pairs    []*ice.CandidatePair // guarded by mu; those that a check came in on, newest last
-	selected [2]string            // guarded by mu; local and remote address in use, "" before
-	cadence  cadence              // guarded by mu; of the checks of the pair in use
-	kept     func()               // guarded by mu; sends the newest check that was kept back
-	rtt      smoothRTT            // guarded by mu; of the pair in use, or the one before
+	pairs    []*seenPair         // guarded by mu; those that a check came in on, newest last
+	selected endpoints           // guarded by mu; in use, zero before
+	cadence  cadence             // guarded by mu; of the checks of the pair in use
+	made     time.Time           // guarded by mu; when pion last made a check of the pair in use
+	dense    bool                // guarded by mu; the peer was sending more than a few packets
+	kept     func()              // guarded by mu; sends the newest check that was kept back
+	rtt      smoothRTT           // guarded by mu; of the pair in use, or the one before
+	spares   map[spare]time.Time // guarded by mu; when a check of each last went out
+	climb    climb               // guarded by mu
 }
 
-func newPulse() *pulse { return &pulse{start: time.Now()} }
+// inUse describes the pair in use. It is never changed once stored.
+type inUse struct {
+	stats rtc.TransportStats // without its RTT
+	ends  endpoints
+	port  uint16 // of the socket, for a pair without a relay of ours
+}
+
+// seenPair is a pair and when the newest check of the peer came in on it.
+type seenPair struct {
+	pair *ice.CandidatePair
+	at   time.Time
+}
+
+// spare names a pair that is not in use: the port of its socket and where it
+// leads.
+type spare struct {
+	port uint16
+	to   netip.AddrPort
+}
+
+// climb keeps a session from going back and forth between a path that is
+// better and one that works. It has no clock and no lock.
+type climb struct {
+	at    time.Time // when we moved up last
+	until time.Time // before then we do not
+	wait  time.Duration
+}
+
+func (c *climb) up(now time.Time) { c.at = now }
+
+func (c *climb) down(now time.Time) {
+	if c.at.IsZero() || now.Sub(c.at) > relapse {
+		c.wait = 0
+		return
+	}
+	c.wait = min(max(2*c.wait, firstWait), maxWait)
+	c.until = now.Add(c.wait)
+}
+
+func newPulse() *pulse { return &pulse{start: time.Now(), spares: map[spare]time.Time{}} }
 
 // touch notes that an authenticated packet arrived now.
 func (p *pulse) touch() {
 	p.heard.Store(int64(time.Since(p.start)))
 	p.doze.heard()
+	p.got.Add(1)
 }
 
 // request is called by the ICE agent for each authentic check of the peer. It
@@ -67,27 +143,53 @@ func (p *pulse) request(_ *stun.Message, _, _ ice.Candidate, pair *ice.Candidate
 // moved is told of a check that came in on a pair, and whether the peer is to be
 // followed there. send, unless nil, asks the pair in use whether it still works.
 func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send func()) {
+	path := p.known.pathOf(pair)
+	p.checked[path].Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.remember(pair)
-	if p.selected[1] == "" || p.selected == endpoints(pair) {
+	before := p.remember(now, pair)
+	if !p.selected.remote.IsValid() || p.selected == endpointsOf(pair) {
 		return false, nil
 	}
 	inUse := p.pairInUse()
 	if inUse == nil {
 		return false, nil
 	}
-	if now.Sub(lastSign(inUse)) < roamAfter || !p.cadence.failing(now, p.signsOf(inUse)) {
-		return false, p.alarm(now)
+	present := p.known.pathOf(inUse)
+	if path > present && !now.Before(p.climb.until) &&
+		(now.Sub(pair.LastResponseReceivedAt()) < answeredWithin || now.Sub(before) < insists) {
+		p.climb.up(now)
+		p.use(endpointsOf(pair))
+		return true, nil
 	}
-	p.use(endpoints(pair))
+	if now.Sub(lastSign(inUse)) < roamAfter || !p.failing(now, inUse) {
+		// The routine check of a spare pair says nothing; one that is new, or is
+		// checked often, may be where the peer is now.
+		if path <= present && (before.IsZero() || now.Sub(before) < alarm) {
+			return false, p.alarm(now)
+		}
+		return false, nil
+	}
+	if path < present {
+		p.climb.down(now)
+	}
+	p.use(endpointsOf(pair))
 	return true, nil
 }
 
+// failing reports whether the pair in use does not answer. Called with mu held.
+func (p *pulse) failing(now time.Time, inUse *ice.CandidatePair) bool {
+	if p.cadence.sent.IsZero() {
+		return now.Sub(lastSign(inUse)) >= unseenAfter
+	}
+	return p.cadence.failing(now, p.signsOf(inUse))
+}
+
 // use makes another pair the one in use. Called with mu held.
-func (p *pulse) use(endpoints [2]string) {
-	if p.selected != endpoints {
-		p.selected, p.cadence, p.rtt.begins = endpoints, cadence{}, true
+func (p *pulse) use(ends endpoints) {
+	if p.selected != ends {
+		p.selected, p.cadence, p.rtt.begins = ends, cadence{}, true
+		p.dense = false
 	}
 }
 
@@ -120,16 +222,30 @@ func (p *pulse) doubt() {
 }
 
 // hold is asked about every check that pion sends, and reports whether it is
-// kept back. port is that of the socket, to where the check goes; send sends a
-// packet there later.
-func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)) bool {
+// kept back. port is that of the socket, to where the check goes, path the way
+// it takes; send sends a packet there later.
+func (p *pulse) hold(check []byte, port uint16, to netip.AddrPort, path rtc.Path, send func(packet []byte)) bool {
+	held := p.holds(time.Now(), check, port, to, path, send)
+	if !held {
+		p.checks[path].Add(1)
+	}
+	return held
+}
+
+func (p *pulse) holds(now time.Time, check []byte, port uint16, to netip.AddrPort, path rtc.Path, send func(packet []byte)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inUse := p.pairInUse()
-	if inUse == nil || p.selected[1] != to || basePort(inUse.Local) != port {
+	if inUse == nil {
 		return false
 	}
-	now := time.Now()
+	if p.selected.remote != to || basePort(inUse.Local) != port {
+		return p.holdSpare(now, inUse, spare{port, to}, path)
+	}
+	if now.Sub(p.made) < tooSoon {
+		return true // one of the two that pion makes of the pair in use
+	}
+	p.made = now
 	if p.doze.on.Load() {
 		if now.Sub(p.cadence.sent) < dozeCheck-keepalive/2 {
 			return true
@@ -137,6 +253,7 @@ func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)
 		p.cadence.went(now)
 		return false
 	}
+	p.silence(now)
 	if !p.cadence.hold(now, p.signsOf(inUse), int(p.carried.Swap(0))) {
 		return false
 	}
@@ -145,40 +262,82 @@ func (p *pulse) hold(check []byte, port int, to string, send func(packet []byte)
 	return true
 }
 
-// basePort is the port of the socket behind a local candidate (RFC 8445 section
-// 5.1.1).
-func basePort(c ice.Candidate) int {
-	if base := c.RelatedAddress(); base != nil && base.Port != 0 {
-		return base.Port
+// silence raises the alarm when a peer that was sending stops: either it has
+// nothing more to say, or the path is gone. Called with mu held, once for each
+// check of the pair in use.
+func (p *pulse) silence(now time.Time) {
+	got := p.got.Swap(0)
+	if p.dense && got == 0 {
+		p.cadence.until = now.Add(alarm)
 	}
-	return c.Port()
+	p.dense = got >= busy
 }
 
-// remember puts pair last among the pairs. Called with mu held.
-func (p *pulse) remember(pair *ice.CandidatePair) {
+// holdSpare decides on the checks of a pair that is not in use: it is asked
+// rarely whether it works, unless it is needed or would be better. Called with
+// mu held.
+func (p *pulse) holdSpare(now time.Time, inUse *ice.CandidatePair, pair spare, path rtc.Path) bool {
+	every := spareEvery
+	switch {
+	case p.doze.on.Load():
+	case now.Before(p.cadence.until), p.failing(now, inUse):
+		every = 0
+	case path > p.known.pathOf(inUse):
+		every = betterEvery
+		if p.answers(now, pair) {
+			every = 0 // insist
+		}
+	}
+	if last, asked := p.spares[pair]; asked && now.Sub(last) < every-keepalive/2 {
+		return true
+	}
+	if len(p.spares) >= maxSpares {
+		clear(p.spares)
+	}
+	p.spares[pair] = now
+	return false
+}
+
+// answers reports whether a pair has just answered a check. Called with mu
+// held.
+func (p *pulse) answers(now time.Time, pair spare) bool {
 	for _, known := range p.pairs {
-		if known == pair {
-			return
+		c := known.pair
+		if basePort(c.Local) == pair.port && endpointsOf(c).remote == pair.to {
+			return now.Sub(c.LastResponseReceivedAt()) < answeredWithin
+		}
+	}
+	return false
+}
+
+// remember puts pair among the pairs and returns when the check before this one
+// came in on it. Called with mu held.
+func (p *pulse) remember(now time.Time, pair *ice.CandidatePair) (before time.Time) {
+	for _, known := range p.pairs {
+		if known.pair == pair {
+			before, known.at = known.at, now
+			return before
 		}
 	}
 	if len(p.pairs) == maxPairs {
 		oldest := 0
 		for i, known := range p.pairs {
-			if lastSign(known).Before(lastSign(p.pairs[oldest])) {
+			if lastSign(known.pair).Before(lastSign(p.pairs[oldest].pair)) {
 				oldest = i
 			}
 		}
 		p.pairs = append(p.pairs[:oldest], p.pairs[oldest+1:]...)
 	}
-	p.pairs = append(p.pairs, pair)
+	p.pairs = append(p.pairs, &seenPair{pair, now})
+	return time.Time{}
 }
 
 // pairInUse returns the newest pair between the addresses in use, or nil.
 // Called with mu held.
 func (p *pulse) pairInUse() *ice.CandidatePair {
 	for i := len(p.pairs) - 1; i >= 0; i-- {
-		if endpoints(p.pairs[i]) == p.selected {
-			return p.pairs[i]
+		if endpointsOf(p.pairs[i].pair) == p.selected {
+			return p.pairs[i].pair
 		}
 	}
 	return nil
@@ -189,17 +348,30 @@ func (p *pulse) changed(pair *webrtc.ICECandidatePair) {
 	if pair == nil || pair.Local == nil || pair.Remote == nil {
 		return
 	}
-	local, remote := join(pair.Local.Address, int(pair.Local.Port)), join(pair.Remote.Address, int(pair.Remote.Port))
-	p.path.Store(&rtc.TransportStats{
-		Relay:         pair.Local.Typ == webrtc.ICECandidateTypeRelay || pair.Remote.Typ == webrtc.ICECandidateTypeRelay,
-		LocalType:     pair.Local.Typ.String(),
-		RemoteType:    pair.Remote.Typ.String(),
-		LocalAddress:  local,
-		RemoteAddress: remote,
-	})
+	ends := endpoints{
+		addrPort(pair.Local.Address, int(pair.Local.Port)), addrPort(pair.Remote.Address, int(pair.Remote.Port)),
+	}
+	relayed := pair.Local.Typ == webrtc.ICECandidateTypeRelay
+	to := &inUse{ends: ends, port: ends.local.Port(), stats: rtc.TransportStats{
+		Path: p.known.path(ends.remote, relayed || pair.Remote.Typ == webrtc.ICECandidateTypeRelay),
+	}}
+	if to.stats.Path != rtc.PathVia {
+		to.stats.LocalType, to.stats.RemoteType = pair.Local.Typ.String(), pair.Remote.Typ.String()
+		to.stats.LocalAddress, to.stats.RemoteAddress = ends.local.String(), ends.remote.String()
+	}
+	if pair.Local.RelatedPort != 0 {
+		to.port = pair.Local.RelatedPort
+	}
+	if relayed {
+		to.port = 0
+	}
+	p.path.Store(to)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.use([2]string{local, remote})
+	p.use(ends)
+	p.mu.Unlock()
+	if p.moves != nil {
+		p.moves()
+	}
 }
 
 // restart forgets the pair in use, before an ICE restart gives it up. What was
@@ -207,7 +379,7 @@ func (p *pulse) changed(pair *webrtc.ICECandidatePair) {
 func (p *pulse) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.use([2]string{})
+	p.use(endpoints{})
 }
 
 // snapshot returns the evidence so far.
@@ -217,8 +389,8 @@ func (p *pulse) snapshot() rtc.Pulse {
 		out.Heard = p.start.Add(time.Duration(ns))
 	}
 	p.mu.Lock()
-	for _, pair := range p.pairs {
-		if t := pair.LastResponseReceivedAt(); t.After(out.Answered) {
+	for _, known := range p.pairs {
+		if t := known.pair.LastResponseReceivedAt(); t.After(out.Answered) {
 			out.Answered = t
 		}
 	}
@@ -229,19 +401,42 @@ func (p *pulse) snapshot() rtc.Pulse {
 	return out
 }
 
+// works reports whether the pair in use answers, and its round trip.
+func (p *pulse) works(now time.Time) (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	inUse := p.pairInUse()
+	if inUse == nil {
+		return p.rtt.value, true // it is so new that nothing is known
+	}
+	return p.signsOf(inUse).rtt, !p.failing(now, inUse)
+}
+
 // transport returns the path in use.
 func (p *pulse) transport() rtc.TransportStats {
 	path := p.path.Load()
 	if path == nil {
 		return rtc.TransportStats{}
 	}
-	out := *path
+	out := path.stats
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pair := p.pairInUse(); pair != nil {
 		out.RTT = p.signsOf(pair).rtt
 	}
 	return out
+}
+
+// authentic reports whether a check of the peer lately came in from an address.
+func (p *pulse) authentic(now time.Time, from netip.AddrPort) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, known := range p.pairs {
+		if endpointsOf(known.pair).remote == from && now.Sub(lastSign(known.pair)) < authenticFor {
+			return true
+		}
+	}
+	return false
 }
 
 // lastSign is when an ICE message last arrived on the pair. Media is not asked:
@@ -253,12 +448,3 @@ func lastSign(p *ice.CandidatePair) time.Time {
 	}
 	return request
 }
-
-func endpoints(p *ice.CandidatePair) [2]string {
-	return [2]string{
-		join(p.Local.Address(), p.Local.Port()),
-		join(p.Remote.Address(), p.Remote.Port()),
-	}
-}
-
-func join(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

@@ -27,7 +27,7 @@ const secureSuffix = ".tls.invalid"
 // TCP where there is no way to dial them.
 func (s *session) servers(offered []signal.ICEServer) []webrtc.ICEServer {
 	var out []webrtc.ICEServer
-	overUDP := false
+	overUDP, relays := false, 0
 	for _, server := range offered {
 		var urls []string
 		for _, u := range server.URLs {
@@ -38,6 +38,9 @@ func (s *session) servers(offered []signal.ICEServer) []webrtc.ICEServer {
 			case strings.HasPrefix(u, "turns:") && !udp:
 				u = markSecure(u)
 			}
+			if relay {
+				relays++
+			}
 			overUDP = overUDP || relay && udp
 			urls = append(urls, u)
 		}
@@ -47,6 +50,7 @@ func (s *session) servers(offered []signal.ICEServer) []webrtc.ICEServer {
 			})
 		}
 	}
+	s.relays.Store(int32(relays))
 	s.streams.begin(overUDP)
 	return out
 }

@@ -75,6 +75,7 @@ type session struct {
 	estimate   estimator
 	redundancy redundancy // owned by the reader of the microphone's RTCP
 	gen        generations
+	carrier    carrier
 
 	// Owned by run.
 	negotiated bool     // a remote description was applied
@@ -84,6 +85,10 @@ type session struct {
 	earlyEnd   bool     // and the word that there are no more
 	taken      int      // candidates given to pion in this generation
 	remoteFrag string   // ICE user fragment of the peer's generation
+
+	relays  atomic.Int32                     // that we were given
+	relayed atomic.Int32                     // addresses that they gave us
+	offers  [rtc.PathDirect + 1]atomic.Int32 // addresses that the peer named
 
 	dropped atomic.Uint64 // messages and candidates that found no room
 	sent    [kinds]atomic.Uint64
@@ -109,6 +114,11 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	}
 	s.streams.session = s
 	s.streams.restart()
+	s.net.frames = s.takeFrame
+	if d.self != "" && !cfg.Browser {
+		s.net.route, s.net.self = d.carriage.route(cfg.Peer), carriedAddr(d.self)
+	}
+	pulse.moves = func() { s.post(rtc.PathChanged{}) }
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
 	pulse.doze.woke = s.awoken
@@ -120,9 +130,16 @@ func (s *session) Do(c rtc.Command) {
 	if s.ctx.Err() != nil || s.failed.Load() {
 		return
 	}
-	if _, ok := c.(rtc.CheckPath); ok { // it must not wait for what takes long
+	switch c := c.(type) { // these must not wait for what takes long
+	case rtc.CheckPath:
 		s.source.look()
 		s.pulse.doubt()
+		return
+	case rtc.CarriedBy:
+		s.carriedBy(c.Legs)
+		return
+	case rtc.CarryFor:
+		s.carryFor(c.Pairs)
 		return
 	}
 	select {
@@ -142,7 +159,24 @@ func (s *session) Do(c rtc.Command) {
 func (s *session) Pulse() rtc.Pulse { return s.pulse.snapshot() }
 
 // Stats describes the path in use.
-func (s *session) Stats() rtc.TransportStats { return s.source.complete(s.pulse.transport()) }
+func (s *session) Stats() rtc.TransportStats {
+	stats := s.source.complete(s.pulse.transport())
+	if stats.Path == rtc.PathVia {
+		stats.Via, _ = s.net.route.through()
+	}
+	return stats
+}
+
+// Tried tells which ways were tried.
+func (s *session) Tried() rtc.Tried {
+	t := rtc.Tried{Relays: int(s.relays.Load()), Relayed: int(s.relayed.Load())}
+	for path := range t.Checks {
+		t.Offered[path] = int(s.offers[path].Load())
+		t.Checks[path] = int(s.pulse.checks[path].Load())
+		t.Heard[path] = int(s.pulse.checked[path].Load())
+	}
+	return t
+}
 
 // Flow counts the RTP packets of the session.
 func (s *session) Flow() rtc.Flow {
@@ -192,6 +226,7 @@ func (s *session) run() {
 // shut ends the connection and waits for everything that reads from it.
 func (s *session) shut() {
 	s.failed.Store(true)
+	s.endCarrying()
 	if s.pc != nil {
 		s.quiet()
 		if err := s.pc.GracefulClose(); err != nil {
@@ -285,9 +320,16 @@ func (s *session) openData() error {
 		return fmt.Errorf("make the data channel: %w", err)
 	}
 	s.data = data
-	data.OnOpen(func() { s.post(rtc.DataOpened{}) })
+	data.OnOpen(func() {
+		s.carrier.data.Store(data)
+		s.post(rtc.DataOpened{})
+	})
 	data.OnMessage(func(m webrtc.DataChannelMessage) {
 		s.pulse.touch()
+		if !m.IsString && isFrame(m.Data) {
+			s.handleFrame(m.Data)
+			return
+		}
 		s.post(rtc.DataReceived{Data: m.Data})
 	})
 	data.OnClose(func() { s.dataGone <- struct{}{} }) // called once, and has room

@@ -64,6 +64,10 @@ function opusFormat(sdp, change) {
 
 const ufrag = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 
+// carried marks the candidates of pairs that a third person carries: their
+// address is on no network, and a browser cannot be an end of such a pair.
+const carried = /^(?:a=)?candidate:(?:\S+ ){4}fd6d:6565:7400:/i;
+
 // Session is given {peer, epoch, offerer, ice, local, post, now}. local is the
 // Media it sends from; post takes events {on, ...}.
 export class Session {
@@ -103,6 +107,7 @@ export class Session {
     this.#channel.onopen = () => this.#post({ on: "data-open" });
     this.#channel.onmessage = (e) => {
       this.pulse.heard = this.now();
+      if (typeof e.data !== "string" && (new Uint8Array(e.data)[0] & 0xfe) === 0xc8) return; // a carried packet: not for a browser
       const data = typeof e.data === "string" ? e.data : utf8.decode(e.data); // some send their text as bytes
       if (data.length <= maxMessage) this.#post({ on: "data", data });
     };
@@ -209,7 +214,7 @@ export class Session {
   async #addCandidates(cands) {
     const sdpMid = this.#transceivers[0]?.mid ?? "0";
     for (const candidate of cands) {
-      if (!candidate) continue;
+      if (!candidate || carried.test(candidate)) continue;
       await this.#pc.addIceCandidate({ candidate, sdpMid, sdpMLineIndex: 0 }).catch(() => {});
     }
   }
