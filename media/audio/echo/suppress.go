@@ -200,7 +200,8 @@ func (s *suppressor) track(echo bool) {
 		s.started++
 		for k, v := range s.e {
 			p := real(v)*real(v) + imag(v)*imag(v)
-			s.noise[k] += (p - s.noise[k]) / float32(s.started)
+			// Never nothing: microphones begin with digital silence.
+			s.noise[k] = max(1e-10, s.noise[k]+(p-s.noise[k])/float32(s.started))
 		}
 		return
 	}
