@@ -297,6 +297,8 @@ func (e *sessionEvent) event() SessionEvent {
 		return ICEStateChanged{ICEState(slices.Index(iceNames[:], e.State))}
 	case "connected":
 		return SessionConnected{}
+	case "data-open":
+		return DataOpened{}
 	case "failed":
 		return SessionFailed{errors.New("dtls: bad record")}
 	}
@@ -364,6 +366,8 @@ func eventOf(e Event) fields {
 		f["attempt"], f["of"], f["delay"] = e.Attempt, e.Of, millis(e.Delay)
 	case Reconnected:
 		f["attempts"], f["outage"] = e.Attempts, millis(e.Outage)
+	case PeerLeft:
+		f["crashed"] = e.Crashed
 	case ReconnectFailed:
 		f["attempts"] = e.Attempts
 	}

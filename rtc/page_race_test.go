@@ -21,4 +21,5 @@ func newPage(t testing.TB) *page {
 
 func (*page) machine(time.Duration, signal.PeerID, signal.PeerID) machine { return nil }
 func (*page) play(signal.PeerID, []moment) []outcome                      { return nil }
+func (*page) mesh() mesh                                                  { return nil }
 func (*page) call(string, ...any) any                                     { return nil }

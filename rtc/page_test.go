@@ -39,16 +39,18 @@ func newPage(t testing.TB) *page {
 		},
 		func(_ *quickjs.VM, _, name string) (string, error) { return filepath.Base(name), nil },
 	)
-	driver, err := os.ReadFile("testdata/machine.js")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// What the page's modules find in a browser and do not need here.
 	if _, err := vm.Eval("globalThis.TextEncoder = globalThis.TextDecoder = class {};", quickjs.EvalGlobal); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := vm.Eval(string(driver), quickjs.EvalModule); err != nil {
-		t.Fatalf("load the page's modules: %v", err)
+	for _, driver := range []string{"machine.js", "room.js"} {
+		b, err := os.ReadFile(filepath.Join("testdata", driver))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := vm.Eval(string(b), quickjs.EvalModule); err != nil {
+			t.Fatalf("load the page's modules for %s: %v", driver, err)
+		}
 	}
 	return &page{t: t, vm: vm}
 }
@@ -110,3 +112,85 @@ func (m *pageMachine) step(at time.Duration, in input) []act {
 }
 
 func (m *pageMachine) dump() dump { return m.last }
+
+// pageMesh is the page's mesh; there is one at a time.
+type pageMesh struct{ pg *page }
+
+func (pg *page) mesh() mesh {
+	pg.call("room")
+	return &pageMesh{pg}
+}
+
+// jobs runs what promises left to be done.
+func (m *pageMesh) jobs() {
+	if _, err := m.pg.vm.ExecutePendingJobs(); err != nil {
+		m.pg.t.Fatalf("the page: %v", err)
+	}
+}
+
+func (m *pageMesh) give(at time.Duration, in roomInput) []string {
+	m.pg.call("roomInput", millis(at), toJSON(in))
+	m.jobs()
+	return m.look(at)
+}
+
+func (m *pageMesh) look(at time.Duration) []string {
+	for range 3 { // what is due at once
+		m.pg.call("roomLook", millis(at))
+		m.jobs()
+	}
+	var all []struct {
+		What, Peer string
+		Inc        signal.Inc
+		Epoch      signal.Epoch
+		N          uint64
+		Mic        bool
+		Body       fields
+		Data       string
+	}
+	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.call("roomDid"))), &all); err != nil {
+		m.pg.t.Fatal(err)
+	}
+	o := &ownMesh{} // for its words
+	for _, d := range all {
+		switch d.What {
+		case "send":
+			o.say("send %s/%d %s", d.Peer, d.Inc, d.Body.text("k"))
+		case "state":
+			o.say("state n=%d mic=%v", d.N, d.Mic)
+		case "nudge":
+			o.say("nudge")
+		case "do":
+			o.say("do %s %d %s", d.Peer, d.Epoch, d.Body.text("do"))
+		case "data":
+			o.say("data %s %s", d.Peer, dataText([]byte(d.Data)))
+		case "dial", "close":
+			o.say("%s %s %d", d.What, d.Peer, d.Epoch)
+		case "hears":
+			o.say("hears %s from %s", d.Data, d.Peer)
+		case "emit":
+			switch d.Body["event"] {
+			case "server-state-changed", "media-state-changed", "ice-connection-state-changed", "connection-state-changed", "joined":
+			default:
+				o.say("emit %s %s", d.Peer, d.Body.text("event"))
+			}
+		}
+	}
+	return o.take()
+}
+
+func (m *pageMesh) view() []string {
+	var all []struct {
+		ID, Name, State   string
+		Away, Mic, OneWay bool
+		Missing           []string
+	}
+	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.call("roomView"))), &all); err != nil {
+		m.pg.t.Fatal(err)
+	}
+	var out []string
+	for _, p := range all {
+		out = append(out, viewLine(p.ID, p.Name, p.State, p.Away, p.Mic, p.OneWay, p.Missing))
+	}
+	return out
+}

@@ -20,6 +20,30 @@ const suspicious = 1200;
 const suspicionSpacing = 2500;
 const noStats = { loss: 0, jitter: 0, down: 0, up: 0, fps: 0, width: 0, height: 0, audioEnergy: 0, framesDecoded: [0, 0, 0] };
 
+// News decides which reports are sent. One that says nothing new can wait: in a
+// large room where nobody speaks they would be half of all packets.
+class News {
+  #said = ""; // the report that was sent last
+  #due = 0; // how many more are to be sent, new or not
+  #kept = 0; // how many were not sent since
+
+  // tells: what there is to report now is to be sent.
+  tells(text) {
+    if (text !== this.#said) this.#due = rules.freshReports;
+    if (this.#due === 0 && this.#kept < rules.staleReports) {
+      this.#kept++;
+      return false;
+    }
+    this.#said = text;
+    this.#due = Math.max(0, this.#due - 1);
+    this.#kept = 0;
+    return true;
+  }
+
+  // heard is told that the peer had something new to say.
+  heard() { this.#due = rules.freshReports; }
+}
+
 // Mesh is given {self, room, state, signal, dial, handle, changed, data,
 // dataOpen, gone, timing, now, setTimer, clearTimer}: signal sends and seals,
 // dial makes sessions, handle takes events, changed is called when the view is
@@ -121,7 +145,7 @@ export class Mesh {
     }
     if (this.#reportAt && this.#reportAt < at) at = this.#reportAt;
     this.clearTimer(this.#timer);
-    this.#timer = this.setTimer(() => this.post(() => {}), Math.max(10, at - now));
+    this.#timer = this.setTimer(() => this.post(() => {}), Math.max(1, at - now));
   }
 
   // leave says goodbye and closes every session.
@@ -206,7 +230,7 @@ export class Mesh {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
         known: false, away: false, goneAt: 0, state: null,
-        dataOpen: false, reached: false, others: [], starving: new Starvation(), missing: [], starvedAt: -Infinity,
+        dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
     }
@@ -236,6 +260,7 @@ export class Mesh {
         this.#presence(now, p);
       }
     }
+    this.#missed(e.peers);
     this.#refreshReach(now);
     for (const m of this.#members.values()) {
       if (!m.peer.reachable) continue;
@@ -244,15 +269,23 @@ export class Mesh {
     }
   }
 
+  // #missed marks as away whom the server no longer lists while their media
+  // flows: it forgot them when we were both cut off from it, and who leaves on
+  // purpose says so over the data channel.
+  #missed(listed) {
+    for (const [id, m] of this.#members) {
+      if (m.peer.connected && !listed.some((p) => p.peer === id)) m.away = true;
+    }
+  }
+
   // #presence takes what the server says of a participant.
   #presence(now, p) {
     if (p.peer === this.self) return;
     const m = this.#member(now, p.peer);
-    if (p.inc > m.peer.inc) m.state = null; // a new process counts its states from the start
     m.away = p.away;
     m.goneAt = 0;
+    this.#process(now, m, p.inc);
     if (!p.bad && p.state) this.#stateOf(m, p.state);
-    m.peer.present(now, p.inc);
     if (!m.known) {
       m.known = true;
       this.handle({ event: "peer-joined", peer: p.peer, name: m.peer.name });
@@ -262,10 +295,18 @@ export class Mesh {
     this.#run(now, m);
   }
 
+  // #process takes the process that a sign of a person came from. A new one
+  // counts its states from the start, and nothing agreed with the old one holds.
+  #process(now, m, inc) {
+    if (inc > m.peer.inc && m.state) m.state = { ...m.state, n: 0 };
+    m.peer.present(now, inc);
+    this.#run(now, m);
+  }
+
   // #stateOf takes a whole state of a person; an older one never replaces a
   // newer one, so it may come by any way and any number of times.
   #stateOf(m, state) {
-    if (m.state && state.n <= m.state.n) return;
+    if (state.n <= (m.state?.n ?? 0)) return;
     m.state = state;
     if (state.name) m.peer.name = state.name;
     this.#dirty = true;
@@ -310,7 +351,11 @@ export class Mesh {
           case "hangup": this.#hangUp(m); break;
           case "do": if (m.session && m.epoch === a.epoch) m.session.do(a.cmd); break;
           case "send": this.#send(m, a.body); break;
-          case "emit": this.#dirty = true; this.handle(a.event); break;
+          case "emit":
+            this.#dirty = true;
+            if (a.event.event === "reconnected" && !this.#serverUp) this.signal.nudge(); // the network is back: so may the server be
+            this.handle(a.event);
+            break;
         }
       }
     }
@@ -343,7 +388,11 @@ export class Mesh {
     switch (e.on) {
       case "data-open": this.#dataOpened(now, m); break;
       case "data": this.#dataReceived(now, m, e.data); break;
-      case "connected": case "ice": this.#dirty = true; break;
+      case "connected": this.#dirty = true; break;
+      case "ice":
+        this.#dirty = true;
+        m.peer.hear(now, m.session.pulse);
+        break;
     }
     if (!this.#members.has(m.peer.id)) return; // it said goodbye
     m.peer.session(now, epoch, e);
@@ -355,17 +404,23 @@ export class Mesh {
   #refreshReach(now) {
     for (const [id, m] of this.#members) {
       if (!m.known) continue;
-      m.peer.reach(now, (this.#serverUp && !m.away) || this.#carrier(id) !== null);
+      const reachable = (this.#serverUp && !m.away) || this.#carrier(id) !== null;
+      if (reachable && !m.peer.reachable && m.session) m.peer.hear(now, m.session.pulse); // it may have healed already
+      m.peer.reach(now, reachable);
       this.#run(now, m);
     }
   }
 
   // #carrier finds the third peer with the smallest id that can pass a message
-  // on, or null.
+  // on, or null. Its word that it is connected with id must be from after we lost
+  // id, or it may not have noticed yet that id is gone.
   #carrier(id) {
-    let best = null;
+    const { peer } = this.#members.get(id);
+    let best = null, lost = 0;
+    if (peer.state === "disconnected") lost = peer.since + this.timing.report;
+    else if (peer.connected && this.#serverUp) return null; // the server lost id a moment before us: wait for fresh words
     for (const [other, m] of this.#members) {
-      if (other === id || !m.dataOpen || !m.peer.connected || !m.others.includes(id)) continue;
+      if (other === id || !m.dataOpen || !m.peer.connected || m.othersAt < lost || !m.others.includes(id)) continue;
       if (!best || other < best.peer.id) best = m;
     }
     return best;
@@ -390,10 +445,7 @@ export class Mesh {
   #message(now, e) {
     const m = this.#members.get(e.from);
     if (!m || e.inc < m.peer.inc) return;
-    if (e.inc > m.peer.inc) {
-      m.peer.present(now, e.inc);
-      this.#run(now, m);
-    }
+    this.#process(now, m, e.inc);
     if (e.body.k === "bye") {
       this.#remove(now, m, false);
       return;
@@ -406,6 +458,7 @@ export class Mesh {
   #dataOpened(now, m) {
     m.dataOpen = true;
     if (!this.#reportAt) this.#reportAt = now + this.timing.report;
+    m.news = new News();
     this.#sendReport(m);
     this.dataOpen(m.peer.id);
   }
@@ -447,7 +500,8 @@ export class Mesh {
     for (const [id, other] of this.#members) {
       if (other !== m && other.dataOpen && other.peer.connected) peers.push(id);
     }
-    m.session.send(JSON.stringify({ t: "report", state: { n, name, media, agent }, sent: m.session.sent, peers: peers.sort() }));
+    const text = JSON.stringify({ t: "report", state: { n, name, media, agent }, sent: m.session.sent, peers: peers.sort() });
+    if (m.news.tells(text)) m.session.send(text);
   }
 
   // #onReport compares what the peer says with what we see: its state replaces
@@ -455,7 +509,10 @@ export class Mesh {
   #onReport(now, m, r, state) {
     if (!Array.isArray(r.sent) || r.sent.length !== 3 || !r.sent.every(Number.isSafeInteger)) return;
     this.#stateOf(m, state);
-    m.others = Array.isArray(r.peers) ? r.peers.filter((p) => typeof p === "string").slice(0, maxOthers) : [];
+    const others = Array.isArray(r.peers) ? r.peers.filter((p) => typeof p === "string").slice(0, maxOthers) : [];
+    if (others.join() !== m.others.join()) m.news.heard();
+    m.others = others;
+    m.othersAt = now;
     const missing = m.starving.report(now, r.sent, m.session.received);
     if (missing.join() !== m.missing.join()) {
       m.missing = missing;
