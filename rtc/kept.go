@@ -22,6 +22,7 @@ func (m *Manager) gone(now time.Time, e signal.PeerGone) {
 		return
 	}
 	mb.away = true
+	m.roster, m.dirty = true, true
 	m.vanished(now, mb)
 }
 

@@ -166,6 +166,8 @@ func (m *pageMesh) look(at time.Duration) []string {
 			o.say("data %s %s", d.Peer, dataText([]byte(d.Data)))
 		case "dial", "close":
 			o.say("%s %s %d", d.What, d.Peer, d.Epoch)
+		case "doze":
+			o.say("doze %s %s", d.Peer, d.Data)
 		case "hears":
 			o.say("hears %s from %s", d.Data, d.Peer)
 		case "emit":
@@ -177,6 +179,10 @@ func (m *pageMesh) look(at time.Duration) []string {
 		}
 	}
 	return o.take()
+}
+
+func (m *pageMesh) wake(now time.Duration) time.Duration {
+	return now + ms(as[float64](json.Number(fmt.Sprint(m.pg.call("roomWake")))))
 }
 
 func (m *pageMesh) view() []string {

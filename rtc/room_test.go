@@ -20,6 +20,8 @@ type mesh interface {
 	give(at time.Duration, in roomInput) []string
 	// look lets it act on the clock and returns what it did.
 	look(at time.Duration) []string
+	// wake is when it wants to look next.
+	wake(now time.Duration) time.Duration
 	// view is a line for each person, as people see them.
 	view() []string
 }
@@ -74,7 +76,7 @@ func rooms(t *testing.T, make func() mesh, ours bool) {
 	}
 }
 
-// roomStep is how often a mesh looks at the clock here.
+// roomStep is how exact the clock is here.
 const roomStep = 10 * time.Millisecond
 
 // playRoom runs the inputs of a room and returns the file with what happened.
@@ -108,8 +110,13 @@ func playRoom(t *testing.T, text string, m mesh) string {
 		if err != nil || at < now || len(words) < 2 {
 			t.Fatalf("line %d: %q: want a time that does not go back, and an input", i+1, line)
 		}
-		for now+roomStep <= at {
-			now += roomStep
+		for {
+			// Both look at the same moments, whatever their timers are like.
+			wake := (max(m.wake(now), now+1) + roomStep - 1).Truncate(roomStep)
+			if wake > at {
+				break
+			}
+			now = wake
 			note(m.look(now))
 		}
 		now = at
@@ -158,6 +165,7 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 	}
 	switch words[1] {
 	case "listed", "away", "gone":
+		in.On = args["unsaid"] == true
 		return []roomInput{in}
 	case "offers", "connected", "failed", "data-open":
 		on := words[1]
@@ -305,6 +313,8 @@ func (p *paper) Do(c Command) {
 	switch c := c.(type) {
 	case SendData:
 		p.o.say("data %s %s", p.peer, dataText(c.Data))
+	case Doze:
+		p.o.say("doze %s %s", p.peer, map[bool]string{true: "on", false: "off"}[c.On])
 	case MakeOffer, AcceptOffer, AcceptAnswer, AddCandidates:
 		p.o.say("do %s %d %s", p.peer, p.epoch, as[fields](commandOf(c)).text("do"))
 	}
@@ -349,6 +359,10 @@ func (o *ownMesh) look(at time.Duration) []string {
 	return o.take()
 }
 
+func (o *ownMesh) wake(time.Duration) time.Duration {
+	return o.m.wakeAt(o.now()).Sub(time.Unix(1e6, 0))
+}
+
 func (o *ownMesh) take() []string {
 	did := o.did
 	o.did = nil
@@ -384,7 +398,7 @@ func (o *ownMesh) give(at time.Duration, in roomInput) []string {
 	case "listed", "away":
 		item = fromSignal{signal.PeerChanged{Presence: presence(in.Peer, in.In == "away")}}
 	case "gone":
-		item = fromSignal{signal.PeerGone{Peer: id, Inc: in.Inc}}
+		item = fromSignal{signal.PeerGone{Peer: id, Inc: in.Inc, Unsaid: in.On}}
 	case "message":
 		if in.Body["rep"] == epochOf {
 			in.Body["rep"] = float64(o.current[id].epoch)

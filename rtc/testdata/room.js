@@ -4,7 +4,7 @@ import { Mesh } from "./mesh.js";
 import { readBody, writeBody } from "./seal.js";
 
 const start = 1e9;
-let mesh, now, did, timers, sessions, alive, got;
+let mesh, now, did, timer, sessions, alive, got;
 
 const body = (b) => {
   const { c, ...rest } = JSON.parse(writeBody(1, b));
@@ -14,12 +14,13 @@ const body = (b) => {
 globalThis.room = () => {
   now = start;
   did = [];
+  timer = 0;
   sessions = new Map();
   alive = new Map();
   got = new Map();
   mesh = new Mesh({
     self: "m", room: "", state: { n: 1, name: "Me", media: { mic: true, camera: false, screen: false }, agent: "" },
-    now: () => now, setTimer: () => 0, clearTimer: () => {},
+    now: () => now, setTimer: (f, ms) => { timer = ms; }, clearTimer: () => {},
     signal: {
       send: (to, inc, b) => did.push({ what: "send", peer: to, inc, body: body(b) }),
       setState: (s) => did.push({ what: "state", n: s.n, mic: s.media.mic }),
@@ -46,6 +47,7 @@ globalThis.room = () => {
         do: (cmd) => did.push({ what: "do", peer: s.peer, epoch: s.epoch, body: cmd }),
         send: (text) => did.push({ what: "data", peer: s.peer, data: text }),
         close: () => did.push({ what: "close", peer: s.peer, epoch: s.epoch }),
+        doze: (on) => did.push({ what: "doze", peer: s.peer, data: on ? "on" : "off" }),
         poll: async () => {},
       };
       sessions.set(s.peer, s);
@@ -70,7 +72,7 @@ globalThis.roomInput = (at, text) => {
     case "server": mesh.signalEvent({ on: "server", state: i.on ? "connected" : "reconnecting", previous: "", attempt: 0, retryIn: 0 }); break;
     case "welcome": mesh.signalEvent({ on: "welcome", ice: [], peers: (i.peers ?? []).map((p) => presence(i, p, false)) }); break;
     case "listed": case "away": mesh.signalEvent(presence(i, i.peer, i.in === "away")); break;
-    case "gone": mesh.signalEvent({ on: "gone", peer: i.peer, inc: i.inc }); break;
+    case "gone": mesh.signalEvent({ on: "gone", peer: i.peer, inc: i.inc, unsaid: i.on }); break;
     case "message":
       if (i.body.rep === "epoch") i.body.rep = s.epoch;
       mesh.signalEvent({ on: "message", from: i.peer, inc: i.inc, body: readBody(JSON.stringify({ c: 1, ...i.body })) });
@@ -94,6 +96,9 @@ globalThis.roomLook = (at) => {
   now = start + at;
   mesh.post(() => {});
 };
+
+// roomWake is after how many ms the mesh wants to look again.
+globalThis.roomWake = () => timer;
 
 // roomDid returns what was done since it was last asked.
 globalThis.roomDid = () => {

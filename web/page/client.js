@@ -9,7 +9,7 @@ import { decodeFrame, encodeFrame } from "./wire.js";
 
 const {
   heartbeat, pongWait, nudgeWait, goneAfter, firstDialTimeout, maxDialTimeout, minDialAge,
-  dialBackoff, dialBackoffShort, dialBackoffLong, dialBackoffMax, dialPatience, maxLeaveWait, maxRoster, maxOutbox,
+  dialBackoff, dialBackoffShort, dialBackoffLong, dialBackoffMax, dialPatience, maxLeaveWait, maxRoster, maxOutbox, dialBeside,
 } = rules;
 
 // The refusals after which trying again would not help, in words.
@@ -154,15 +154,19 @@ export class SignalClient {
 
   #abandonDial() {
     if (!this.#dialing) return;
-    this.#detach(this.#dialing.ws);
-    this.#dialing.ws.close();
+    for (const ws of this.#dialing.all) this.#giveUp(ws);
     this.#dialing = null;
+  }
+
+  #giveUp(ws) {
+    this.#detach(ws);
+    ws.close();
   }
 
   // #arm sets the only timer to the nearest deadline.
   #arm() {
     if (this.#ended) return;
-    const times = [this.#retryAt, this.#pingAt, this.#pongBy, this.#dialing?.until ?? 0];
+    const times = [this.#retryAt, this.#pingAt, this.#pongBy, this.#dialing?.until ?? 0, this.#dialing?.besideAt ?? 0];
     for (const e of this.#roster.values()) times.push(e.limbo);
     const next = Math.min(...times.filter((t) => t > 0));
     this.#env.clearTimer(this.#timer);
@@ -175,12 +179,14 @@ export class SignalClient {
     for (const [peer, e] of [...this.#roster]) {
       if (e.limbo && now >= e.limbo) {
         this.#roster.delete(peer);
-        this.#handle({ on: "gone", peer, inc: e.inc });
+        this.#handle({ on: "gone", peer, inc: e.inc, unsaid: true });
       }
     }
     if (this.#dialing && now >= this.#dialing.until) {
       this.#abandonDial();
       this.#retry(0);
+    } else if (this.#dialing?.besideAt && now >= this.#dialing.besideAt) {
+      this.#open(this.#dialing);
     } else if (this.#link && this.#pongBy && now >= this.#pongBy) {
       this.#lose();
     } else if (this.#link && now >= this.#pingAt) {
@@ -246,13 +252,30 @@ export class SignalClient {
       if (this.#seq && !this.#gap) hello.seq = this.#seq;
     }
     this.#stateDue = false;
-    const ws = new this.#env.WebSocket(this.#url);
     const now = this.#env.now();
-    const dialing = { ws, started: now, until: now + dialTimeout(this.#attempt), n: state.n };
+    const dialing = {
+      hello, sealed: this.sealer.sealState(state), ws: null, all: [], besideAt: 0,
+      started: now, until: now + dialTimeout(this.#attempt), n: state.n,
+    };
     this.#dialing = dialing;
-    const sealed = this.sealer.sealState(state);
+    this.#open(dialing);
+    this.#arm();
+  }
+
+  // #open makes one more connection of a dial. The system repeats its first packet
+  // after 1, 2, 4 and 8 s, and the way may be back long before it does: so another
+  // is started beside one that is old. The first that opens is taken.
+  #open(dialing) {
+    const ws = new this.#env.WebSocket(this.#url);
+    dialing.all.push(ws);
+    dialing.besideAt = this.#env.now() + dialBeside;
     ws.onopen = async () => {
-      const frame = encodeFrame(hello, await sealed);
+      if (dialing.ws) return;
+      dialing.ws = ws;
+      dialing.besideAt = 0;
+      for (const other of dialing.all) if (other !== ws) this.#giveUp(other);
+      dialing.all = [ws];
+      const frame = encodeFrame(dialing.hello, await dialing.sealed);
       if (this.#dialing === dialing && ws.readyState === 1) ws.send(frame);
     };
     ws.onmessage = (e) => {
@@ -261,12 +284,13 @@ export class SignalClient {
     ws.onclose = (e) => {
       this.#in = this.#in.then(() => this.#closed(ws, e)).catch(() => {});
     };
-    this.#arm();
   }
 
   #closed(ws, e) {
     if (this.#ended) return;
-    if (this.#dialing?.ws === ws) {
+    if (this.#dialing?.all.includes(ws)) {
+      this.#dialing.all = this.#dialing.all.filter((other) => other !== ws);
+      if (this.#dialing.all.length) return; // one that fails leaves the others their chance
       this.#dialing = null;
       this.#retry(0);
     } else if (this.#link?.ws === ws) {
@@ -355,7 +379,7 @@ export class SignalClient {
         }
       } else {
         this.#roster.delete(peer);
-        changes.push({ on: "gone", peer, inc: e.inc });
+        changes.push({ on: "gone", peer, inc: e.inc, unsaid: true });
       }
     }
     return changes;
@@ -430,7 +454,7 @@ export class SignalClient {
         const e = this.#roster.get(h.peer);
         if (e && h.inc >= e.inc) {
           this.#roster.delete(h.peer);
-          event = { on: "gone", peer: h.peer, inc: e.inc };
+          event = { on: "gone", peer: h.peer, inc: e.inc, unsaid: false };
         }
       }
     }

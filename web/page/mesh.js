@@ -117,7 +117,7 @@ export class Mesh {
     if (now >= this.#lookedAt + look) {
       this.#lookedAt = now;
       for (const m of this.#members.values()) {
-        if (!m.session) continue;
+        if (!m.session || (m.peer.kept && now < m.lookedAt + this.timing.glance)) continue;
         if (m.peer.unsettled || now - m.session.pulse.heard > (m.session.quiet ? staleQuiet : stale)) this.#look(m);
       }
     }
@@ -131,6 +131,7 @@ export class Mesh {
   // #look asks a transport for signs of life; the answer comes later.
   #look(m) {
     const { session } = m;
+    m.lookedAt = this.now();
     session.poll().then(() => {
       if (m.session === session && m.peer.unsettled) this.post(() => {});
     });
@@ -141,7 +142,7 @@ export class Mesh {
     const now = this.now();
     let at = now + look;
     for (const m of this.#members.values()) {
-      for (const t of [m.peer.wakeAt(now), m.goneAt]) if (t && t < at) at = t;
+      for (const t of [m.peer.wakeAt(now), m.goneAt, m.keptUntil]) if (t && t < at) at = t;
     }
     if (this.#reportAt && this.#reportAt < at) at = this.#reportAt;
     this.clearTimer(this.#timer);
@@ -229,7 +230,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, away: false, goneAt: 0, state: null,
+        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, state: null,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
@@ -284,6 +285,10 @@ export class Mesh {
     const m = this.#member(now, p.peer);
     m.away = p.away;
     m.goneAt = 0;
+    if (m.peer.kept) {
+      m.known = p.inc <= m.peer.inc; // who comes back has not joined anew
+      this.#found(now, m);
+    }
     this.#process(now, m, p.inc);
     if (!p.bad && p.state) this.#stateOf(m, p.state);
     if (!m.known) {
@@ -314,32 +319,82 @@ export class Mesh {
   }
 
   // #gone takes the server's word that a person left, or was away too long.
-  // One whose media still flows has only lost the server and stays.
   #gone(now, e) {
     const m = this.#members.get(e.peer);
-    if (!m || e.inc < m.peer.inc) return;
-    if (m.away && m.peer.connected) m.goneAt = now + this.timing.linger;
-    else this.#remove(now, m, m.away);
+    if (!m || e.inc < m.peer.inc || m.peer.kept) return;
+    if (!m.away && !e.unsaid) {
+      this.#remove(now, m, false);
+      return;
+    }
+    m.away = true;
+    this.#vanished(now, m);
   }
 
+  // #vanished deals with somebody who went without a goodbye. One whose media
+  // still flows, or whom a third peer still reaches, has only lost the server and
+  // stays. Anybody else is taken off the list, but the connection is kept for a
+  // while: whoever was cut off for some minutes is back with the first packet.
+  #vanished(now, m) {
+    if (m.peer.connected || this.#carrier(m.peer.id)) {
+      m.goneAt = now + this.timing.linger;
+    } else if (!m.session || !m.peer.up) {
+      this.#remove(now, m, true);
+    } else {
+      this.#offList(now, m, true);
+      m.goneAt = 0;
+      m.keptUntil = now + this.timing.keep;
+      m.peer.kept = true;
+      m.session.doze(true);
+      this.#boundKept(now);
+    }
+  }
+
+  // #boundKept gives up the connection that would be given up next, when there
+  // are too many.
+  #boundKept(now) {
+    const kept = [...this.#members.values()].filter((m) => m.peer.kept);
+    if (kept.length <= rules.maxKept) return;
+    this.#remove(now, kept.reduce((a, b) => (b.keptUntil < a.keptUntil ? b : a)), true);
+  }
+
+  // #found puts somebody on the list again who was gone: the server lists them,
+  // or their connection carries again.
+  #found(now, m) {
+    if (!m.peer.kept) return;
+    m.peer.kept = false;
+    m.keptUntil = 0;
+    if (m.away) m.goneAt = now + this.timing.linger;
+    this.#dirty = true;
+    if (!m.session) return;
+    m.session.doze(false);
+    m.peer.hear(now, m.session.pulse);
+    this.#run(now, m);
+  }
+
+  // #remove takes a person off the list and gives the connection up.
   #remove(now, m, crashed) {
     m.peer.leave(now);
     this.#run(now, m);
     this.#hangUp(m);
     this.#members.delete(m.peer.id);
+    if (!m.peer.kept) this.#offList(now, m, crashed);
+    this.gone(m.peer.id);
+  }
+
+  #offList(now, m, crashed) {
     if (m.reached) this.#reportSoon(now);
     this.#dirty = true;
     this.handle({ event: "peer-left", peer: m.peer.id, name: m.peer.name, crashed });
-    this.gone(m.peer.id);
   }
 
   #tick(now, m) {
     if (m.session) m.peer.hear(now, m.session.pulse);
     m.peer.tick(now);
+    if (m.peer.stuck) m.peer.startAfresh(now, 0); // a fault of this page, which must not cost the person
     this.#run(now, m);
-    if (!m.goneAt || now < m.goneAt) return;
-    if (m.peer.connected) m.goneAt = now + this.timing.linger;
-    else this.#remove(now, m, true);
+    if (m.peer.kept && m.peer.connected) this.#found(now, m);
+    else if (m.peer.kept && (now >= m.keptUntil || !m.session)) this.#remove(now, m, true);
+    else if (m.goneAt && now >= m.goneAt) this.#vanished(now, m);
   }
 
   // #run carries out what a peer's machine wants done.
@@ -485,7 +540,7 @@ export class Mesh {
   #sendReports(now) {
     this.#reportAt = 0;
     for (const m of this.#members.values()) {
-      if (!m.session) continue;
+      if (!m.session || m.peer.kept) continue;
       this.#look(m);
       this.#dirty = true; // figures are shown once a second
       if (!m.dataOpen) continue;
@@ -543,7 +598,7 @@ export class Mesh {
   view() {
     const peers = [];
     for (const m of this.#members.values()) {
-      if (!m.known && !m.state) continue; // heard of, but not introduced
+      if (m.peer.kept || (!m.known && !m.state)) continue; // gone, or heard of, but not introduced
       const p = m.peer, s = m.session;
       peers.push({
         id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },

@@ -20,6 +20,7 @@ export class Peer {
   heard = 0; // evidence of life of the current session
   answered = 0;
   outage = 0; // when the last sign of life before this outage came
+  kept = false; // gone, and its silent connection is only glanced at
   oneWay = false;
 
   // What both sides have agreed on for the current epoch.
@@ -204,7 +205,7 @@ export class Peer {
       } else if (this.connected && !this.unsettled && !this.oneWay) {
         times.push(this.heard + this.timing.silence, this.answered + this.timing.unanswered);
       } else {
-        times.push(now + this.timing.poll);
+        times.push(now + (this.kept ? this.timing.glance : this.timing.poll));
       }
     }
     if (this.owed) times.push(this.gaveUpAt + this.timing.spacing);

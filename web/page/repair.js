@@ -34,6 +34,13 @@ export const repair = {
     }
   },
 
+  // stuck is what must never be: a peer that could be talked to, is not connected,
+  // and for whom nothing will ever be tried.
+  get stuck() {
+    return this.reachable && !this.connected && this.state !== "closed" &&
+      (this.phase === "settled" || this.phase === "holding" || this.at === 0);
+  },
+
   // startAfresh forgets earlier attempts and schedules the first one.
   startAfresh(now, delay) {
     this.attempt = 0;

@@ -92,6 +92,7 @@ export class Session {
   #polling = false;
   #views = [null, null, null]; // sizes at which the peer shows our pictures
   #unsubscribe;
+  #dozing = false;
 
   constructor(config) {
     Object.assign(this, config);
@@ -247,15 +248,22 @@ export class Session {
       const [e] = p.encodings;
       const before = JSON.stringify(e);
       e.maxBitrate = maxBitrate[k];
+      e.active = !this.#dozing;
       if (k > 0) {
         const view = this.#views[k], size = t.sender.track?.getSettings?.() ?? {};
         e.maxFramerate = maxFramerate[k];
-        e.active = !view || (view[0] > 0 && view[1] > 0);
+        e.active = !this.#dozing && (!view || (view[0] > 0 && view[1] > 0));
         e.scaleResolutionDownBy = scaleFor(view, size.width, size.height);
         p.degradationPreference = k === 2 ? "maintain-resolution" : "balanced";
       }
       if (JSON.stringify(e) !== before) await t.sender.setParameters(p).catch(() => {});
     }));
+  }
+
+  // doze, while on, sends no media: the person is gone, and only the path is kept.
+  doze(on) {
+    this.#dozing = on;
+    this.#limit();
   }
 
   // send passes a text over the data channel; dropped while it is not open.
