@@ -85,6 +85,7 @@ type TransportStats struct {
 	LocalAddress  string        // address and port of our end
 	RemoteAddress string        // address and port of theirs
 	RTT           time.Duration // of the last answered check
+	MTU           int           // the largest IP packet known to pass, in bytes; 0: unknown
 	// Source is the address of this machine that packets to the peer leave from
 	// at present, whatever a NAT or a relay makes of it; invalid when unknown.
 	// At a host candidate LocalAddress has it too.

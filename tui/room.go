@@ -183,6 +183,7 @@ type Links interface {
 // LinkStats is the connection to one peer over the last second.
 type LinkStats struct {
 	RTT    time.Duration // 0 while unknown
+	MTU    int           // the largest packet that gets through, in bytes; 0 while unknown
 	Loss   float64       // share of the packets sent to us that were lost, 0 to 1
 	Jitter time.Duration
 	Buffer time.Duration // how long sound waits in the jitter buffer

@@ -167,6 +167,9 @@ func (b linkBox) Render(s *Styles, w int) []string {
 	spark("loss", lost, 0.05, func(l LinkStats) float64 { return l.Loss })
 	spark("down", bitrate(l.Down)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Down) })
 	spark("up", bitrate(l.Up)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Up) })
+	if l.MTU > 0 {
+		row("packets", fmt.Sprintf("up to %d bytes", l.MTU))
+	}
 	row("jitter", millis(l.Jitter))
 	row("buffer", millis(l.Buffer))
 	for _, v := range []struct {

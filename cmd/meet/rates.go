@@ -50,7 +50,7 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 		r.last[s.Peer], was = next, next
 	}
 	return tui.LinkStats{
-		RTT: s.Transport.RTT, Loss: was.loss,
+		RTT: s.Transport.RTT, MTU: s.Transport.MTU, Loss: was.loss,
 		Jitter: milliseconds(s.Audio.JitterMS), Buffer: milliseconds(s.Audio.BufferMS),
 		Down: was.down, Up: was.up,
 		Path: s.Transport.Path, Via: s.Via, LocalType: s.Transport.LocalType, RemoteType: s.Transport.RemoteType,

@@ -177,7 +177,7 @@ func stats(now time.Time, s call.PeerStats) fields {
 	f := fields{
 		"time": now.UTC().Format(time.RFC3339Nano), "event": "stats",
 		"peer": s.Peer, "name": s.Name, "path": s.Transport.Path.String(),
-		"rtt_ms": milliseconds(s.Transport.RTT),
+		"rtt_ms": milliseconds(s.Transport.RTT), "mtu": s.Transport.MTU,
 		"audio": fields{
 			"packets": s.Audio.Packets, "decoded": s.Audio.Decoded, "bytes": s.Audio.Bytes, "lost": s.Audio.Lost,
 			"jitter_ms": s.Audio.JitterMS, "concealed_ms": s.Audio.ConcealedMS,

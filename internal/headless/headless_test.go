@@ -161,10 +161,11 @@ func TestStatsLine(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	s := call.PeerStats{Who: rtc.Who{Peer: "b", Name: "bob"}}
 	s.Transport.Path, s.Transport.RTT = rtc.PathRelay, 1500*time.Microsecond
+	s.Transport.MTU = 1240
 	s.Camera = call.PictureStats{FramesDecoded: 3, Bytes: 4, Width: 5, Height: 6, FPS: 7}
 	s.Sent = [rtc.Kinds]uint64{rtc.Mic: 1, rtc.Camera: 2, rtc.Screen: 3}
 	const want = `{"audio":{"buffer_ms":0,"bytes":0,"concealed_ms":0,"decoded":0,"jitter_ms":0,"level_db":0,"lost":0,"packets":0},` +
-		`"camera":{"bytes":4,"fps":7,"frames_decoded":3,"height":6,"width":5},"event":"stats","name":"bob","path":"relay","peer":"b","rtt_ms":1.5,` +
+		`"camera":{"bytes":4,"fps":7,"frames_decoded":3,"height":6,"width":5},"event":"stats","mtu":1240,"name":"bob","path":"relay","peer":"b","rtt_ms":1.5,` +
 		`"screen":{"bytes":0,"fps":0,"frames_decoded":0,"height":0,"width":0},` +
 		`"sent":{"audio_bytes":1,"camera_bytes":2,"screen_bytes":3},"time":"2026-01-02T03:04:05.000000006Z"}`
 	if b, err := json.Marshal(stats(now, s)); err != nil || string(b) != want {

@@ -125,7 +125,8 @@ func (b *binding) writeAudio(f audioFrame, history *redHistory) {
 	defer b.mu.Unlock()
 	payload, payloadType := f.payload, b.payloadType
 	if n := int(b.redundancy.Load()); n > 0 && b.redType != 0 {
-		if red := history.pack(b.red[:0], f.payload, f.timestamp, b.payloadType, n); red != nil {
+		red := history.pack(b.red[:0], f.payload, f.timestamp, b.payloadType, n)
+		if red != nil && len(red) <= b.session.net.size.payload() {
 			b.red, payload, payloadType = red, red, b.redType
 		}
 	}

@@ -98,13 +98,18 @@ func (c *carriedConn) Close() error {
 
 // ReadFromAddrPort waits for one packet.
 func (c *carriedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	select {
-	case <-c.closed:
-		return 0, netip.AddrPort{}, net.ErrClosed
-	case <-c.until.Done():
-		return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
-	case p := <-c.packets:
-		return copy(b, p.data), netip.AddrPortFrom(c.route.addr, p.from), nil
+	for {
+		select {
+		case <-c.closed:
+			return 0, netip.AddrPort{}, net.ErrClosed
+		case <-c.until.Done():
+			return 0, netip.AddrPort{}, os.ErrDeadlineExceeded
+		case p := <-c.packets:
+			from := netip.AddrPortFrom(c.route.addr, p.from)
+			if n, whole := c.net.size.received(b, copy(b, p.data), from); whole {
+				return n, from, nil
+			}
+		}
 	}
 }
 
@@ -135,8 +140,17 @@ func (c *carriedConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) 
 	if check && c.net.pulse.hold(b, uint16(c.local.Port), to, rtc.PathVia, func(b []byte) { c.send(b, to.Port(), true) }) {
 		return len(b), nil
 	}
+	if parts := c.net.sized(c, b, to); parts != nil {
+		return len(b), sendParts(c, parts, to)
+	}
 	c.send(b, to.Port(), check)
 	return len(b), nil
+}
+
+// raw implements [sender].
+func (c *carriedConn) raw(b []byte, to netip.AddrPort) error {
+	c.send(b, to.Port(), isCheck(b))
+	return nil
 }
 
 func (c *carriedConn) send(b []byte, to uint16, check bool) {

@@ -29,10 +29,11 @@ func (s *session) readFeedback(kind rtc.Kind, sender *webrtc.RTPSender) {
 		s.pulse.touch()
 		for _, p := range packets {
 			switch p := p.(type) {
-			case *rtcp.PictureLossIndication:
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				s.net.size.lost(true)
 				s.keyFrameWanted(kind)
-			case *rtcp.FullIntraRequest:
-				s.keyFrameWanted(kind)
+			case *rtcp.TransportLayerNack:
+				s.net.size.lost(false)
 			case *rtcp.ReceiverEstimatedMaximumBitrate:
 				s.estimate.remb(float64(p.Bitrate))
 			case *rtcp.ReceiverReport:

@@ -52,6 +52,7 @@ type liveNet struct {
 	transport.Net
 	deaf   atomic.Bool // what arrives is thrown away
 	pulse  *pulse      // decides which checks go out
+	size   *pathSize   // how large packets may be
 	route  *route      // to the peer through third persons; nil: there is none
 	self   netip.Addr  // that stands for us in carried pairs; invalid: there is none
 	frames func(frame []byte, from netip.AddrPort)
@@ -74,7 +75,7 @@ type socket func(packet []byte, to netip.AddrPort) error
 
 func newLiveNet(base transport.Net, p *pulse) *liveNet {
 	return &liveNet{
-		Net: base, pulse: p, sockets: map[socketName]socket{},
+		Net: base, pulse: p, size: newPathSize(), sockets: map[socketName]socket{},
 		frames: func([]byte, netip.AddrPort) {},
 	}
 }
@@ -237,7 +238,9 @@ func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		case isFrame(b[:n]):
 			c.net.frames(b[:n], udpAddrPort(addr))
 		default:
-			return n, addr, nil
+			if n, whole := c.net.size.received(b, n, udpAddrPort(addr)); whole {
+				return n, addr, nil
+			}
 		}
 	}
 }
@@ -249,7 +252,16 @@ func (c *namedConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 	if c.net.keeps(b, uint16(c.local.Port), to, send) {
 		return len(b), nil
 	}
+	if parts := c.net.sized(c, b, to); parts != nil {
+		return len(b), sendParts(c, parts, to)
+	}
 	return c.UDPConn.WriteTo(b, addr)
+}
+
+// raw implements [sender].
+func (c *namedConn) raw(b []byte, to netip.AddrPort) error {
+	_, err := c.UDPConn.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
 }
 
 // LocalAddr returns the address the socket passes for.
@@ -282,6 +294,12 @@ type udpConn struct {
 	closed func()
 }
 
+// raw implements [sender].
+func (c *udpConn) raw(b []byte, to netip.AddrPort) error {
+	_, err := c.WriteToUDPAddrPort(b, to)
+	return err
+}
+
 // LocalAddr returns the address the socket passes for.
 func (c *udpConn) LocalAddr() net.Addr { return c.local }
 
@@ -306,7 +324,12 @@ func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		case err == nil && isFrame(b[:n]):
 			failures = 0
 			c.net.frames(b[:n], plain(addr))
-		case err == nil || failures == maxReadErrors ||
+		case err == nil:
+			failures = 0
+			if n, whole := c.net.size.received(b, n, addr); whole {
+				return n, addr, nil
+			}
+		case failures == maxReadErrors ||
 			errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
 			return n, addr, err
 		default:
@@ -320,6 +343,9 @@ func (c *udpConn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	send := func(b []byte) { _, _ = c.WriteToUDPAddrPort(b, addr) }
 	if c.net.keeps(b, uint16(c.local.Port), plain(addr), send) {
 		return len(b), nil
+	}
+	if parts := c.net.sized(c, b, addr); parts != nil {
+		return len(b), sendParts(c, parts, addr)
 	}
 	return c.WriteToUDPAddrPort(b, addr)
 }

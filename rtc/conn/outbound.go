@@ -6,16 +6,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtp/codecs"
-
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
 const (
-	// packetPayload is the largest RTP payload of video, in bytes: with the
-	// headers, SRTP and a tunnel or two it stays below 1,280, the smallest MTU
-	// of IPv6.
+	// packetPayload is the largest RTP payload of video, in bytes, on a path that
+	// carries packets of [maxSize].
 	packetPayload = 1140
 
 	audioClock = 48000 // of RTP timestamps, in Hz
@@ -32,8 +29,8 @@ type Outbound struct {
 	fans  [kinds]fan
 	peers ledger[outgoing]
 
-	redHistory redHistory // owned by the caller of WriteAudio
-	payloaders [kinds]codecs.VP8Payloader
+	redHistory redHistory    // owned by the caller of WriteAudio
+	pictureIDs [kinds]uint16 // of the last pictures; owned by the caller of WriteVideo
 
 	keyFrameWanted func(rtc.Kind) // set once by New, before any session
 }
@@ -76,11 +73,7 @@ func (f *fan) remove(id string) {
 
 // NewOutbound returns an Outbound that nobody listens to yet.
 func NewOutbound() *Outbound {
-	o := &Outbound{keyFrameWanted: func(rtc.Kind) {}}
-	for k := range o.payloaders {
-		o.payloaders[k].EnablePictureID = true
-	}
-	return o
+	return &Outbound{keyFrameWanted: func(rtc.Kind) {}}
 }
 
 // WriteAudio sends one Opus packet to every session. timestamp counts samples
@@ -105,15 +98,13 @@ func (o *Outbound) WriteVideo(kind rtc.Kind, frame []byte, timestamp uint32) {
 		return
 	}
 	key := frame[0]&1 == 0 // RFC 6386 section 9.1
-	var packets [][]byte
+	o.pictureIDs[kind]++
+	packets := packets{frame: frame, pictureID: o.pictureIDs[kind] & 0x7fff}
 	for _, b := range o.fans[kind].list() {
 		if !b.takesVideo(key) {
 			continue
 		}
-		if packets == nil { // once for all, and not at all for nobody
-			packets = o.payloaders[kind].Payload(packetPayload, frame)
-		}
-		b.writeVideo(packets, timestamp)
+		b.writeVideo(packets.of(b.session.net.size.payload()), timestamp)
 	}
 }
 

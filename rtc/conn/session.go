@@ -164,6 +164,7 @@ func (s *session) Stats() rtc.TransportStats {
 	if stats.Path == rtc.PathVia {
 		stats.Via, _ = s.net.route.through()
 	}
+	stats.MTU = s.net.size.size()
 	return stats
 }
 
@@ -303,6 +304,7 @@ func (s *session) open() error {
 		s.slots[kind] = t
 		s.read(func() { s.readFeedback(kind, t.Sender()) })
 	}
+	s.read(func() { s.net.size.run(s.ctx, pc.SCTP().Transport().ICETransport(), s.freshPictures) })
 	if err := s.openData(); err != nil {
 		return err
 	}
@@ -356,6 +358,7 @@ func (s *session) listen() {
 		crash.Point("connection")
 		if state == webrtc.PeerConnectionStateConnected && s.connected.CompareAndSwap(false, true) {
 			s.post(rtc.SessionConnected{})
+			s.net.size.connected()
 			s.dialer.local.greet(s)
 		}
 	})
@@ -366,6 +369,13 @@ func (s *session) listen() {
 		}
 	})
 	dtls.ICETransport().OnSelectedCandidatePairChange(s.pulse.changed)
+}
+
+// freshPictures has pictures start anew: parts of those before were lost.
+func (s *session) freshPictures() {
+	for kind := rtc.Camera; kind < kinds; kind++ {
+		s.dialer.sink.KeyFrameWanted(kind)
+	}
 }
 
 var iceStates = map[webrtc.ICEConnectionState]rtc.ICEState{
