@@ -150,7 +150,7 @@ func (w *wan) countChecks() func() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = func(c vnet.Chunk) {
-		if isCheck(c.UserData()) {
+		if isCheck(c.UserData()) && !bytes.Contains(c.UserData(), padding) {
 			n.Add(1)
 		}
 	}
