@@ -64,7 +64,7 @@ func FuzzSameAsPage(f *testing.F) {
 		if pg == nil {
 			pg = newPage(t)
 		}
-		pg.t = t
+		pg.of(t)
 		for _, self := range []signal.PeerID{"a", "z"} {
 			compare(t, pg, self, script[:min(len(script), 1000)])
 		}
@@ -281,7 +281,7 @@ func TestPageCountsAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got [][]string
-		if err := json.Unmarshal([]byte(fmt.Sprint(pg.call("starve", string(b)))), &got); err != nil {
+		if err := json.Unmarshal([]byte(fmt.Sprint(pg.Call("starve", string(b)))), &got); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, want) {

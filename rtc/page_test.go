@@ -1,73 +1,40 @@
-//go:build !race
-
 package rtc
 
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"modernc.org/quickjs"
-
+	"github.com/meet-term/meet/internal/pagetest"
 	"github.com/meet-term/meet/signal"
 )
 
 // pageDir holds the modules of the browser page.
 const pageDir = "../web/page"
 
-// page is a JavaScript engine with the page's own modules in it.
+// page is a JavaScript engine with the page's machine and mesh in it.
 type page struct {
+	*pagetest.Page
 	t       testing.TB
-	vm      *quickjs.VM
 	handles int
 }
 
 func newPage(t testing.TB) *page {
 	t.Helper()
-	vm, err := quickjs.NewVM()
-	if err != nil {
-		t.Fatalf("start the JavaScript engine: %v", err)
-	}
-	t.Cleanup(func() { _ = vm.Close() })
-	vm.SetModuleLoader(
-		func(_ *quickjs.VM, name string) (string, error) {
-			b, err := os.ReadFile(filepath.Join(pageDir, name))
-			return string(b), err
-		},
-		func(_ *quickjs.VM, _, name string) (string, error) { return filepath.Base(name), nil },
-	)
-	// What the page's modules find in a browser and do not need here.
-	if _, err := vm.Eval("globalThis.TextEncoder = globalThis.TextDecoder = class {};", quickjs.EvalGlobal); err != nil {
-		t.Fatal(err)
-	}
-	for _, driver := range []string{"machine.js", "room.js"} {
-		b, err := os.ReadFile(filepath.Join("testdata", driver))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := vm.Eval(string(b), quickjs.EvalModule); err != nil {
-			t.Fatalf("load the page's modules for %s: %v", driver, err)
-		}
-	}
-	return &page{t: t, vm: vm}
+	return &page{Page: pagetest.New(t, pageDir, "testdata/machine.js", "testdata/room.js"), t: t}
 }
 
-// call calls a function of testdata/machine.js.
-func (pg *page) call(function string, args ...any) any {
-	v, err := pg.vm.Call(function, args...)
-	if err != nil {
-		pg.t.Fatalf("%s of the page: %v", function, err)
-	}
-	return v
+// of makes t what failures are reported to.
+func (pg *page) of(t testing.TB) {
+	pg.t = t
+	pg.For(t)
 }
 
 // machine is a maker.
 func (pg *page) machine(at time.Duration, self, id signal.PeerID) machine {
 	pg.handles++
-	pg.call("make", pg.handles, string(self), string(id), millis(at))
+	pg.Call("make", pg.handles, string(self), string(id), millis(at))
 	m := &pageMachine{pg: pg, handle: pg.handles}
 	m.step(at, input{In: "look"})
 	return m
@@ -80,7 +47,7 @@ func (pg *page) play(self signal.PeerID, moments []moment) []outcome {
 		pg.t.Fatal(err)
 	}
 	var out []outcome
-	text := fmt.Sprint(pg.call("play", string(self), "m", string(b)))
+	text := fmt.Sprint(pg.Call("play", string(self), "m", string(b)))
 	if err := json.Unmarshal([]byte(text), &out); err != nil {
 		pg.t.Fatalf("the page said %.200q: %v", text, err)
 	}
@@ -99,7 +66,7 @@ func (m *pageMachine) step(at time.Duration, in input) []act {
 	if err != nil {
 		m.pg.t.Fatal(err)
 	}
-	text := fmt.Sprint(m.pg.call("step", m.handle, millis(at), string(b)))
+	text := fmt.Sprint(m.pg.Call("step", m.handle, millis(at), string(b)))
 	var out struct {
 		Actions []act
 		Dump    dump
@@ -117,27 +84,20 @@ func (m *pageMachine) dump() dump { return m.last }
 type pageMesh struct{ pg *page }
 
 func (pg *page) mesh() mesh {
-	pg.call("room")
+	pg.Call("room")
 	return &pageMesh{pg}
 }
 
-// jobs runs what promises left to be done.
-func (m *pageMesh) jobs() {
-	if _, err := m.pg.vm.ExecutePendingJobs(); err != nil {
-		m.pg.t.Fatalf("the page: %v", err)
-	}
-}
-
 func (m *pageMesh) give(at time.Duration, in roomInput) []string {
-	m.pg.call("roomInput", millis(at), toJSON(in))
-	m.jobs()
+	m.pg.Call("roomInput", millis(at), toJSON(in))
+	m.pg.Jobs()
 	return m.look(at)
 }
 
 func (m *pageMesh) look(at time.Duration) []string {
 	for range 3 { // what is due at once
-		m.pg.call("roomLook", millis(at))
-		m.jobs()
+		m.pg.Call("roomLook", millis(at))
+		m.pg.Jobs()
 	}
 	var all []struct {
 		What, Peer string
@@ -148,7 +108,7 @@ func (m *pageMesh) look(at time.Duration) []string {
 		Body       fields
 		Data       string
 	}
-	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.call("roomDid"))), &all); err != nil {
+	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.Call("roomDid"))), &all); err != nil {
 		m.pg.t.Fatal(err)
 	}
 	o := &ownMesh{} // for its words
@@ -182,7 +142,7 @@ func (m *pageMesh) look(at time.Duration) []string {
 }
 
 func (m *pageMesh) wake(now time.Duration) time.Duration {
-	return now + ms(as[float64](json.Number(fmt.Sprint(m.pg.call("roomWake")))))
+	return now + ms(as[float64](json.Number(fmt.Sprint(m.pg.Call("roomWake")))))
 }
 
 func (m *pageMesh) view() []string {
@@ -191,7 +151,7 @@ func (m *pageMesh) view() []string {
 		Away, Mic, OneWay bool
 		Missing           []string
 	}
-	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.call("roomView"))), &all); err != nil {
+	if err := json.Unmarshal([]byte(fmt.Sprint(m.pg.Call("roomView"))), &all); err != nil {
 		m.pg.t.Fatal(err)
 	}
 	var out []string

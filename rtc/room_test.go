@@ -256,8 +256,8 @@ func (o *ownMesh) now() time.Time { return time.Unix(1e6, 0).Add(o.at) }
 
 func (o *ownMesh) handle(e Event) {
 	switch e.(type) {
-	case RosterChanged, ServerStateChanged, MediaStateChanged, ICEConnectionStateChanged, ConnectionStateChanged, Joined:
-		return // the view shows it
+	case RosterChanged, ServerStateChanged, MediaStateChanged, ICEConnectionStateChanged, ConnectionStateChanged, Joined, ConnectFailed:
+		return // the view shows it, or it is for those who want to know more
 	}
 	who := as[struct{ Peer string }](e).Peer
 	o.say("emit %s %s", who, fields(as[fields](eventOf(e))).text("event"))
@@ -327,6 +327,7 @@ func (p *paper) Pulse() Pulse {
 	return Pulse{Heard: p.heard, Answered: p.heard}
 }
 func (p *paper) Stats() TransportStats { return TransportStats{} }
+func (p *paper) Tried() Tried          { return Tried{} }
 func (p *paper) Flow() Flow            { return Flow{Received: p.o.got[p.peer]} }
 func (p *paper) Close()                { p.o.say("close %s %d", p.peer, p.epoch) }
 func (p *paper) Wait()                 {}

@@ -66,7 +66,7 @@ func TestTimelinesOfPage(t *testing.T) {
 			if strings.Contains(want, pageLater) {
 				t.Skip("the page does not follow this rule yet")
 			}
-			pg.t = t
+			pg.of(t)
 			differ(t, "the page's machine", play(t, want, pg.machine, pg.machine), want)
 			if isPair(want) {
 				differ(t, "the page (a) with us (b)", play(t, want, pg.machine, newOwn), want)

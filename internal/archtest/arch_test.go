@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"internal/netlab":    {},
 	"internal/outdial":   {"internal/mediatcp"},
 	"internal/netwatch":  {},
+	"internal/pagetest":  {},
 	"internal/pulsetest": {},
 	"internal/rules":     {},
 	"internal/safetext":  {},
@@ -61,7 +62,7 @@ var only = map[string][]string{
 	"github.com/pion/turn":               {"relay"},
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
 	"github.com/gorilla/websocket":       {"signal", "bench"},
-	"modernc.org/quickjs":                {}, // tests only
+	"modernc.org/quickjs":                {"internal/pagetest"},
 }
 
 type pkg struct {
