@@ -6,13 +6,11 @@ package call
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,7 +20,6 @@ import (
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/iceserver"
-	"github.com/meet-term/meet/internal/localtls"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media/audio"
@@ -90,6 +87,7 @@ type Call struct {
 	hears  *hearing
 
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
+	server  atomic.Pointer[signal.Invite]      // that we are on
 
 	enterOnce, leaveOnce, abandonOnce sync.Once
 	entered, left, abandoned          chan struct{}
@@ -116,18 +114,13 @@ func New(cfg Config) (*Call, error) {
 	}
 	c.flow = newFlowWatch(c.events.post, c.nameOf)
 	c.hears = newHearing(c)
-	var trust *tls.Config // nil: what the system trusts
-	if cfg.Invite.Authority != "" {
-		if trust, err = localtls.ClientConfig(cfg.Invite.Authority); err != nil {
-			return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
-		}
+	c.server.Store(&cfg.Invite)
+	trust, err := trustOf(cfg.Invite)
+	if err != nil {
+		return nil, err
 	}
 	if c.cfg.DialRelay == nil && cfg.Net == nil {
-		server, err := url.Parse(cfg.Invite.Server)
-		if err != nil {
-			return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
-		}
-		c.cfg.DialRelay = dialRelay(server, trust)
+		c.cfg.DialRelay = c.dialRelay
 	}
 	if c.media, err = newMedia(c.cfg, c); err != nil {
 		return nil, err

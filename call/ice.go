@@ -2,16 +2,13 @@ package call
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/outdial"
 	"github.com/meet-term/meet/internal/safetext"
-	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -32,11 +29,7 @@ func (c *Call) fromServer(e signal.Event) {
 // iceServers chooses from what the server offers and adds the person's own.
 func (c *Call) iceServers(offered []signal.ICEServer) []signal.ICEServer {
 	c.offered.Store(&offered)
-	host := ""
-	if u, err := url.Parse(c.cfg.Invite.Server); err == nil {
-		host = u.Hostname()
-	}
-	servers, refused := iceserver.Believed(offered, host, c.cfg.ICEHosts)
+	servers, refused := iceserver.Believed(offered, c.serverHost(), c.cfg.ICEHosts)
 	for _, u := range refused {
 		c.log.Warn("the server offers a relay elsewhere, which is not used", "url", safetext.Line(u, 128))
 	}
@@ -64,14 +57,14 @@ func hasRelay(servers []signal.ICEServer) bool {
 
 // dialRelay opens connections to relays over TCP and TLS. The server's own is
 // trusted as the server is.
-func dialRelay(server *url.URL, trust *tls.Config) conn.DialRelay {
-	return func(ctx context.Context, network, address string, secure bool) (net.Conn, error) {
-		var d outdial.Dialer
-		if host, _, err := net.SplitHostPort(address); err == nil && server != nil && strings.EqualFold(host, server.Hostname()) {
-			d.TLS = trust
+func (c *Call) dialRelay(ctx context.Context, network, address string, secure bool) (net.Conn, error) {
+	var d outdial.Dialer
+	if host, _, err := net.SplitHostPort(address); err == nil && strings.EqualFold(host, c.serverHost()) {
+		if d.TLS, err = trustOf(*c.server.Load()); err != nil {
+			return nil, err
 		}
-		return d.DialContext(ctx, network, address, secure)
 	}
+	return d.DialContext(ctx, network, address, secure)
 }
 
 // renewICE makes credentials from the person's own secrets again before they end.

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -21,6 +22,7 @@ type Room struct {
 	id   string
 	open bool
 	aead cipher.AEAD
+	sub  []byte // what other keys are derived from
 }
 
 // Room derives the room's id and key: HKDF with SHA-256 (RFC 5869) over the
@@ -41,6 +43,10 @@ func (i Invite) Room() (*Room, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of a room: %w", err)
 	}
+	sub, err := hkdf.Key(sha256.New, ikm, []byte(salt), "sub|"+i.Name, 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the keys of a room: %w", err)
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("set up the key of a room: %w", err)
@@ -49,7 +55,7 @@ func (i Invite) Room() (*Room, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the key of a room: %w", err)
 	}
-	return &Room{id: base64.RawURLEncoding.EncodeToString(id), open: i.Open(), aead: aead}, nil
+	return &Room{id: base64.RawURLEncoding.EncodeToString(id), open: i.Open(), aead: aead, sub: sub}, nil
 }
 
 // ID returns the id the server knows the room by. It tells nothing of the name
@@ -58,6 +64,14 @@ func (r *Room) ID() string { return r.id }
 
 // Open reports whether the name of the room is its only key.
 func (r *Room) Open() bool { return r.open }
+
+// Subkey derives 32 bytes for a purpose of the room besides signaling: HMAC with
+// SHA-256 under a key of its own. Who knows them learns nothing of other keys.
+func (r *Room) Subkey(purpose string) []byte {
+	mac := hmac.New(sha256.New, r.sub)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
 
 // address is what a sealed body is bound to besides the room. A state has no
 // recipient: to is empty and toInc unused.

@@ -31,7 +31,7 @@ func TestHTTP(t *testing.T) {
 		code int
 		body string
 	}{
-		{"health", ServerConfig{}, "/healthz", 200, "ok meet.1\n"},
+		{"health", ServerConfig{}, "/healthz", 200, "ok meet.1 "},
 		{"metrics", ServerConfig{}, "/metrics", 200, "\nmeet_connections 0\n"},
 		{"page", ServerConfig{Page: page}, "/demo", 200, "page for /demo"},
 		{"no page", ServerConfig{}, "/demo", 200, "This is a meet server"},

@@ -89,7 +89,7 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, errLeaving.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ok "+Protocol)
+	fmt.Fprintln(w, "ok "+Protocol+" "+s.id)
 }
 
 func plainPage(w http.ResponseWriter, _ *http.Request) {

@@ -9,14 +9,19 @@ import (
 // inviteBox tells how others get into the room.
 type inviteBox struct {
 	texts Invite
+	place Place
+	reach string   // key that changes who can get here; empty: none does
 	qr    [][]bool // the link as a QR code, dark modules; nil without
 }
 
 // newInviteBox makes the QR code once; a link too long for one has none.
-func newInviteBox(texts Invite) inviteBox {
-	b := inviteBox{texts: Invite{Command: cleanText(texts.Command), Link: cleanText(texts.Link)}}
+func newInviteBox(p Place, reachKey string) inviteBox {
+	texts := p.Invite
+	b := inviteBox{place: p, reach: reachKey, texts: Invite{
+		Command: cleanText(texts.Command), Link: cleanText(texts.Link), Works: cleanText(texts.Works), Alone: texts.Alone,
+	}}
 	content := b.texts.Link
-	if content == "" {
+	if content == "" || texts.Alone {
 		return b
 	}
 	if code, err := qrcode.New(content, qrcode.Low); err == nil {
@@ -49,6 +54,21 @@ func (b inviteBox) Render(s *Styles, w, h int) []string {
 	}
 	add("in another terminal", b.texts.Command)
 	add("in a browser", b.texts.Link)
+	if b.texts.Works != "" && len(out) > 0 {
+		style := s.good
+		if b.texts.Alone {
+			style = s.warn
+		}
+		out = append(out, s.fit(" "+style.Render(b.texts.Works), w))
+	}
+	if b.place.Note != "" {
+		for _, l := range wrap(cleanText(b.place.Note), max(1, w-2)) {
+			out = append(out, s.fit(" "+s.warn.Render(l), w))
+		}
+	}
+	if b.reach != "" && b.place.Reach != "" {
+		out = append(out, s.fit(" "+s.dim.Render("the room is for "+cleanText(b.place.Reach)+"; ")+s.key.Render(b.reach)+s.dim.Render(" changes that"), w))
+	}
 	if len(out) == 0 {
 		return []string{s.dim.Render(s.fit(" there is no invite yet", w))}
 	}

@@ -35,6 +35,7 @@ const (
 	ActHush      Action = "hush"
 	ActDevices   Action = "devices"
 	ActInvite    Action = "invite"
+	ActReach     Action = "reach"
 	ActLog       Action = "log"
 	ActHelp      Action = "help"
 	ActLeave     Action = "leave"
@@ -73,6 +74,7 @@ var defaultBindings = []binding{
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
+	{ActReach, []string{"w"}, "", "who can get here (lobby, invite): this machine, this network, the internet"},
 	{ActLog, []string{"l"}, "", "what happened so far"},
 	{ActHelp, []string{"?"}, "help", "this list"},
 	{ActLeave, []string{"q", "ctrl+c"}, "leave", "leave (asks); ctrl+c twice leaves"},

@@ -240,6 +240,11 @@ func (m *Model) act(a Action) tea.Cmd {
 		return m.listDevices()
 	case ActInvite:
 		return m.copyInvite()
+	case ActReach:
+		// Not by a slip of the finger: only where it can be read what it does.
+		if m.panel == panelInvite {
+			m.changeReach()
+		}
 	case ActRetry:
 		m.retry()
 	case ActLeave:
@@ -409,6 +414,16 @@ func (m *Model) retry() {
 	if m.banner().Shown() {
 		m.toast(toastInfo, "trying again now")
 	}
+}
+
+// changeReach changes who can get to a room that is hosted here. What that came
+// to is told as a [Place].
+func (m *Model) changeReach() {
+	if m.opt.Reach == nil {
+		m.toast(toastInfo, "the room is on a server that was named: who gets there is decided there")
+		return
+	}
+	m.opt.Reach()
 }
 
 // copyInvite copies the invite by OSC 52 and opens its panel.

@@ -23,6 +23,8 @@ type lobbyBox struct {
 	sound    *Sound
 	choosing bool // the devices are shown in place of what is in use
 	devices  deviceList
+	place    Place
+	reach    bool // who can get to the room can be chosen
 }
 
 // lobbyBox is the lobby of the moment.
@@ -31,6 +33,7 @@ func (m *Model) lobbyBox() lobbyBox {
 		room: cleanName(m.view.Room), name: cleanName(m.view.Name), open: m.view.Open,
 		media: m.view.Media, sources: m.sources, asking: m.asking, keys: m.keys,
 		sound: m.sound, choosing: m.panel == panelDevices, devices: m.devices,
+		place: m.invite.place, reach: m.opt.Reach != nil,
 	}
 	if t, fresh := m.toasts.current(m.now); fresh && !b.says(t.text) {
 		b.toast = t.text
@@ -40,7 +43,7 @@ func (m *Model) lobbyBox() lobbyBox {
 
 // says reports whether a line of the lobby says so already.
 func (b lobbyBox) says(text string) bool {
-	return slices.ContainsFunc(b.sources, func(src Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
+	return text == cleanText(b.place.Note) || text == placeText(b.place) || slices.ContainsFunc(b.sources, func(src Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
 }
 
 // lobbyKey handles a key in the lobby.
@@ -63,6 +66,8 @@ func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
 		m.toggle(action)
 	case action == ActDevices:
 		return m.act(action)
+	case action == ActReach:
+		m.changeReach()
 	case name == keyTest, name == keyMyself:
 		m.soundKey(name)
 	case action == ActLeave, name == "esc":
@@ -117,6 +122,33 @@ func (b lobbyBox) body(s *Styles, w int) []string {
 	return lines
 }
 
+// where says where the room is, who can get there, and how.
+func (b lobbyBox) where(s *Styles, w int) []string {
+	if b.place.Where == "" {
+		return nil
+	}
+	line := func(head, text string) string {
+		return s.fit(" "+s.dim.Render(s.fit(head, 11))+" "+text, w)
+	}
+	lines := []string{line("room", s.text.Render(cleanText(b.place.Where)))}
+	if c := cleanText(b.place.Invite.Command); c != "" {
+		works := s.good.Render(cleanText(b.place.Invite.Works))
+		if b.place.Invite.Alone {
+			works = s.warn.Render(cleanText(b.place.Invite.Works))
+		}
+		lines = append(lines, line("others", works))
+		for _, l := range wrap(c, max(1, w-14)) {
+			lines = append(lines, line("", s.text.Render(l)))
+		}
+	}
+	if b.place.Note != "" {
+		for _, l := range wrap(cleanText(b.place.Note), max(1, w-14)) {
+			lines = append(lines, line("", s.warn.Render(l)))
+		}
+	}
+	return lines
+}
+
 // wideMeter draws a level in w cells.
 func (s *Styles) wideMeter(db float64, w int) string {
 	const quietest = -60.0
@@ -144,11 +176,17 @@ func (b lobbyBox) Render(s *Styles, w, h int) string {
 		" " + s.dim.Render("joining as ") + s.bold.Render(b.name),
 		"",
 	}
+	if there := b.where(s, w); len(there) > 0 {
+		lines = append(append(lines, there...), "")
+	}
 	lines = append(lines, b.body(s, w)...)
 	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
 	items := []barItem{{"enter", "join"}, {b.keys.key(ActMic), "mic"}, {b.keys.key(ActCamera), "camera"}}
 	if b.sound != nil {
 		items = append(items, barItem{b.keys.key(ActDevices), "devices"}, barItem{keyTest, "test sound"}, barItem{keyMyself, "hear yourself"})
+	}
+	if b.reach {
+		items = append(items, barItem{b.keys.key(ActReach), "who can get here"})
 	}
 	bar := s.keyBar(append(items, barItem{b.keys.key(ActLeave), "quit"}), 1, w)
 	if b.asking {

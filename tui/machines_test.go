@@ -405,7 +405,7 @@ func TestSparklineShowsTheLastMinute(t *testing.T) {
 }
 
 func TestInviteHasAReadableCode(t *testing.T) {
-	b := newInviteBox(Invite{Link: "https://meet.example/standup#k=c2VjcmV0"})
+	b := newInviteBox(Place{Invite: Invite{Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
 	code := b.code(NewStyles(Theme{}))
 	if len(code) == 0 {
 		t.Fatal("no QR code")
@@ -423,7 +423,7 @@ func TestInviteHasAReadableCode(t *testing.T) {
 			}
 		}
 	}
-	if b := newInviteBox(Invite{Link: strings.Repeat("x", 5000)}); b.qr != nil {
+	if b := newInviteBox(Place{Invite: Invite{Link: strings.Repeat("x", 5000)}}, ""); b.qr != nil {
 		t.Error("a code for a link that fits into none")
 	}
 }

@@ -63,7 +63,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 		styles: NewStyles(opt.Theme), keys: opt.Keys, now: opt.Now(),
 		view: m.names.View(opt.Room.View()), list: true,
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
-		invite: newInviteBox(opt.Invite),
+		invite: newInviteBox(opt.Place, reachKey(opt)),
 	}
 	m.want = m.view.Media
 	m.report.view(m.view, m.now)
@@ -171,11 +171,27 @@ func (m *Model) setView(v *rtc.RoomView) {
 
 // event turns an event into a toast where it means something to people.
 func (m *Model) event(ev rtc.Event) {
+	if p, ok := ev.(Place); ok {
+		m.setPlace(p)
+	}
 	ev = m.names.Event(ev)
 	m.report.event(ev, m.now)
 	if text, kind := describe(ev); text != "" {
 		m.toast(kind, text)
 	}
+}
+
+// reachKey is the key that changes who can get here, or "" where none does.
+func reachKey(opt Options) string {
+	if opt.Reach == nil {
+		return ""
+	}
+	return opt.Keys.key(ActReach)
+}
+
+// setPlace takes where the room is now.
+func (m *Model) setPlace(p Place) {
+	m.invite = newInviteBox(p, reachKey(m.opt))
 }
 
 // toast shows one line for a few seconds and keeps it in the log.

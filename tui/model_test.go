@@ -75,8 +75,8 @@ func (f *fake) media(change func(*signal.Media)) {
 func (f *fake) options() Options {
 	return Options{
 		Room: f, Controls: f, Chat: f, Meter: f, Volume: f, Devices: f, Links: f, Stage: f,
-		Invite: Invite{Command: "meet join standup", Link: "https://meet.example/standup"},
-		Now:    func() time.Time { return f.now }, Out: &strings.Builder{},
+		Place: Place{Invite: Invite{Command: "meet join standup", Link: "https://meet.example/standup"}},
+		Now:   func() time.Time { return f.now }, Out: &strings.Builder{},
 	}
 }
 

@@ -261,7 +261,21 @@ const Placeholder = termout.Placeholder
 type Invite struct {
 	Command string // "meet join ..." to be typed in another terminal
 	Link    string // for a browser; empty when there is no page
+	Works   string // who can use it, such as "works on this network"; empty when nothing is known
+	Alone   bool   // only this machine can: a QR code of it is of no use
 }
+
+// Place is where the room is and how others get there. As an event it says that
+// this changed.
+type Place struct {
+	Invite Invite
+	Where  string // such as "hosted here, for this network"
+	Note   string // what is to be said besides; may be empty
+	Reach  string // who can get to a room that is hosted here; empty where a server was named
+}
+
+// EventName implements [rtc.Event].
+func (Place) EventName() string { return "invite-changed" }
 
 // Notice is a remark of the program itself for the person at the screen, such
 // as a sound server that died. It travels in the stream of a [Room]'s events.

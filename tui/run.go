@@ -32,7 +32,10 @@ type Options struct {
 	Sound    SoundChecks
 	Links    Links
 	Stage    Stage // nil: no pictures are drawn
-	Invite   Invite
+	Place    Place
+	// Reach opens the room to more people, or closes it again; nil where that
+	// cannot be chosen. It only posts.
+	Reach func()
 
 	// Join, when set, makes the screen start in the lobby: the person looks
 	// at the devices first, and Join is called when they enter. It only posts.

@@ -137,6 +137,11 @@ func describe(ev rtc.Event) (string, toastKind) {
 		return cleanName(e.Name) + " left", toastInfo
 	case rtc.HearingLost:
 		return hearingText(cleanName(e.Name), e.Heard, e.Hears), toastWarn
+	case Place:
+		if e.Note != "" {
+			return cleanText(e.Note), toastWarn
+		}
+		return placeText(e), toastInfo
 	case Notice:
 		switch {
 		case e.Warning:
@@ -147,6 +152,19 @@ func describe(ev rtc.Event) (string, toastKind) {
 		return cleanText(e.Text), toastInfo
 	}
 	return "", toastInfo
+}
+
+// placeText is where the room is, and with whom the invite works.
+func placeText(p Place) string {
+	text := cleanText(p.Where)
+	if text == "" {
+		return ""
+	}
+	text = "The room is " + text
+	if p.Invite.Works != "" {
+		text += "; the invite " + cleanText(p.Invite.Works)
+	}
+	return text
 }
 
 // hearingText says who does not hear whom.

@@ -20,7 +20,7 @@ var scenes = []struct {
 	make func(sc *screen)
 }{
 	{"alone", func(sc *screen) {
-		sc.view, sc.invite = roomOf(), newInviteBox(Invite{Command: "meet join standup"})
+		sc.view, sc.invite = roomOf(), newInviteBox(Place{Invite: Invite{Command: "meet join standup"}}, "")
 	}},
 	{"two", func(sc *screen) { sc.view = many(2) }},
 	{"five", func(sc *screen) { sc.view = many(5) }},
@@ -86,7 +86,7 @@ var scenes = []struct {
 	}},
 	{"invite", func(sc *screen) {
 		sc.view, sc.panel = many(3), panelInvite
-		sc.invite = newInviteBox(Invite{Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0"})
+		sc.invite = newInviteBox(Place{Invite: Invite{Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
 	}},
 	{"chat", func(sc *screen) {
 		sc.view, sc.typing = many(3), true

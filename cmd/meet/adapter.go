@@ -7,6 +7,7 @@ import (
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
@@ -62,6 +63,16 @@ func (a *adapter) sort() {
 			continue
 		case call.Warning:
 			a.events <- notice(e)
+			continue
+		case call.PlaceChanged:
+			a.events <- tuiPlace(e.Place)
+			continue
+		case call.LanRoomFound:
+			host := e.Host
+			if host == "" {
+				host = e.Address
+			}
+			a.events <- tui.Notice{Code: "lan-room-found", Text: "Found " + e.Room + " on this network: " + host + " hosts it"}
 			continue
 		}
 		a.events <- e
@@ -172,5 +183,13 @@ func (a *adapter) Select(kind tui.SourceKind, id string) {
 				a.Call.Warn("device", err.Error())
 			}
 		}
+	}
+}
+
+// tuiPlace is a place as the screen shows it.
+func tuiPlace(p call.Place) tui.Place {
+	return tui.Place{
+		Invite: tui.Invite{Command: p.Others.Command(), Link: p.Others.Link(), Works: p.Works, Alone: p.Works == venue.OnMachine},
+		Where:  p.Where, Note: p.Note, Reach: p.Reach,
 	}
 }

@@ -242,7 +242,7 @@ func lookAtServer(ctx context.Context, server string) finding {
 		return f
 	}
 	start := time.Now()
-	if err := isMeet(ctx, base+"healthz"); err != nil {
+	if err := isMeet(ctx, base); err != nil {
 		f.Text = fmt.Sprintf("%s does not answer as a meet server: %v.", base, err)
 		if local {
 			f.OK, f.Text = true, "None is running here: meet join hosts one itself."

@@ -39,6 +39,8 @@ type joinFlags struct {
 	video                 string
 	noLobby, ascii, mouse bool
 	relayOnly             bool
+	reaches               reachFlags
+	serverGiven           bool // by the flag itself
 	iceServers            []string
 	echo                  string
 	noise, gain, music    bool
@@ -76,12 +78,16 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.serverGiven = cmd.Flags().Changed("server")
 			loadSettings(cmd.Flags(), &f)
 			return join(cmd.Context(), args[0], f)
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.server, "server", "", "signaling server; default $MEET_SERVER, else this machine")
+	fl.StringVar(&f.server, "server", "", "signaling server; default $MEET_SERVER, else one of this machine or network")
+	fl.BoolVar(&f.reaches.local, "local", false, "host the room, if nobody does, for this machine alone")
+	fl.BoolVar(&f.reaches.lan, "lan", false, "host it for this network (the default), or find it there")
+	fl.BoolVar(&f.reaches.internet, "internet", false, "host it for anybody who has the link: asks the router for a port")
 	fl.StringVar(&f.name, "name", "", "what the others call you")
 	fl.StringVar(&f.mic, "mic", "default", "default, none, tone[:HZ], file:PATH or device:ID")
 	fl.StringVar(&f.camera, "camera", "default", "default, none, testcard, file:PATH or device:ID")
@@ -171,48 +177,34 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer closeLog()
 
-	at, err := findRoom(ctx, room, f.server, log)
+	at, err := findRoom(ctx, room, f, log)
 	if err != nil {
 		return err
 	}
-	if at.host != nil {
-		defer func() {
-			if err := at.host.stop(); err != nil {
-				log.Warn("stop the server", "error", err)
-			}
-		}()
-	}
-	invite := at.invite
-	if f.private && invite.Open() {
-		if invite.Secret, err = signal.NewSecret(rand.Reader); err != nil {
-			return err
-		}
-	}
+	defer at.abandon() // unless keep ended it
 	self, err := openIdentity()
 	if err != nil {
 		return err
 	}
 	defer self.Close()
 
-	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = invite, self.ID, self.Inc, log
+	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = at.now.Invite, self.ID, self.Inc, log
 	c, err := call.New(cfg)
 	if err != nil {
 		return err
 	}
-	if at.local && at.host == nil {
-		defer standBy(func() bool { return looksFor(c.View().Server) }, listenLocally, log)()
-	}
+	defer at.keep(ctx, c)()
 	if f.exitAfter > 0 {
 		timer := time.AfterFunc(f.exitAfter, c.Leave)
 		defer timer.Stop()
 	}
 	f.crashed = &crashed{call: c, log: log, path: logPath}
 	defer f.crashed.handle()()
-	return take(ctx, c, invite, f)
+	return take(ctx, c, at, f)
 }
 
 // take runs the call beside whatever shows it, until both have ended.
-func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
+func take(ctx context.Context, c *call.Call, at place, f joinFlags) error {
 	defer oneProcessorForSound(c)()
 	ended := make(chan error, 1)
 	crash.Go(func() { ended <- c.Run(ctx) })
@@ -223,7 +215,7 @@ func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) 
 	case f.plain || !screenPossible():
 		show = showPlain
 	}
-	shown := show(ctx, c, invite, f)
+	shown := show(ctx, c, at, f)
 	c.Leave()
 	if err := <-ended; err != nil {
 		return err
@@ -231,11 +223,8 @@ func take(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) 
 	return shown
 }
 
-func showHeadless(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
-	return headless.Run(ctx, c, headless.Options{
-		In: os.Stdin, Out: os.Stdout, Stats: f.stats,
-		Server: invite.Server, Invite: invite.Command(), Link: invite.Link(),
-	})
+func showHeadless(ctx context.Context, c *call.Call, at place, f joinFlags) error {
+	return headless.Run(ctx, c, headless.Options{In: os.Stdin, Out: os.Stdout, Stats: f.stats, Place: at.now})
 }
 
 // ownName is the name from the flag, or of the system's user.
@@ -297,3 +286,5 @@ func openLog(f joinFlags) (log *slog.Logger, path string, done func(), err error
 
 // maxLog is how large the log may grow before the next process begins anew.
 const maxLog = 4 << 20
+
+func newSecret() (signal.Secret, error) { return signal.NewSecret(rand.Reader) }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
@@ -151,15 +152,15 @@ func TestIsMeet(t *testing.T) {
 		fmt.Fprintln(w, "<html>a router's login page</html>")
 	}))
 	defer other.Close()
-	if err := isMeet(t.Context(), meet.URL+"/healthz"); err != nil {
+	if err := isMeet(t.Context(), meet.URL+"/"); err != nil {
 		t.Errorf("a meet server: %v", err)
 	}
-	if err := isMeet(t.Context(), other.URL+"/healthz"); !errors.Is(err, errStranger) {
+	if err := isMeet(t.Context(), other.URL+"/"); !errors.Is(err, venue.ErrStranger) {
 		t.Errorf("something else: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := isMeet(ended, meet.URL+"/healthz"); err == nil {
+	if err := isMeet(ended, meet.URL+"/"); err == nil {
 		t.Error("no error although the context has ended")
 	}
 }

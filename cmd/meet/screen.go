@@ -12,7 +12,6 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
-	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termout"
 	"github.com/meet-term/meet/tui/termvideo"
@@ -25,7 +24,7 @@ func screenPossible() bool {
 }
 
 // showScreen shows the call until it is left, then prints the report.
-func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinFlags) error {
+func showScreen(ctx context.Context, c *call.Call, at place, f joinFlags) error {
 	found, err := termvideo.Detect(ctx, os.Stdin, os.Stdout)
 	if err != nil {
 		return fmt.Errorf("look at the terminal: %w", err)
@@ -36,7 +35,7 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 	}
 	choice := termvideo.Choose(mode, found.Caps, os.Getenv)
 	out := termout.New(os.Stdout, found.Caps.SyncOutput)
-	opt := screenOptions(c, invite, f)
+	opt := screenOptions(c, at, f)
 	opt.Out, opt.In, opt.Typed = out, newTerminalInput(found), found.Typed
 	opt.KeyReleases = found.Caps.KittyKeyboard
 	opt.Theme.Light = light(found.Caps, f)
@@ -57,6 +56,9 @@ func showScreen(ctx context.Context, c *call.Call, invite signal.Invite, f joinF
 		s := newStage(c, termvideo.New(out, choice.Config(found.Caps)), choice, found.Caps, windowSize)
 		opt.Stage = s
 		crash.GoIn(&drawing, func() { _ = s.run(stop) }) // a terminal that is gone ends the screen too
+	}
+	if at.venue == nil && f.lobby() {
+		crash.GoIn(&drawing, func() { at.lookAtNamed(ctx, c) })
 	}
 	report, err := tui.Run(ctx, opt)
 	close(stop)
@@ -122,15 +124,15 @@ func (t *terminalInput) Read(p []byte) (int, error) {
 
 var _ io.Reader = (*terminalInput)(nil)
 
-func screenOptions(c *call.Call, invite signal.Invite, f joinFlags) tui.Options {
+func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
 	a := newAdapter(c)
 	opt := tui.Options{
 		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a, Devices: a, Sound: soundChecks{c},
-		Invite: tui.Invite{Command: invite.Command(), Link: invite.Link()},
-		Term:   os.Getenv("TERM"),
-		Keys:   f.keys,
-		Mouse:  f.mouse,
-		Theme:  tui.ThemeFromEnv(os.Getenv),
+		Place: tuiPlace(at.now), Reach: at.changeReach(),
+		Term:  os.Getenv("TERM"),
+		Keys:  f.keys,
+		Mouse: f.mouse,
+		Theme: tui.ThemeFromEnv(os.Getenv),
 	}
 	opt.Theme.ASCII, opt.Theme.Colors = f.ascii, f.settings.Colors
 	if f.lobby() {

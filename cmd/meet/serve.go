@@ -16,6 +16,7 @@ import (
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/localtls"
+	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -88,7 +89,21 @@ func serve(ctx context.Context, f serveFlags) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	debug.SetGCPercent(signal.ServerGCPercent)
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	e := encryption{certFile: f.tlsCert, keyFile: f.tlsKey}
+	var authority string
+	if f.tlsAuto {
+		if e.config, authority, err = ownAuthority(); err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
+	}
+	if _, err := e.load(); err != nil { // before anybody is told that we listen
+		return fmt.Errorf("serve: %w", err)
+	}
+	listen, err := listenAddress(f.listen)
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -96,21 +111,19 @@ func serve(ctx context.Context, f serveFlags) error {
 	if perAddress == 0 {
 		perAddress = -1
 	}
-	e := encryption{certFile: f.tlsCert, keyFile: f.tlsKey}
-	var authority string
-	if f.tlsAuto {
-		if e.config, authority, err = ownAuthority(); err != nil {
-			return errors.Join(fmt.Errorf("serve: %w", err), l.Close())
-		}
-	}
 	h := newRelayingHost(l, signal.ServerConfig{
 		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
 		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
 	}, e, relaying)
 	log.Info("listening", "address", l.Addr().String(), "version", version, "relay", h.relay.server != nil)
-	if f.tlsAuto {
-		fmt.Fprintln(os.Stderr, "join with: meet join \"https://"+l.Addr().String()+"/#ROOM.."+authority+"\"")
+	at := servedAt{authority: authority, secure: e.on(), public: f.relay.public, proxied: f.trustProxy}
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		at.listen = a
 	}
+	about := venue.About{ID: h.server.ID(), Authority: authority}
+	about.Reach = at.reach().Setting()
+	h.front.Tell(about)
+	fmt.Fprintln(os.Stderr, at.sentence(machineAddresses()))
 	select {
 	case err := <-h.failed:
 		return errors.Join(fmt.Errorf("serve: %w", err), h.stop())

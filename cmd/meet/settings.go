@@ -13,6 +13,7 @@ import (
 
 	"github.com/meet-term/meet/internal/config"
 	"github.com/meet-term/meet/internal/iceserver"
+	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/tui"
 )
 
@@ -38,6 +39,9 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}
 	if f.server == "" && os.Getenv("MEET_SERVER") == "" {
 		f.server = settings.Server
+	}
+	if _, err := venue.ParseReach(settings.Reach); settings.Reach != "" && err != nil {
+		problems = append(problems, &config.Problem{Path: path, Line: settings.Line("reach"), Key: "reach", Reason: err.Error()})
 	}
 	for name, to := range map[string]struct {
 		flag  *bool

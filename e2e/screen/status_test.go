@@ -39,7 +39,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"join", "demo", "--stats-interval", "often"}, "--stats-interval"},
 		{[]string{"join", "demo", "--headless", "--plain"}, "exclude"},
 		{[]string{"join", "--server", "ftp://example.com", "demo"}, "ftp"},
-		{[]string{"join", "--server", "ws://127.0.0.1:1", "two words"}, "room"},
+		{[]string{"join", "--server", "ws://127.0.0.1:1", "a+b"}, "room"},
 		{[]string{"join", "--server", "ws://127.0.0.1:1", strings.Repeat("x", 1000)}, "room"},
 		{[]string{"join", "--server", "ws://127.0.0.1:1", "\x1b[2J"}, "room"},
 		{[]string{"join", "--server", "ws://127.0.0.1:1", ""}, "room"},

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Name      string // how others see one
 	Server    string // URL of the signaling server
+	Reach     string // who can get to a room that is hosted here: machine, network or internet
 	Mic       string // sources and sinks, as the flags of the same name
 	Camera    string
 	Screen    string
@@ -143,7 +144,7 @@ func (c *Config) Line(key string) int { return c.lines[key] }
 func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
-		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video,
+		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
 	}
 }
 

@@ -31,8 +31,12 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # How others see you; the default is the system user.
 # name = "Ada"
 
-# The signaling server. The default is one on this machine.
+# The signaling server. Without one, rooms are found on this machine and its
+# network, or hosted here.
 # server = "wss://meet.example"
+
+# Who can get to a room that is hosted here: "machine", "network" or "internet".
+# reach = "network"
 
 # STUN and TURN servers of your own, besides what the server offers: "stun:HOST",
 # "turn:USER:PASSWORD@HOST" or "turn:SECRET@HOST"; "turns:" for TLS.

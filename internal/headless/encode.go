@@ -95,6 +95,14 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 		who(f, e.Who)
 		f["text"], f["history"] = e.Text, e.History
 		f["sent"] = e.Time.UTC().Format(time.RFC3339Nano)
+	case call.PlaceChanged:
+		f["server"], f["invite"], f["link"] = e.Invite.Server, e.Others.Command(), e.Others.Link()
+		f["works"], f["where"] = e.Works, e.Where
+		if e.Note != "" {
+			f["note"] = e.Note
+		}
+	case call.LanRoomFound:
+		f["room"], f["host"], f["address"] = e.Room, e.Host, e.Address
 	case call.Warning:
 		f["code"], f["text"] = e.Code, e.Text
 	case call.SoundChanged:

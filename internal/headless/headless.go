@@ -20,8 +20,8 @@ type Options struct {
 	Out io.Writer // written a line at a time
 	// Stats is how often each peer's figures are written.
 	Stats time.Duration
-	// Server, Invite and Link are told in the "joined" event.
-	Server, Invite, Link string
+	// Place is told in the "joined" event, until another is reported.
+	Place call.Place
 }
 
 // MinStats is the shortest interval of figures.
@@ -41,6 +41,9 @@ func Run(ctx context.Context, c *call.Call, o Options) error {
 		case e, ok := <-c.Events():
 			if !ok {
 				return out.failure()
+			}
+			if moved, ok := e.(call.PlaceChanged); ok {
+				o.Place = moved.Place
 			}
 			out.event(e, c, o)
 		case <-ticker.C:
@@ -142,7 +145,8 @@ func (w *writer) event(e rtc.Event, c *call.Call, o Options) {
 		w.write(fields{
 			"time": now.UTC().Format(time.RFC3339Nano), "event": "joined", "room": v.Room,
 			"self":   fields{"id": v.Self, "name": v.Name},
-			"server": o.Server, "invite": o.Invite, "link": o.Link,
+			"server": o.Place.Invite.Server, "invite": o.Place.Others.Command(), "link": o.Place.Others.Link(),
+			"works": o.Place.Works, "where": o.Place.Where,
 		})
 		return
 	}

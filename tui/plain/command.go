@@ -23,6 +23,7 @@ var help = []string{
 	"/devices  microphones, speakers, cameras and screens; /devices N uses one",
 	"/who      who is here and how they are connected",
 	"/say TEXT send a message; a line without a slash does the same",
+	"/invite   how others get in, and who can",
 	"/retry    reconnect now",
 	"/leave    leave the meeting",
 }
@@ -49,6 +50,8 @@ func (s *session) command(line string) (leave bool) {
 		s.sound(word, strings.TrimSpace(rest))
 	case "/devices":
 		s.devices(strings.TrimSpace(rest))
+	case "/invite":
+		s.invite(s.opt.Place)
 	case "/retry":
 		if s.opt.Controls != nil {
 			s.opt.Controls.Retry("")

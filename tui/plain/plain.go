@@ -28,7 +28,7 @@ type Options struct {
 	Devices  tui.Devices
 	Sound    tui.SoundChecks
 	Links    tui.Links
-	Invite   tui.Invite
+	Place    tui.Place
 
 	In  io.Reader        // nil: standard input
 	Out io.Writer        // nil: standard output
@@ -176,12 +176,7 @@ func (s *session) welcome() {
 		kind = "open: anyone who knows the name can listen"
 	}
 	s.say("room %s (%s), you are %s", name(v.Room), kind, name(v.Name))
-	if c := text(s.opt.Invite.Command); c != "" {
-		s.say("others join with: %s", c)
-	}
-	if l := text(s.opt.Invite.Link); l != "" {
-		s.say("in a browser: %s", l)
-	}
+	s.invite(s.opt.Place)
 	if s.opt.Devices != nil {
 		for _, src := range s.opt.Devices.Sources() {
 			if src.Missing != "" {
@@ -192,6 +187,23 @@ func (s *session) welcome() {
 	s.say("/help lists the commands")
 }
 
+// invite says how others get in, and who can.
+func (s *session) invite(p tui.Place) {
+	if c := text(p.Invite.Command); c != "" {
+		works := ""
+		if p.Invite.Works != "" {
+			works = " (" + text(p.Invite.Works) + ")"
+		}
+		s.say("others join with: %s%s", c, works)
+	}
+	if l := text(p.Invite.Link); l != "" {
+		s.say("in a browser: %s", l)
+	}
+	if n := text(p.Note); n != "" {
+		s.say("%s", n)
+	}
+}
+
 // event says what an event means, if it means something to people.
 func (s *session) event(ev rtc.Event) {
 	if e, ok := ev.(rtc.ServerStateChanged); ok && e.State == signal.Connected {
@@ -199,6 +211,14 @@ func (s *session) event(ev rtc.Event) {
 	}
 	if _, ok := ev.(rtc.HearingLost); ok {
 		return // was said when it began
+	}
+	if p, ok := ev.(tui.Place); ok {
+		if w := text(p.Where); w != "" {
+			s.say("the room is %s", w)
+		}
+		s.opt.Place = p
+		s.invite(p)
+		return
 	}
 	if line := tui.Describe(ev); line != "" {
 		s.say("%s", line)

@@ -63,7 +63,7 @@ func run(t *testing.T, c *call, in io.Reader) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	_, err := Run(t.Context(), Options{Room: c, Controls: c, Chat: c, Devices: c, In: in, Out: &out,
-		Invite: tui.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}})
+		Place: tui.Place{Invite: tui.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}}})
 	return out.String(), err
 }
 
