@@ -314,8 +314,11 @@ func (c *Call) Say(text string) bool {
 // handle follows the mesh before an event goes to the reader.
 func (c *Call) handle(e rtc.Event) {
 	crash.Point("mesh")
-	if e, ok := e.(rtc.PeerConnected); ok {
+	switch e := e.(type) {
+	case rtc.PeerConnected:
 		c.media.connected(e.Peer)
+	case rtc.MediaStateChanged:
+		c.media.rest(e.Peer, e.Media)
 	}
 	c.events.post(e)
 }

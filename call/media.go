@@ -22,6 +22,7 @@ type media struct {
 	call     *Call
 	audio    *audio.Engine
 	pictures *pictures
+	memory   *memory
 	out      *conn.Outbound
 	dialer   *conn.Dialer
 	echoes   echoes
@@ -45,7 +46,7 @@ type person struct {
 
 func newMedia(cfg Config, c *Call) (*media, error) {
 	m := &media{
-		call: c, out: conn.NewOutbound(), want: cfg.Start,
+		call: c, memory: newMemory(), out: conn.NewOutbound(), want: cfg.Start,
 		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
 		people: map[signal.PeerID]*person{},
 	}
@@ -97,6 +98,7 @@ func (m *media) run(ctx context.Context) {
 	crash.GoIn(&wg, func() { m.pictures.run(ctx) })
 	crash.GoIn(&wg, func() { m.align(ctx) })
 	crash.GoIn(&wg, func() { m.call.hears.run(ctx) })
+	crash.GoIn(&wg, func() { m.memory.run(ctx) })
 	wg.Wait()
 }
 
@@ -296,6 +298,7 @@ func (m *media) forget(peer signal.PeerID) {
 	m.expectLoss()
 	m.mu.Unlock()
 	m.pictures.forget(peer)
+	m.memory.unused()
 	m.dialer.Forget(peer)
 }
 

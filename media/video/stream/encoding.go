@@ -33,12 +33,9 @@ type encoding struct {
 // only news can change anything.
 func (s *Sender) turn(o order, now time.Time) time.Time {
 	e := &s.enc
-	if o.target.Nothing() {
-		e.last, e.fresh = nil, true
-		return time.Time{}
-	}
-	if o.frame == nil {
-		e.last, e.fresh = nil, true
+	if o.target.Nothing() || o.frame == nil {
+		// What it takes to encode is large, and the next frame is a key frame.
+		e.last, e.fresh, e.encoder, e.scaler = nil, true, nil, scale.Scaler{}
 		return time.Time{}
 	}
 	isNew := e.last == nil || o.frame.Seq != e.last.Seq || !o.frame.Time.Equal(e.last.Time)

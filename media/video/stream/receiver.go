@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/meet-term/meet/media/lipsync"
@@ -54,21 +53,30 @@ type ReceiverStats struct {
 // it comes by. Its methods may be called from any goroutine, before, during
 // and after Run.
 type Receiver struct {
-	cfg    ReceiverConfig
-	wake   chan struct{} // holds a token when the queue may have something due
-	latest atomic.Pointer[video.Frame]
+	cfg  ReceiverConfig
+	wake chan struct{} // holds a token when the queue may have something due
 
-	mu      sync.Mutex
-	queue   []held // guarded by mu, as is all below; oldest first
-	delay   time.Duration
-	began   time.Time // the first frame came
-	media   lipsync.MediaTime
-	path    lipsync.Path
-	wanted  bool
-	needKey bool      // everything but a key frame is useless
-	asked   time.Time // when a key frame was last asked for
-	stats   ReceiverStats
-	decoded [64]time.Time // ring of when the last pictures came
+	// Owned by Run.
+	decoder  Decoder      // nil before the first frame, and after a rest
+	pictures uint64       // that were shown, to number them
+	original *video.Frame // of latest, as the decoder gave it
+
+	mu     sync.Mutex
+	queue  []held // guarded by mu, as is all below; oldest first
+	delay  time.Duration
+	began  time.Time // the first frame came
+	media  lipsync.MediaTime
+	path   lipsync.Path
+	wanted bool
+	rest   bool         // the decoder is to be let go of
+	latest *video.Frame // nil for none
+	taken  bool         // somebody may hold latest
+	// decoding says that pictures were decoded since the last rest.
+	decoding bool
+	needKey  bool      // everything but a key frame is useless
+	asked    time.Time // when a key frame was last asked for
+	stats    ReceiverStats
+	decoded  [64]time.Time // ring of when the last pictures came
 }
 
 // held is a frame and when it would have come without being held up on the way.
@@ -113,6 +121,9 @@ func (r *Receiver) enqueue(e Encoded) (ask bool) {
 	if !r.wanted {
 		r.needKey = true
 		return false
+	}
+	if r.rest {
+		r.rest = !e.Key // what is still on its way is no reason to begin again
 	}
 	if e.Key && r.needKey {
 		r.needKey = false
@@ -176,6 +187,18 @@ func (r *Receiver) SetWanted(wanted bool) {
 	}
 }
 
+// Rest says that the stream has ended for now: its pictures and its decoder are
+// let go of. It goes on with the next key frame. It reports whether there was
+// anything to let go of.
+func (r *Receiver) Rest() bool {
+	r.mu.Lock()
+	had := r.decoding
+	r.rest, r.needKey, r.queue, r.decoding = true, true, nil, false
+	r.mu.Unlock()
+	poke(r.wake)
+	return had
+}
+
 // SetDelay holds every picture until d after the moment at which it would have
 // come had nothing held it up: as long as the sound that belongs to it waits in
 // its own buffer, which evens the path out in the same way. At most a second.
@@ -189,7 +212,12 @@ func (r *Receiver) SetDelay(d time.Duration) {
 // Latest returns the newest picture, nil before the first and while nobody
 // looks. Frame.Seq tells pictures apart, Frame.Time is when the picture
 // arrived.
-func (r *Receiver) Latest() *video.Frame { return r.latest.Load() }
+func (r *Receiver) Latest() *video.Frame {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken = r.latest != nil
+	return r.latest
+}
 
 // fpsWindow is what Stats averages the frame rate over.
 const fpsWindow = 2 * time.Second
@@ -220,7 +248,6 @@ func (r *Receiver) Stats() ReceiverStats {
 
 // Run decodes until ctx ends. It is called once.
 func (r *Receiver) Run(ctx context.Context) error {
-	decoder := r.cfg.newDecoder()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -238,7 +265,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 				}
 				break
 			}
-			r.show(decoder, e)
+			r.show(e)
 		}
 	}
 }
@@ -248,8 +275,11 @@ func (r *Receiver) Run(ctx context.Context) error {
 func (r *Receiver) next(now time.Time) (e Encoded, wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.wanted {
-		r.latest.Store(nil)
+	if !r.wanted || r.rest {
+		r.latest, r.original = nil, nil
+	}
+	if r.rest {
+		r.decoder = nil
 	}
 	if len(r.queue) == 0 {
 		return Encoded{}, 0, false
@@ -263,9 +293,15 @@ func (r *Receiver) next(now time.Time) (e Encoded, wait time.Duration, ok bool) 
 	return first.Encoded, 0, true
 }
 
+// recycler is a decoder that takes its pictures back.
+type recycler interface{ Recycle(*video.Frame) }
+
 // show decodes one frame.
-func (r *Receiver) show(decoder Decoder, e Encoded) {
-	f, err := decoder.Decode(e.Data)
+func (r *Receiver) show(e Encoded) {
+	if r.decoder == nil {
+		r.decoder = r.cfg.newDecoder()
+	}
+	f, err := r.decoder.Decode(e.Data)
 	now := time.Now()
 	r.mu.Lock()
 	ask, shown := false, false
@@ -285,11 +321,9 @@ func (r *Receiver) show(decoder Decoder, e Encoded) {
 	default:
 		r.decoded[r.stats.FramesDecoded%uint64(len(r.decoded))] = now
 		r.stats.FramesDecoded++
-		if shown = f != nil && r.wanted; shown {
-			picture := *f
-			picture.Time = e.At
-			r.stats.Width, r.stats.Height = f.Width, f.Height
-			r.latest.Store(&picture)
+		r.decoding = true
+		if shown = f != nil && r.wanted && !r.rest; shown {
+			r.replace(f, e.At)
 		}
 	}
 	r.mu.Unlock()
@@ -299,4 +333,17 @@ func (r *Receiver) show(decoder Decoder, e Encoded) {
 	if shown {
 		r.cfg.OnPicture()
 	}
+}
+
+// replace makes a picture the latest, and gives the one before back to the
+// decoder if nobody has seen it. Called with mu held.
+func (r *Receiver) replace(f *video.Frame, at time.Time) {
+	if d, ok := r.decoder.(recycler); ok && r.original != nil && !r.taken {
+		d.Recycle(r.original)
+	}
+	picture := *f
+	r.pictures++
+	picture.Seq, picture.Time = r.pictures, at
+	r.stats.Width, r.stats.Height = f.Width, f.Height
+	r.latest, r.original, r.taken = &picture, f, false
 }

@@ -272,3 +272,58 @@ func TestFromSourceToPicture(t *testing.T) {
 		})
 	}
 }
+
+// recyclingDecoder notes which pictures come back.
+type recyclingDecoder struct {
+	fakeDecoder
+	shown, back []*video.Frame
+}
+
+func (d *recyclingDecoder) Decode(data []byte) (*video.Frame, error) {
+	f, err := d.fakeDecoder.Decode(data)
+	d.shown = append(d.shown, f)
+	return f, err
+}
+
+func (d *recyclingDecoder) Recycle(f *video.Frame) { d.back = append(d.back, f) }
+
+// Pictures that nobody took go back to the decoder; after a rest there is
+// neither picture nor decoder, and the numbers go on.
+func TestPicturesGoBackAndRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var decoders []*recyclingDecoder
+		w := startWatch(t, ReceiverConfig{newDecoder: func() Decoder {
+			decoders = append(decoders, &recyclingDecoder{})
+			return decoders[len(decoders)-1]
+		}}, 0)
+		push := func(data string) {
+			w.Push(Encoded{Data: []byte(data), Key: data == "key"})
+			time.Sleep(50 * time.Millisecond)
+			synctest.Wait()
+		}
+		push("key")
+		push("delta")
+		taken := w.Latest()
+		push("delta")
+		push("delta")
+		d := decoders[0]
+		if len(d.back) != 2 || d.back[0] != d.shown[0] || d.back[1] != d.shown[2] {
+			t.Errorf("%d pictures went back", len(d.back))
+		}
+		if taken == nil || taken.Seq != 2 || w.Latest().Seq != 4 {
+			t.Errorf("took %+v, then %+v", taken, w.Latest())
+		}
+		if !w.Rest() || w.Rest() {
+			t.Error("it is not said once that there was something to let go of")
+		}
+		synctest.Wait()
+		push("delta") // a straggler
+		if w.Latest() != nil || len(decoders) != 1 {
+			t.Errorf("after the rest %+v, %d decoders", w.Latest(), len(decoders))
+		}
+		push("key")
+		if p := w.Latest(); p == nil || p.Seq != 5 || len(decoders) != 2 {
+			t.Errorf("after a key frame %+v, %d decoders", p, len(decoders))
+		}
+	})
+}

@@ -78,6 +78,7 @@ type Sender struct {
 	target  Target
 	preview Size
 	keyWant bool
+	made    bool // frames, since the last rest
 	stats   SenderStats
 
 	// gate is held while a frame is handed on: that is what makes SetOn
@@ -140,6 +141,16 @@ func (s *Sender) SetOn(on bool) {
 	s.mu.Unlock()
 	s.gate.Unlock()
 	s.changed()
+}
+
+// Rest reports, once after it was turned off, that a stream was made: what that
+// took is not used any more.
+func (s *Sender) Rest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made := s.made && !s.on
+	s.made = s.made && s.on
+	return made
 }
 
 // SetSource replaces the source.
@@ -315,6 +326,7 @@ func (s *Sender) hand(e Encoded, width, height int) {
 	on := s.on
 	if on {
 		s.stats.Frames++
+		s.made = true
 		s.stats.Bytes += uint64(len(e.Data))
 		s.stats.Width, s.stats.Height = width, height
 		if e.Key {
