@@ -25,9 +25,11 @@ const (
 	// carriedRate is how much of pictures a carrier passes on, in bit/s, each way
 	// of a pair.
 	carriedRate = 1_500_000
-	// busyPackets in one report interval, and quietReports intervals in a row with
-	// fewer, are what begins and ends that a carrier is said to carry a pair.
+	// busyPackets in each of busyReports report intervals, and quietReports
+	// intervals in a row with fewer, are what begins and ends that a carrier is
+	// said to carry a pair: an occasional check or a moment of doubt is not.
 	busyPackets  = 3
+	busyReports  = 2
 	quietReports = 3
 )
 
@@ -77,7 +79,7 @@ type carriedBetween struct {
 	number  uint32
 	meter   *Meter
 	packets uint64 // at the last look
-	quiet   int    // looks in a row without much
+	looks   int    // looks in a row with as many packets, or with fewer if negative
 	busy    bool   // people are told
 }
 
@@ -261,12 +263,12 @@ func (m *Manager) watchCarried() {
 	for _, p := range m.carried {
 		n := p.meter.Packets.Load()
 		if n-p.packets >= busyPackets {
-			p.quiet = 0
+			p.looks = max(p.looks, 0) + 1
 		} else {
-			p.quiet++
+			p.looks = min(p.looks, 0) - 1
 		}
 		p.packets = n
-		if busy := p.quiet == 0 || p.busy && p.quiet < quietReports; busy != p.busy {
+		if busy := p.looks >= busyReports || p.busy && p.looks > -quietReports; busy != p.busy {
 			p.busy, m.dirty = busy, true
 		}
 	}

@@ -76,9 +76,13 @@ func (s *session) noteCandidate(line string) bool {
 			return false
 		}
 		path = rtc.PathVia
+		s.net.setCarriedPort(uint16(port), false)
 	case f[fieldType] == "relay":
 		path = rtc.PathRelay
 		s.pulse.known.addRelay(at)
+	}
+	if path == rtc.PathDirect && at.Addr().Is4() && len(s.seeker.peers) < maxOpeners {
+		s.seeker.peers = append(s.seeker.peers, at)
 	}
 	s.offers[path].Add(1)
 	return true
@@ -114,6 +118,7 @@ func (s *session) localCandidate(c *webrtc.ICECandidate) {
 	case c.Typ == webrtc.ICECandidateTypeRelay:
 		s.relayed.Add(1)
 	}
+	s.noteTold(lines)
 	s.postCandidates(extension(line, "ufrag"), rtc.LocalCandidates{Candidates: lines})
 }
 

@@ -63,6 +63,7 @@ func (n *liveNet) listenCarried(addr netip.Addr) (transport.UDPConn, error) {
 		packets: make(chan carriedPacket, carriedQueue), until: deadline.New(), closed: make(chan struct{}),
 	}
 	n.route.conns[port] = c
+	n.setCarriedPort(port, true)
 	return c, nil
 }
 

@@ -237,3 +237,18 @@ func (d *Dialer) newest(peer signal.PeerID) *session {
 	}
 	return nil
 }
+
+// carriedEstimate bounds the estimate of what the path carries by what a third
+// person passes on of it. How a path fares that is our own decides how much we
+// carry for others.
+func (s *session) carriedEstimate(estimate int, suffers bool) int {
+	path := s.pulse.path.Load()
+	if path == nil || path.stats.Path != rtc.PathVia {
+		s.dialer.carriage.budget.own(time.Now(), suffers)
+		return estimate
+	}
+	if _, rate := s.net.route.through(); rate > 0 {
+		return min(estimate, rate)
+	}
+	return estimate
+}

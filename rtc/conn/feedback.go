@@ -67,10 +67,11 @@ func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionR
 			clockRate = audioClock
 			s.dialer.local.repeat(s, s.redundancy.report(loss))
 		}
+		estimate, suffers := s.estimate.report(time.Now(), kind, loss, rtt, out.bytes.Load())
 		s.dialer.sink.Feedback(s.cfg.Peer, Feedback{
 			Kind: kind, Loss: loss, RTT: rtt,
 			Jitter:   time.Duration(r.Jitter) * time.Second / time.Duration(clockRate),
-			Estimate: s.estimate.report(time.Now(), kind, loss, rtt, out.bytes.Load()),
+			Estimate: s.carriedEstimate(estimate, suffers),
 		})
 	}
 }
@@ -163,8 +164,9 @@ func (e *estimator) remb(bps float64) {
 }
 
 // report takes a report about one kind, of which sent bytes were written so
-// far, and returns the estimate.
-func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.Duration, sent uint64) int {
+// far. It returns the estimate, and whether the path carries less than it is
+// given.
+func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.Duration, sent uint64) (estimate int, suffers bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.rate == 0 {
@@ -181,16 +183,17 @@ func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.
 		e.last = now
 		e.step(loss, rtt)
 	}
+	suffers = loss > ownTrouble || e.full(rtt)
 	if e.cap > 0 {
-		return int(min(e.rate, e.cap))
+		return int(min(e.rate, e.cap)), suffers
 	}
-	return int(e.rate)
+	return int(e.rate), suffers
 }
 
 // step adapts the rate once. Called with mu held.
 func (e *estimator) step(loss float64, rtt time.Duration) {
 	total := e.sending[rtc.Mic] + e.sending[rtc.Camera] + e.sending[rtc.Screen]
-	full := rtt > 0 && rtt > e.minRTT+queueDelay
+	full := e.full(rtt)
 	if loss > lossOutage && !full && !e.outage {
 		e.outage = true
 		return
@@ -206,3 +209,6 @@ func (e *estimator) step(loss float64, rtt time.Duration) {
 	}
 	e.rate = min(max(e.rate, estimateMin), estimateMax)
 }
+
+// full reports whether a round trip tells of a full queue. Called with mu held.
+func (e *estimator) full(rtt time.Duration) bool { return rtt > 0 && rtt > e.minRTT+queueDelay }

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
 )
@@ -50,12 +52,15 @@ func (systemNet) Interfaces() ([]*transport.Interface, error) {
 // by a third person (see carriedConn).
 type liveNet struct {
 	transport.Net
-	deaf   atomic.Bool // what arrives is thrown away
-	pulse  *pulse      // decides which checks go out
-	size   *pathSize   // how large packets may be
-	route  *route      // to the peer through third persons; nil: there is none
-	self   netip.Addr  // that stands for us in carried pairs; invalid: there is none
-	frames func(frame []byte, from netip.AddrPort)
+	deaf     atomic.Bool       // what arrives is thrown away
+	pulse    *pulse            // decides which checks go out
+	size     *pathSize         // how large packets may be
+	route    *route            // to the peer through third persons; nil: there is none
+	hostPort atomic.Uint32     // of the socket of IPv4; 0 without one
+	answers  func([]byte) bool // takes what answers requests of ours, not of ICE
+	ports    atomic.Uint32     // of the carried pair, ours and the peer's
+	self     netip.Addr        // that stands for us in carried pairs; invalid: there is none
+	frames   func(frame []byte, from netip.AddrPort)
 
 	mu       sync.Mutex
 	shown    [2]netip.Addr   // guarded by mu; what the agent was shown, IPv4 and IPv6
@@ -76,7 +81,8 @@ type socket func(packet []byte, to netip.AddrPort) error
 func newLiveNet(base transport.Net, p *pulse) *liveNet {
 	return &liveNet{
 		Net: base, pulse: p, size: newPathSize(), sockets: map[socketName]socket{},
-		frames: func([]byte, netip.AddrPort) {},
+		frames:  func([]byte, netip.AddrPort) {},
+		answers: func([]byte) bool { return false },
 	}
 }
 
@@ -185,6 +191,7 @@ func (n *liveNet) ListenUDP(network string, laddr *net.UDPAddr) (transport.UDPCo
 	}
 	if named {
 		local = &net.UDPAddr{IP: laddr.IP, Port: local.Port, Zone: laddr.Zone}
+		n.noteHost(local)
 	}
 	if u, ok := c.(*net.UDPConn); ok {
 		s := &udpConn{UDPConn: u, local: local, net: n}
@@ -237,6 +244,7 @@ func (c *namedConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		case c.net.deaf.Load():
 		case isFrame(b[:n]):
 			c.net.frames(b[:n], udpAddrPort(addr))
+		case c.net.answers(b[:n]):
 		default:
 			if n, whole := c.net.size.received(b, n, udpAddrPort(addr)); whole {
 				return n, addr, nil
@@ -280,9 +288,45 @@ func (n *liveNet) keeps(b []byte, port uint16, to netip.AddrPort, send func([]by
 	case isCarried(to.Addr()):
 		return true
 	case !isCheck(b):
-		return !n.pulse.sends(b)
+		if !n.pulse.sends(b) {
+			return true
+		}
+		n.double(b)
+		return false
 	}
 	return n.pulse.hold(b, port, to, n.pulse.known.path(to, false), send)
+}
+
+// double sends a packet by a third person as well when the peer has suddenly
+// fallen silent: until ICE has seen that the path is gone and has found another,
+// hundreds of milliseconds pass. Who gets it twice drops one.
+func (n *liveNet) double(packet []byte) {
+	from, to := n.carriedPorts()
+	if to != 0 && n.pulse.suspects() && !stun.IsMessage(packet) {
+		n.route.send(time.Now(), packet, from, to, false)
+	}
+}
+
+// carriedPorts are our port and the peer's of the carried pair; 0 without one.
+func (n *liveNet) carriedPorts() (from, to uint16) {
+	ports := n.ports.Load()
+	return uint16(ports >> 16), uint16(ports)
+}
+
+// setCarriedPort notes our port of the carried pair, or the peer's.
+func (n *liveNet) setCarriedPort(port uint16, ours bool) {
+	for {
+		old := n.ports.Load()
+		from, to := uint16(old>>16), uint16(old)
+		if ours {
+			from = port
+		} else {
+			to = port
+		}
+		if n.ports.CompareAndSwap(old, uint32(from)<<16|uint32(to)) {
+			return
+		}
+	}
 }
 
 // udpConn is a socket of this machine under another local address. It offers
@@ -324,6 +368,8 @@ func (c *udpConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		case err == nil && isFrame(b[:n]):
 			failures = 0
 			c.net.frames(b[:n], plain(addr))
+		case err == nil && c.net.answers(b[:n]):
+			failures = 0
 		case err == nil:
 			failures = 0
 			if n, whole := c.net.size.received(b, n, addr); whole {

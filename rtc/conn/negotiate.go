@@ -33,6 +33,7 @@ func (s *session) makeOffer(c rtc.MakeOffer) error {
 		s.pulse.restart()
 		s.streams.restart()
 		s.gen.begin()
+		s.seeker.forget()
 	}
 	offer, err := s.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
@@ -104,11 +105,12 @@ func (s *session) applyRemote(kind webrtc.SDPType, text string) error {
 	}
 	frag := ufrag(text)
 	if frag != s.remoteFrag {
-		s.remoteFrag, s.taken = frag, 0
+		s.remoteFrag, s.taken, s.seeker.peers = frag, 0, nil
 		if s.negotiated && kind == webrtc.SDPTypeOffer {
 			s.pulse.restart()
 			s.streams.restart()
 			s.gen.begin()
+			s.seeker.forget()
 		}
 	}
 	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: text}); err != nil {

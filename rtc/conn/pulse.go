@@ -43,6 +43,11 @@ const (
 	// tooSoon is the time between two checks of one pair that are made at the same
 	// tick of pion: the second is left out.
 	tooSoon = keepalive / 4
+	// silentAfter is the silence of a peer that was sending without pause after
+	// which what it is sent takes a second way too, and watchFor how long after it
+	// last sent so.
+	silentAfter = 120 * time.Millisecond
+	watchFor    = 3 * time.Second
 )
 
 // maxPairs bounds the pairs that are remembered. Peers use one or two.
@@ -62,7 +67,8 @@ type pulse struct {
 	carried atomic.Int64          // packets sent since the last check, checks left out
 	doze    doze                  // nobody is expected to answer
 	known   addresses
-	moves   func() // unless nil, told that the path is another one
+	watch   atomic.Int64 // nanoseconds since start until when silence of the peer is suspicious
+	moves   func()       // unless nil, told that the path is another one
 
 	checks, checked [rtc.PathDirect + 1]atomic.Int64 // ours that went out, theirs that came in
 
@@ -253,7 +259,7 @@ func (p *pulse) holds(now time.Time, check []byte, port uint16, to netip.AddrPor
 		p.cadence.went(now)
 		return false
 	}
-	p.silence(now)
+	p.silence(now, inUse)
 	if !p.cadence.hold(now, p.signsOf(inUse), int(p.carried.Swap(0))) {
 		return false
 	}
@@ -265,12 +271,28 @@ func (p *pulse) holds(now time.Time, check []byte, port uint16, to netip.AddrPor
 // silence raises the alarm when a peer that was sending stops: either it has
 // nothing more to say, or the path is gone. Called with mu held, once for each
 // check of the pair in use.
-func (p *pulse) silence(now time.Time) {
+func (p *pulse) silence(now time.Time, inUse *ice.CandidatePair) {
 	got := p.got.Swap(0)
-	if p.dense && got == 0 {
+	switch {
+	case got >= busy:
+		p.watch.Store(int64(now.Sub(p.start) + watchFor))
+	case got == 0 && p.dense:
 		p.cadence.until = now.Add(alarm)
+	case now.Sub(inUse.LastResponseReceivedAt()) <= keepalive:
+		p.watch.Store(0) // it answers, and has nothing to say
 	}
 	p.dense = got >= busy
+}
+
+// suspects reports whether a peer that was sending has fallen silent, and nothing
+// shows yet that the path carries.
+func (p *pulse) suspects() bool {
+	until := p.watch.Load()
+	if until == 0 {
+		return false
+	}
+	now := int64(time.Since(p.start))
+	return now < until && now-p.heard.Load() > int64(silentAfter)
 }
 
 // holdSpare decides on the checks of a pair that is not in use: it is asked

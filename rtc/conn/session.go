@@ -76,6 +76,7 @@ type session struct {
 	redundancy redundancy // owned by the reader of the microphone's RTCP
 	gen        generations
 	carrier    carrier
+	seeker     seeker
 
 	// Owned by run.
 	negotiated bool     // a remote description was applied
@@ -115,6 +116,8 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	s.streams.session = s
 	s.streams.restart()
 	s.net.frames = s.takeFrame
+	s.net.answers = s.seeker.answered
+	s.seeker.net, s.seeker.tell = s.net, s.tellAddress
 	if d.self != "" && !cfg.Browser {
 		s.net.route, s.net.self = d.carriage.route(cfg.Peer), carriedAddr(d.self)
 	}
@@ -205,12 +208,16 @@ func (s *session) run() {
 	}
 	grace := time.NewTimer(0)
 	grace.Stop()
+	seek := time.NewTicker(seekEvery)
+	defer seek.Stop()
 	for s.ctx.Err() == nil {
 		select {
 		case <-s.ctx.Done():
 		case <-s.dataGone:
 			// A peer that leaves closes it too: the roster should have the word.
 			grace.Reset(dataGrace)
+		case now := <-seek.C:
+			s.seek(now)
 		case <-grace.C:
 			s.fail(errDataGone)
 		case c := <-s.commands:

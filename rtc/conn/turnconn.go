@@ -53,6 +53,7 @@ func (c *turnConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 		if !c.net.pulse.sends(packet) {
 			return len(b), nil
 		}
+		c.net.double(packet)
 	default:
 		local, ok := c.LocalAddr().(*net.UDPAddr)
 		send := func(b []byte) { _, _ = c.PacketConn.WriteTo(b, addr) }

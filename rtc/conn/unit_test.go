@@ -286,7 +286,8 @@ func TestEstimator(t *testing.T) {
 	step := func(loss float64, rtt time.Duration, bps int) int {
 		now = now.Add(time.Second)
 		sent += uint64(bps / 8)
-		return e.report(now, 1, loss, rtt, sent)
+		got, _ := e.report(now, 1, loss, rtt, sent)
+		return got
 	}
 	for range 5 {
 		step(0, 20*time.Millisecond, 500_000)
