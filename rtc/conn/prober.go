@@ -74,6 +74,9 @@ func headers(to netip.AddrPort) int {
 	if to.Addr().Unmap().Is4() {
 		return ipv4Header + udpHeader
 	}
+	if isCarried(to.Addr()) { // whatever the way to the carrier is
+		return ipv6Header + udpHeader + frameHeader
+	}
 	return ipv6Header + udpHeader
 }
 
