@@ -306,7 +306,7 @@ func (c *Call) Say(text string) bool {
 	if !ok {
 		return false
 	}
-	c.mesh.SendData("", "chat", encode([]chatLine{line}))
+	c.mesh.Tell("chat", encode([]chatLine{line}))
 	c.events.post(line.event(false))
 	return true
 }

@@ -55,6 +55,9 @@ type (
 		Who
 		Attempts int
 	}
+	// Undelivered says that what was told to everybody cannot reach one person now,
+	// by any way; it follows when there is one.
+	Undelivered struct{ Who }
 	// MediaStateChanged reports what a person sends; one's own too.
 	MediaStateChanged struct {
 		Who
@@ -98,6 +101,7 @@ func (PeerConnectionFailed) EventName() string      { return "peer-connection-fa
 func (Reconnecting) EventName() string              { return "reconnecting" }
 func (Reconnected) EventName() string               { return "reconnected" }
 func (ReconnectFailed) EventName() string           { return "reconnect-failed" }
+func (Undelivered) EventName() string               { return "undelivered" }
 func (MediaStateChanged) EventName() string         { return "media-state-changed" }
 func (PathChangedTo) EventName() string             { return "path-changed" }
 func (CarryingChanged) EventName() string           { return "carrying-changed" }

@@ -80,6 +80,7 @@ type Manager struct {
 	members  map[signal.PeerID]*member
 	reportAt time.Time
 	stuck    int            // see RoomView.Stuck
+	said     []saying       // the newest of what was told to everybody
 	closing  sync.WaitGroup // sessions on their way down
 	dirty    bool
 	roster   bool // the list of people changed: say so
@@ -191,7 +192,7 @@ func (m *Manager) settle(now time.Time) {
 func (m *Manager) wakeAt(now time.Time) time.Time {
 	at := now.Add(time.Hour)
 	for _, mb := range m.members {
-		for _, t := range []time.Time{mb.peer.wakeAt(now), mb.goneAt, mb.keptUntil} {
+		for _, t := range []time.Time{mb.peer.wakeAt(now), mb.goneAt, mb.keptUntil, mb.owedDue()} {
 			if !t.IsZero() && t.Before(at) {
 				at = t
 			}

@@ -25,6 +25,10 @@ type member struct {
 	// list, is given up; zero for everybody else.
 	keptUntil time.Time
 
+	owed   []appData // what was told to everybody and has found no way to this one
+	owedAt time.Time // since when
+	waits  bool      // people know that
+
 	dataOpen  bool
 	reached   bool // others were told, or are about to be, that we reach it
 	news      news
@@ -133,6 +137,7 @@ func (m *Manager) tick(now time.Time, mb *member) {
 		mb.peer.hear(now, mb.session.Pulse())
 	}
 	mb.peer.tick(now)
+	m.settleOwed(now, mb)
 	if mb.peer.stuck() {
 		m.stuck++
 		m.dirty = true
@@ -173,6 +178,9 @@ func (m *Manager) run(now time.Time, mb *member) {
 					m.cfg.Signal.Nudge() // the network is back: so may the server be
 				}
 				m.tell(a.event)
+				if _, gone := a.event.(PeerDisconnected); gone && mb.peer.state != StateClosed {
+					m.lost(now, mb)
+				}
 			}
 		}
 	}

@@ -75,8 +75,14 @@ func (m *Manager) message(now time.Time, e signal.Message) {
 		return
 	}
 	m.process(now, mb, e.Inc)
-	if _, bye := e.Body.(signal.Bye); bye {
+	switch b := e.Body.(type) {
+	case signal.Bye:
 		m.remove(now, mb, false)
+		return
+	case signal.App:
+		if m.cfg.Data != nil {
+			m.cfg.Data(mb.peer.id, b.Kind, b.Data)
+		}
 		return
 	}
 	if mb.session != nil && mb.peer.unsettled() {

@@ -34,6 +34,8 @@ func kindOf(b Body) string {
 		return "probe"
 	case ProbeAck:
 		return "ack"
+	case App:
+		return "app"
 	case Bye:
 		return "bye"
 	}
@@ -89,6 +91,8 @@ func decodeKind(kind string, plain []byte) (Body, error) {
 		return decodeBody[Probe](plain)
 	case "ack":
 		return decodeBody[ProbeAck](plain)
+	case "app":
+		return decodeBody[App](plain)
 	case "bye":
 		b, err := decodeBody[Bye](plain)
 		b.Reason = safetext.Line(b.Reason, MaxReason)
@@ -118,6 +122,10 @@ func checkBody(b Body) error {
 			if len(c) > MaxCandidate {
 				return fmt.Errorf("a candidate of %d bytes, at most %d are allowed", len(c), MaxCandidate)
 			}
+		}
+	case App:
+		if len(b.Kind) > MaxKind {
+			return fmt.Errorf("a kind of %d bytes, at most %d are allowed", len(b.Kind), MaxKind)
 		}
 	case Need, Probe, ProbeAck, Bye:
 	}

@@ -18,6 +18,7 @@ const (
 	MaxName       = rules.MaxName       // runes of a participant's name
 	MaxAgent      = rules.MaxAgent      // runes of State.Agent
 	MaxReason     = rules.MaxReason     // runes of Bye.Reason
+	MaxKind       = rules.MaxKind       // bytes of App.Kind
 	MaxSDP        = rules.MaxSDP        // a session description
 	MaxCandidates = rules.MaxCandidates // candidates in one message
 	MaxCandidate  = rules.MaxCandidate  // one candidate

@@ -2,6 +2,7 @@ package signal
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -55,9 +56,9 @@ type State struct {
 }
 
 // Body is what one participant says to another: Offer, Answer, Candidates,
-// Need, Probe, ProbeAck or Bye. The set is closed.
+// Need, Probe, ProbeAck, App or Bye. The set is closed.
 //
-// In every one of them Epoch is the sender's connection for the pair and Remote
+// In every one of them but App Epoch is the sender's connection for the pair and Remote
 // the recipient's connection it talks to, 0 when not yet known.
 type Body interface{ body() }
 
@@ -129,6 +130,15 @@ func (Need) body()       {}
 func (Probe) body()      {}
 func (ProbeAck) body()   {}
 func (Bye) body()        {}
+
+// App carries what the mesh does not interpret, as the data channel does, to
+// somebody whose connection is cut.
+type App struct {
+	Kind string          `json:"kind"`
+	Data json.RawMessage `json:"data"`
+}
+
+func (App) body() {}
 
 // Message is an authentic, fresh message of another participant. It is also an
 // Event.

@@ -136,6 +136,9 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 	case rtc.PeerLeft:
 		rename(&e.Who)
 		return e
+	case rtc.Undelivered:
+		rename(&e.Who)
+		return e
 	case rtc.HearingChanged:
 		rename(&e.Who)
 		return e

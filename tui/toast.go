@@ -135,6 +135,8 @@ func describe(ev rtc.Event) (string, toastKind) {
 			return cleanName(e.Name) + " lost connection", toastWarn
 		}
 		return cleanName(e.Name) + " left", toastInfo
+	case rtc.Undelivered:
+		return cleanName(e.Name) + " cannot be reached now and gets your message later", toastWarn
 	case rtc.HearingLost:
 		return hearingText(cleanName(e.Name), e.Heard, e.Hears), toastWarn
 	case Place:

@@ -74,6 +74,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 		f["tried"], f["text"] = tried(e.Tried), e.Sentence()
 	case rtc.CarryingChanged:
 		f["pairs"] = carriedPairs(e.Pairs)
+	case rtc.Undelivered:
+		who(f, e.Who)
 	case rtc.PeerJoined:
 		who(f, e.Who)
 	case rtc.PeerLeft:

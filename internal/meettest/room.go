@@ -38,11 +38,12 @@ const serverAddress = "server:80"
 // Room is the world of one test: the server, the network between people, and
 // the people.
 type Room struct {
-	T      *testing.T
-	Start  time.Time
-	net    *memnet.Net
-	router *vnet.Router
-	server *serverProcess
+	latency time.Duration
+	T       *testing.T
+	Start   time.Time
+	net     *memnet.Net
+	router  *vnet.Router
+	server  *serverProcess
 
 	mu    sync.Mutex
 	lost  map[string]bool    // addresses that are cut off
@@ -67,15 +68,21 @@ type Room struct {
 // New starts the network and the server. The test ends them.
 func New(t *testing.T) *Room {
 	t.Helper()
+	return NewFar(t, Latency)
+}
+
+// NewFar is New with another latency than [Latency].
+func NewFar(t *testing.T, latency time.Duration) *Room {
+	t.Helper()
 	router, err := vnet.NewRouter(&vnet.RouterConfig{
-		CIDR: "10.0.0.0/16", MinDelay: Latency, QueueSize: 1 << 16,
+		CIDR: "10.0.0.0/16", MinDelay: latency, QueueSize: 1 << 16,
 		LoggerFactory: logging.NewDefaultLoggerFactory(),
 	})
 	if err != nil {
 		t.Fatalf("make the network: %v", err)
 	}
 	r := &Room{
-		T: t, Start: time.Now(), net: memnet.New(), router: router,
+		T: t, latency: latency, Start: time.Now(), net: memnet.New(), router: router,
 		lost: map[string]bool{}, block: map[[2]string]bool{},
 		strict: map[*Person]bool{}, paths: map[[2]string]*pathTrouble{}, opened: map[[2]string]bool{},
 		sent: map[[2]string]int{},
@@ -283,7 +290,7 @@ func (p *Person) start(opts []Option) {
 	var err error
 	p.net = n
 	link := p.room.net.Link(p.Name)
-	link.Delay(Latency)
+	link.Delay(p.room.latency)
 	link.Heal()
 	cfg := call.Config{
 		Invite: signal.Invite{Server: "http://" + serverAddress + "/", Name: "test"},

@@ -153,7 +153,7 @@ func TestT3(t *testing.T) {
 		// those that come at one moment is first, virtual time does not say.
 		p[0].expectTimeline(b,
 			"2.07s|2.1s connected -> disconnected", "2.07s|2.1s reconnecting 1 of 3 in 1s",
-			"10.3s|10.33s|10.35s disconnected -> connected", "10.3s|10.33s|10.35s reconnected after 0 attempts")
+			"10.3s|10.33s|10.34s|10.35s disconnected -> connected", "10.3s|10.33s|10.34s|10.35s reconnected after 0 attempts")
 		// C offers to B, and asks for it until the server knows it is away.
 		p[2].expectTimeline(b,
 			"2.09s connected -> disconnected", "2.09s reconnecting 1 of 3 in 1s",
@@ -164,7 +164,7 @@ func TestT3(t *testing.T) {
 			"10.12s|10.13s|10.14s disconnected -> connected", "10.12s|10.13s|10.14s reconnected after 0 attempts", "10.14s sound heard")
 		b.expectTimeline(p[2],
 			"2.09s|2.1s connected -> disconnected", "2.09s|2.1s reconnecting 1 of 3 in 1s",
-			"10.14s sound heard", "10.3s|10.33s|10.35s disconnected -> connected", "10.3s|10.33s|10.35s reconnected after 0 attempts")
+			"10.14s sound heard", "10.3s|10.33s|10.34s|10.35s disconnected -> connected", "10.3s|10.33s|10.34s|10.35s reconnected after 0 attempts")
 	})
 }
 

@@ -90,6 +90,8 @@ const (
 	MaxChatText  = 4000  // characters of a chat message
 	MaxChatID    = 128   // bytes of the id of one
 	ChatHistory  = 200   // chat messages remembered for those who come later
+	MaxSaid      = 50    // things said to everybody that wait for one whose connection is cut
+	MaxKind      = 32    // bytes of the kind of a message through signaling that the mesh does not interpret
 	ChatShare    = 50    // of them, how many are sent to one
 	MaxChatShare = 32768 // bytes of all that are
 )

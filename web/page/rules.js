@@ -77,6 +77,8 @@ export const rules = Object.freeze({
   maxChatText: 4000, // characters of a chat message
   maxChatID: 128, // bytes of the id of one
   chatHistory: 200, // chat messages remembered for those who come later
+  maxSaid: 50, // things said to everybody that wait for one whose connection is cut
+  maxKind: 32, // bytes of the kind of a message through signaling that the mesh does not interpret
   chatShare: 50, // of them, how many are sent to one
   maxChatShare: 32768, // bytes of all that are
 });

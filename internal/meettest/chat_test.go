@@ -1,0 +1,101 @@
+package meettest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/rtc"
+)
+
+// heardFrom returns the chat messages of somebody in the order they were shown.
+func (p *Person) heardFrom(of *Person) []string {
+	var out []string
+	for _, e := range Events[call.Chat](p) {
+		if e.Peer == of.ID {
+			out = append(out, e.Text)
+		}
+	}
+	return out
+}
+
+// What is said while a pair is cut arrives at once, once and in order: through the
+// server, or through a third person without one.
+func TestChatWhileAPairIsCut(t *testing.T) {
+	for name, server := range map[string]bool{"with the server": true, "through a third person": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+				a, b, c := p[0], p[1], p[2]
+				if !server {
+					r.StopServer()
+					r.Wait(3 * time.Second)
+				}
+				r.Block(a, b)
+				r.Block(b, a)
+				var want []string
+				say := func(text string) {
+					a.Call.Say(text)
+					want = append(want, text)
+				}
+				r.Wait(time.Second)
+				say("before anybody noticed")
+				r.Wait(3 * time.Second)
+				if got := b.heardFrom(a); !slices.Equal(got, want) {
+					t.Errorf("B was told %q, want %q", got, want)
+				}
+				r.Wait(time.Second)
+				for i := range 3 {
+					say(fmt.Sprint("line ", i))
+					r.Wait(200 * time.Millisecond)
+				}
+				if got := b.heardFrom(a); !slices.Equal(got, want) {
+					t.Errorf("B was told %q, want %q", got, want)
+				}
+				r.Unblock(a, b)
+				r.Unblock(b, a)
+				r.Wait(6 * time.Second)
+				say("after")
+				r.Wait(time.Second)
+				for _, q := range []*Person{b, c} {
+					if got := q.heardFrom(a); !slices.Equal(got, want) {
+						t.Errorf("%s was told %q, want %q", q.Name, got, want)
+					}
+				}
+				if e := Events[rtc.Undelivered](a); len(e) != 0 {
+					t.Errorf("A was told %+v", e)
+				}
+				if !server {
+					r.StartServer()
+					r.Wait(3 * time.Second)
+				}
+			})
+		})
+	}
+}
+
+// Without any way the sender is told, once, and it follows when there is one.
+func TestChatWithoutAnyWay(t *testing.T) {
+	bubble(t, []string{"a", "b"}, func(t *testing.T, r *Room, p []*Person) {
+		a, b := p[0], p[1]
+		b.Cut()
+		r.Wait(8 * time.Second)
+		a.Call.Say("one")
+		a.Call.Say("two")
+		r.Wait(4 * time.Second)
+		if e := Events[rtc.Undelivered](a); len(e) != 1 || e[0].Peer != b.ID {
+			t.Errorf("A was told %+v", e)
+		}
+		b.HealServer()
+		r.Wait(2 * time.Second)
+		if got := b.heardFrom(a); !slices.Equal(got, []string{"one", "two"}) {
+			t.Errorf("with the server back B was told %q", got)
+		}
+		b.HealMedia()
+		r.Wait(4 * time.Second)
+		if got := b.heardFrom(a); !slices.Equal(got, []string{"one", "two"}) {
+			t.Errorf("in the end B was told %q", got)
+		}
+	})
+}
