@@ -178,6 +178,16 @@ func (s *Server) AddMic(name string) (sink string) {
 	return sink
 }
 
+// Leak lets a microphone hear a speaker, as in a room: what is played on the sink
+// arrives in the microphone's mouth (see AddMic) late by about delay and quieter
+// by so many dB.
+func (s *Server) Leak(sink, mouth string, delay time.Duration, quieter int) {
+	s.t.Helper()
+	s.load("set-sink-volume", sink, fmt.Sprintf("-%ddB", quieter))
+	s.load("load-module", "module-loopback", "source="+sink+".monitor", "sink="+mouth,
+		fmt.Sprintf("latency_msec=%d", delay.Milliseconds()), "source_dont_move=1", "sink_dont_move=1")
+}
+
 // SetDefault makes a speaker and a microphone the default ones; "" leaves
 // that one as it is.
 func (s *Server) SetDefault(sink, source string) {

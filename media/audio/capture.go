@@ -224,13 +224,36 @@ func (c *capture) event(e device.Event) {
 // when it is full. What comes of a real microphone is processed.
 func (c *capture) take(block []float32, real bool) {
 	c.mu.Lock()
-	muted, unread, epoch, loss, set := c.muted, c.unread, c.epoch, c.loss, c.set
+	muted, set := c.muted, c.set
 	cancel := set.idle(c.route) == ""
 	c.mu.Unlock()
-	if real {
-		block = c.process(block, set, cancel, muted)
+	if !real {
+		c.processed(block, set, muted)
+		return
 	}
+	if w, tell := c.attention.raw(block); tell {
+		c.warn(w)
+	}
+	if set.Music || len(block) > pcm.BlockSamples { // or the last of a stream that is about to end
+		c.processed(block, set, muted)
+		return
+	}
+	c.processor.apply(block, set, cancel, func(block []float32) { c.processed(block, set, muted) })
+	if c.attention.second() {
+		stats := c.processor.canceller.Stats()
+		c.figures.Store(&stats)
+		if w, tell := c.attention.leaking(cancel && !muted && stats.Leaking); tell {
+			c.warn(w)
+		}
+	}
+}
+
+// processed takes a block that is fit to be sent.
+func (c *capture) processed(block []float32, set Processing, muted bool) {
 	if muted {
+		if w, tell := c.attention.muted(c.oneEar(block)); tell {
+			c.warn(w)
+		}
 		return
 	}
 	c.attention.unmuted()
@@ -239,6 +262,9 @@ func (c *capture) take(block []float32, real bool) {
 	if c.check.recording() {
 		c.check.take(c.oneEar(block))
 	}
+	c.mu.Lock()
+	unread, epoch, loss := c.unread, c.epoch, c.loss
+	c.mu.Unlock()
 	if unread {
 		return
 	}
@@ -254,33 +280,6 @@ func (c *capture) take(block []float32, real bool) {
 		c.told = loss
 	}
 	c.fill(block, set.Music)
-}
-
-// process makes a microphone's block fit to be sent, and tells what its person
-// should know.
-func (c *capture) process(block []float32, set Processing, cancel, muted bool) []float32 {
-	if w, tell := c.attention.raw(block); tell {
-		c.warn(w)
-	}
-	switch {
-	case !set.Music && len(block) == pcm.BlockSamples:
-		block = c.processor.apply(block, set, cancel)
-		if c.attention.second() {
-			stats := c.processor.canceller.Stats()
-			c.figures.Store(&stats)
-			if w, tell := c.attention.leaking(cancel && !muted && stats.Leaking); tell {
-				c.warn(w)
-			}
-		}
-	case !set.Music:
-		block = c.oneEar(block) // the last of a stream that is about to end
-	}
-	if muted {
-		if w, tell := c.attention.muted(c.oneEar(block)); tell {
-			c.warn(w)
-		}
-	}
-	return block
 }
 
 // oneEar returns a block of one channel.

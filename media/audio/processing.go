@@ -91,6 +91,11 @@ func (p Processing) idle(r route) Idle {
 	return ""
 }
 
+// mostWaiting is how many recorded blocks wait for the reference. While a machine
+// stands still both ends stop, and go on in bursts, one after the other; nothing
+// is lost then, and the blocks that belong together still do.
+const mostWaiting = 20
+
 // processor makes the sound of a microphone fit to be sent: no echo, no noise,
 // as loud as others expect. It belongs to the goroutine of the source.
 type processor struct {
@@ -99,35 +104,77 @@ type processor struct {
 	gain      gain.Control
 	far, out  [pcm.BlockSamples]float32
 	idled     bool // the canceller had no reference for the last block
+
+	waiting [mostWaiting][pcm.BlockSamples]float32
+	held    int   // how many of them
+	owed    moved // what the canceller was not told yet
 }
 
 func newProcessor(ref *reference) processor {
 	return processor{reference: ref, canceller: echo.New(echo.Config{})}
 }
 
-// apply returns the block, of one channel, as it is to be sent; it is valid
-// until the next call.
-func (p *processor) apply(block []float32, set Processing, cancel bool) []float32 {
+// apply takes a recorded block of one channel and hands on what is fit to be
+// sent: one block as a rule, none or several when the machine stood still. A
+// block that is handed on is valid until send returns.
+func (p *processor) apply(block []float32, set Processing, cancel bool, send func([]float32)) {
 	p.canceller.SetNoise(!set.NoiseOff)
 	p.canceller.SetEcho(cancel)
 	p.gain.Off = set.GainOff
 
-	far := p.far[:]
-	m := p.reference.read(far)
-	if m.idle || !cancel {
-		far = nil
+	if p.held == mostWaiting {
+		// The speaker has stopped: it will not tell what goes with these.
+		p.reference.stall()
+		p.flush(p.held, send)
 	}
+	p.reference.arrived(p.held)
+	copy(p.waiting[p.held][:], block)
+	p.held++
+	done := 0
+	for done < p.held {
+		m := moved{idle: true}
+		if cancel {
+			m = p.reference.read(p.far[:])
+		}
+		if p.owed.gap = p.owed.gap || m.gap; m.gap {
+			p.owed.skip = 0
+		}
+		p.owed.skip += m.skip
+		if m.wait {
+			break
+		}
+		p.one(p.waiting[done][:], m.idle, send)
+		done++
+	}
+	p.held = copy(p.waiting[:], p.waiting[done:p.held])
+}
+
+// flush hands on n blocks without a reference.
+func (p *processor) flush(n int, send func([]float32)) {
+	for i := range n {
+		p.one(p.waiting[i][:], true, send)
+	}
+	p.held = copy(p.waiting[:], p.waiting[n:p.held])
+}
+
+// one processes a block.
+func (p *processor) one(block []float32, idle bool, send func([]float32)) {
+	far := p.far[:]
 	switch {
-	case far == nil:
-	case m.gap || p.idled:
+	case idle:
+		far = nil
+	case p.owed.gap || p.idled:
 		p.canceller.Gap()
-	case m.skip != 0:
-		p.canceller.Skip(m.skip)
+	case p.owed.skip != 0:
+		p.canceller.Skip(p.owed.skip)
+	}
+	if far != nil {
+		p.owed = moved{}
 	}
 	p.idled = far == nil
 	p.canceller.Process(block, far, p.out[:])
 	p.gain.Process(p.out[:])
-	return p.out[:]
+	send(p.out[:])
 }
 
 // gap says that recorded sound was lost, or that a stream began anew.

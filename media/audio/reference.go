@@ -14,9 +14,11 @@ const (
 	// are asked for in bursts of up to three.
 	referenceLead = 3
 	// referenceWindow is over how many blocks the reader looks how far it is
-	// behind at least, and referenceMost how far that may be.
+	// behind: always more than referenceMost means that the speaker's clock is
+	// faster, never referenceLeast that it is slower.
 	referenceWindow = 200
 	referenceMost   = 6
+	referenceLeast  = 2
 )
 
 // reference is what the speaker was given, for the echo canceller. It is
@@ -28,12 +30,14 @@ type reference struct {
 	ring    [referenceBlocks][pcm.BlockSamples]float32
 	written int  // blocks so far
 	playing bool // by a real speaker
+	stalled bool // which takes nothing at present
 	breaks  int  // counts how often the count was broken
 
 	// Of the reader, guarded by mu too.
 	next   int // the block it reads next
 	seen   int // the breaks it knows of
-	least  int // how far it was behind at least in this window
+	least  int // how far it was behind in this window,
+	most   int // at least and at most
 	window int // blocks left of it
 }
 
@@ -44,7 +48,7 @@ func (r *reference) stop()  { r.set(false) }
 func (r *reference) set(playing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.playing = playing
+	r.playing, r.stalled = playing, false
 	r.breaks++
 	clear(r.ring[:])
 }
@@ -63,20 +67,43 @@ func (r *reference) write(block []float32) {
 	defer r.mu.Unlock()
 	copy(r.ring[r.written%referenceBlocks][:], block)
 	r.written++
+	if r.stalled {
+		r.stalled = false
+		r.breaks++
+	}
+}
+
+// stall says that the speaker takes nothing: until it does, none plays.
+func (r *reference) stall() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stalled = true
 }
 
 // moved is how the reference lies now.
 type moved struct {
 	idle bool // no speaker plays
+	wait bool // what goes with the block was not played yet: read again
 	gap  bool // it may lie anywhere
 	skip int  // so many blocks were left out; if negative, given once more
 }
 
-// read fills block with what goes with the block recorded now.
+// arrived says that a block was recorded, whenever it will be read for.
+// waiting are those before it that what goes with them was not played for.
+func (r *reference) arrived(waiting int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	behind := r.written - r.next - waiting
+	r.least, r.most = min(r.least, behind), max(r.most, behind)
+	r.window--
+}
+
+// read fills block with what goes with the block recorded first of those that
+// nothing was read for yet.
 func (r *reference) read(block []float32) moved {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.playing {
+	if !r.playing || r.stalled {
 		return moved{idle: true}
 	}
 	var m moved
@@ -85,30 +112,28 @@ func (r *reference) read(block []float32) moved {
 		r.next = max(0, r.written-referenceLead)
 		r.watch()
 	}
-	behind := r.written - r.next
-	r.least = min(r.least, behind)
-	switch {
-	case behind <= 0 && r.written > 0: // late, or its clock is slower
-		r.next, m.skip = r.next-1, -1
+	switch behind := r.written - r.next; {
 	case behind >= referenceBlocks:
 		m.skip = behind - referenceLead
-	case r.window == 0 && r.least > referenceMost: // its clock is faster
+	case r.window > 0:
+	case r.least > referenceMost:
 		m.skip = r.least - referenceLead
+	case r.most < referenceLeast:
+		m.skip = -referenceLeast
 	}
-	if m.skip > 0 {
-		r.next += m.skip
-	}
-	if r.window--; r.window < 0 || m.skip != 0 {
+	r.next += m.skip
+	if r.window <= 0 || m.skip != 0 {
 		r.watch()
 	}
-	if r.next < r.written {
-		copy(block, r.ring[r.next%referenceBlocks][:])
-	} else {
-		clear(block)
+	if r.next < 0 || r.next >= r.written {
+		return moved{wait: true, gap: m.gap, skip: m.skip}
 	}
+	copy(block, r.ring[r.next%referenceBlocks][:])
 	r.next++
 	return m
 }
 
 // watch begins a new window.
-func (r *reference) watch() { r.least, r.window = referenceBlocks, referenceWindow }
+func (r *reference) watch() {
+	r.least, r.most, r.window = referenceBlocks, -referenceBlocks, referenceWindow
+}

@@ -85,7 +85,8 @@ const (
 	Moved
 	// Changed: headphones were plugged in or out of the same device.
 	Changed
-	// Gap: the speaker had nothing to play, or recorded sound was lost.
+	// Gap: recorded sound was lost. A speaker that had nothing to play is no gap:
+	// the sound server leaves out what comes late, and the count is right again.
 	Gap
 )
 

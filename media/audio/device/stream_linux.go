@@ -263,7 +263,6 @@ func (p *playback) run(ctx context.Context, render func([]float32)) error {
 		case <-p.killed:
 			return fmt.Errorf("play: %w", ErrLost)
 		case <-p.starved:
-			p.o.tell(Event{Kind: Gap})
 			if err := p.deepen(time.Now()); err != nil {
 				return fmt.Errorf("play: %w", err)
 			}
