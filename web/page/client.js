@@ -34,7 +34,7 @@ export function backoff(random, attempt, down, welcomed) {
 export function dialTimeout(attempt) { return Math.min(maxDialTimeout, firstDialTimeout * 2 ** (attempt - 1)); }
 
 // SignalClient calls handle with events {on: "server"|"welcome"|"presence"|
-// "gone"|"message"|"nack"|"refused"}. What it needs of the browser can be
+// "gone"|"message"|"nack"|"ice"|"refused"}. What it needs of the browser can be
 // replaced in tests: WebSocket, now, random, setTimer and clearTimer.
 export class SignalClient {
   #env;
@@ -430,6 +430,7 @@ export class SignalClient {
         for (const e of await this.#settle(h.peers, false, this.#env.now())) this.#handle(e);
         break;
       case "nack": this.#handle({ on: "nack", to: h.to, why: h.why === "away" ? "away" : "unknown" }); break;
+      case "ice": this.#handle({ on: "ice", ice: iceServers(h.ice) }); break;
       case "leave": this.#sentAway(h); break;
       case "err": this.#refused(h.code, h.text); break;
     }

@@ -169,6 +169,7 @@ export class Mesh {
         case "server": this.#serverState(now, e); break;
         case "welcome": this.#welcome(now, e); break;
         case "presence": this.#presence(now, e); break;
+        case "ice": this.#useICE(e.ice); break;
         case "gone": this.#gone(now, e); break;
         case "message": this.#message(now, e); break;
       }
@@ -249,8 +250,15 @@ export class Mesh {
     this.handle({ event: "server-state-changed", state: e.state, previous: e.previous, attempt: e.attempt });
   }
 
+  // #useICE takes new ICE servers: for sessions to come, and for the ICE restarts
+  // of those there are.
+  #useICE(servers) {
+    this.#ice = servers;
+    for (const m of this.#members.values()) m.session?.do({ do: "ice", servers });
+  }
+
   #welcome(now, e) {
-    this.#ice = e.ice;
+    this.#useICE(e.ice);
     this.#dirty = true;
     if (!this.#joinedAt) {
       this.#joinedAt = now;

@@ -165,6 +165,17 @@ export class Session {
         await this.#applyRemote("answer", cmd.sdp);
         return this.#limit();
       case "candidates": return this.#addCandidates(cmd.cands);
+      case "ice": return this.#useICE(cmd.servers);
+    }
+  }
+
+  // #useICE takes other STUN and TURN servers, or fresh credentials, for the next
+  // ICE restart. A browser that does not take them keeps what it has.
+  #useICE(servers) {
+    try {
+      this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers: servers });
+    } catch (err) {
+      console.warn("new ICE servers are not taken", err);
     }
   }
 

@@ -20,6 +20,7 @@ const shapes = {
   leave: (h) => typeof h.act === "string",
   err: (h) => typeof h.code === "string",
   pong: () => true,
+  ice: (h) => Array.isArray(h.ice),
   sig: () => true,
 };
 

@@ -236,6 +236,13 @@ test("a server that stops says when to come back", async () => {
   assert.equal(b.of("refused").at(-1).code, "stopped");
 });
 
+test("ICE servers are renewed, whatever else is in the frame", async () => {
+  const b = await joined();
+  b.socket().say({ t: "ice", ice: [{ urls: ["turn:h:1"], username: "u", credential: "c", other: 1 }, { urls: ["javascript:x"] }, null, { urls: [] }] });
+  await b.pass(10);
+  assert.deepEqual(b.of("ice").map((e) => e.ice), [[{ urls: ["turn:h:1"], username: "u", credential: "c" }]]);
+});
+
 test("leaving says goodbye", async () => {
   const b = await joined();
   b.client.leave();

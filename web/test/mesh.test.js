@@ -61,6 +61,18 @@ const presence = (peer, more = {}) => ({ on: "presence", peer, inc: 1, away: fal
 const say = (s, msg) => s.post({ on: "data", data: typeof msg === "string" ? msg : JSON.stringify(msg) });
 const report = (n, peers = [], sent = [0, 0, 0], more = {}) => ({ t: "report", state: { n, name: "Name a", media: { ...media, ...more } }, sent, peers });
 
+test("ICE servers of the welcome, and renewed ones, reach every session", () => {
+  const b = bed(), first = [{ urls: ["turn:x"], username: "1", credential: "a" }], second = [{ urls: ["turn:x"], username: "2", credential: "b" }];
+  b.server("connected");
+  b.mesh.signalEvent({ on: "welcome", ice: first, peers: [presence(id("a"))] });
+  const s = b.connect(id("a"));
+  assert.deepEqual(s.ice, first);
+  b.mesh.signalEvent({ on: "ice", ice: second });
+  assert.deepEqual(s.did.at(-1), { do: "ice", servers: second });
+  b.mesh.signalEvent(presence(id("b")));
+  assert.deepEqual(b.sessions.at(-1).ice, second);
+});
+
 test("a long silence has the server asked", () => {
   const b = bed();
   b.welcome(id("a"));
