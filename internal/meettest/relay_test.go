@@ -91,9 +91,9 @@ func TestRelayDies(t *testing.T) {
 
 // Credentials end while a call is relayed: it goes on, and mends with new ones.
 func TestCredentialsEndInACall(t *testing.T) {
-	short := func(c *relay.Config) { c.Lifetime = time.Minute }
+	short := func(c *relay.Config) { c.Lifetime = 20 * time.Second }
 	relayed(t, short, func(t *testing.T, r *Room, a, b *Person) {
-		r.Wait(30 * time.Minute)
+		r.Wait(2 * time.Minute)
 		r.expectWell()
 		if g := max(gap(a), gap(b)); g != 0 {
 			t.Errorf("nothing was heard for %v", g)

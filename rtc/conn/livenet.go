@@ -51,6 +51,7 @@ func (systemNet) Interfaces() ([]*transport.Interface, error) {
 // One more address is shown that no network has: what is bound to it is carried
 // by a third person (see carriedConn).
 type liveNet struct {
+	logins logins
 	transport.Net
 	deaf     atomic.Bool       // what arrives is thrown away
 	pulse    *pulse            // decides which checks go out

@@ -52,6 +52,7 @@ func (s *session) servers(offered []signal.ICEServer) []webrtc.ICEServer {
 	}
 	s.relays.Store(int32(relays))
 	s.streams.begin(overUDP)
+	s.net.logins.set(out)
 	return out
 }
 
@@ -184,7 +185,7 @@ func (s *streams) Dial(network, address string) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dialled[join(local.IP.String(), local.Port)] = true
-	return c, nil
+	return newRelayStream(c, &s.session.net.logins), nil
 }
 
 // wait returns nil when a relay over TCP is needed.

@@ -19,31 +19,77 @@ func (n *liveNet) ListenPacket(network, address string) (net.PacketConn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("bind a socket for a relay: %w", err)
 	}
-	return &turnConn{PacketConn: c, net: n, channels: map[uint16]netip.AddrPort{}}, nil
+	t := &turnConn{PacketConn: c, net: n, channels: map[uint16]netip.AddrPort{}}
+	t.permits = newPermitter(&n.logins, t.resend, c.SetReadDeadline)
+	return t, nil
 }
 
 // turnConn is a socket to a TURN server. Checks pass it in a wrapping (RFC 8656
 // sections 11 and 12), and are thinned like those of any other socket.
 type turnConn struct {
 	net.PacketConn
-	net *liveNet
+	net     *liveNet
+	permits *permitter
 
 	mu       sync.Mutex
+	server   net.Addr                  // guarded by mu; the relay
 	channels map[uint16]netip.AddrPort // guarded by mu; the peer of each channel
 }
 
 // ReadFrom reads one packet.
 func (c *turnConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
+		if answer := c.permits.next(); answer != nil {
+			return copy(b, answer), c.relay(), nil
+		}
 		n, addr, err := c.PacketConn.ReadFrom(b)
-		if err != nil || !c.net.deaf.Load() {
+		if err != nil {
+			answer, again := c.permits.answer(err)
+			switch {
+			case answer != nil:
+				return copy(b, answer), c.relay(), nil
+			case again:
+				continue
+			}
 			return n, addr, err
 		}
+		if !c.net.deaf.Load() {
+			c.permits.heard(b[:n])
+			return n, addr, nil
+		}
+	}
+}
+
+// Close ends the socket.
+func (c *turnConn) Close() error {
+	c.permits.end()
+	return c.PacketConn.Close()
+}
+
+// relay is the address of the TURN server, once something was sent there.
+func (c *turnConn) relay() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server
+}
+
+// resend sends a request to the TURN server.
+func (c *turnConn) resend(b []byte) {
+	if to := c.relay(); to != nil {
+		_, _ = c.PacketConn.WriteTo(b, to) // what is lost is sent again
 	}
 }
 
 // WriteTo sends one packet, unless it holds a check that need not go out.
 func (c *turnConn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	if len(b) > 0 && b[0] < 4 {
+		c.mu.Lock()
+		c.server = addr
+		c.mu.Unlock()
+		if c.permits.asks(b, true) {
+			return len(b), nil
+		}
+	}
 	to, packet := c.unwrap(b)
 	switch {
 	case packet == nil:
