@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
@@ -93,6 +94,9 @@ func (m *Manager) welcome(now time.Time, e signal.Welcome) {
 // useICE takes new ICE servers: for the sessions to come, and for the ICE restarts
 // of those there are.
 func (m *Manager) useICE(servers []signal.ICEServer) {
+	if reflect.DeepEqual(servers, m.ice) {
+		return
+	}
 	m.ice = servers
 	for _, mb := range m.members {
 		if mb.session != nil {

@@ -253,6 +253,7 @@ export class Mesh {
   // #useICE takes new ICE servers: for sessions to come, and for the ICE restarts
   // of those there are.
   #useICE(servers) {
+    if (JSON.stringify(servers) === JSON.stringify(this.#ice)) return;
     this.#ice = servers;
     for (const m of this.#members.values()) m.session?.do({ do: "ice", servers });
   }
