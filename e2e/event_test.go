@@ -59,6 +59,7 @@ type (
 	}
 	stats struct {
 		Path  string
+		Via   string
 		RTTMS float64 `json:"rtt_ms"`
 		Audio struct {
 			Packets uint64

@@ -25,6 +25,8 @@ const (
 	// carriedRate is how much of pictures a carrier passes on, in bit/s, each way
 	// of a pair.
 	carriedRate = 1_500_000
+	// leastRate is what it never asks them to fall below.
+	leastRate = 100_000
 	// busyPackets in each of busyReports report intervals, and quietReports
 	// intervals in a row with fewer, are what begins and ends that a carrier is
 	// said to carry a pair: an occasional check or a moment of doubt is not.
@@ -78,9 +80,12 @@ func keyOf(a, b signal.PeerID) pairKey {
 type carriedBetween struct {
 	number  uint32
 	meter   *Meter
-	packets uint64 // at the last look
-	looks   int    // looks in a row with as many packets, or with fewer if negative
-	busy    bool   // people are told
+	rate    int    // of pictures that the ends are told to send, in bit/s
+	packets uint64 // at the last look, like the next two
+	dropped uint64
+	picture uint64
+	looks   int  // looks in a row with as many packets, or with fewer if negative
+	busy    bool // people are told
 }
 
 // refreshCarry brings who carries for whom up to the present.
@@ -160,12 +165,12 @@ func (m *Manager) refreshCarried() {
 				if len(m.carried) >= maxCarried {
 					continue
 				}
-				pair = &carriedBetween{number: m.pairNumber(), meter: &Meter{}}
+				pair = &carriedBetween{number: m.pairNumber(), meter: &Meter{}, rate: carriedRate}
 				m.carried[key] = pair
 			}
 			open[key] = true
 			now[id] = append(now[id], carryingPair{
-				Peer: far, Number: pair.number, Rate: carriedRate,
+				Peer: far, Number: pair.number, Rate: pair.rate,
 				Trip: int(other.session.Stats().RTT.Milliseconds()),
 			})
 		}
@@ -204,10 +209,11 @@ func (m *Manager) tellCarried(mb *member, pairs []carryingPair) {
 	mb.session.Do(SendData{encodeData(carrying{pairs})})
 }
 
-// like reports whether two say the same; a round trip may vary a little.
+// like reports whether two say the same; figures may vary a little.
 func (p carryingPair) like(q carryingPair) bool {
-	d := p.Trip - q.Trip
-	return p.Peer == q.Peer && p.Number == q.Number && p.Rate == q.Rate && max(d, -d) <= max(10, q.Trip/2)
+	near := func(a, b, by int) bool { return max(a-b, b-a) <= by }
+	return p.Peer == q.Peer && p.Number == q.Number &&
+		near(p.Rate, q.Rate, q.Rate/10) && near(p.Trip, q.Trip, max(10, q.Trip/2))
 }
 
 // pairNumber makes the number of a new pair: one that nobody can guess.
@@ -229,6 +235,8 @@ func (m *Manager) pairNumber() uint32 {
 // onCarry takes the list of people that a peer wants carried to.
 func (m *Manager) onCarry(mb *member, c carry) {
 	mb.courier.wants = c.Peers[:min(len(c.Peers), maxOthers)]
+	slices.Sort(mb.courier.wants)
+	mb.courier.wants = slices.Compact(mb.courier.wants)
 	m.carryStale = true
 }
 
@@ -268,10 +276,26 @@ func (m *Manager) watchCarried() {
 			p.looks = min(p.looks, 0) - 1
 		}
 		p.packets = n
+		m.carryStale = p.lower(p.meter) || m.carryStale
 		if busy := p.looks >= busyReports || p.busy && p.looks > -quietReports; busy != p.busy {
 			p.busy, m.dirty = busy, true
 		}
 	}
+}
+
+// lower has the ends of a pair send fewer pictures while some are dropped, and
+// more again when none are. It reports whether that is something else than before.
+func (p *carriedBetween) lower(meter *Meter) bool {
+	dropped, pictures := meter.Dropped.Load(), meter.Pictures.Load()
+	rate := min(p.rate*5/4, carriedRate)
+	if dropped > p.dropped {
+		passed := int(pictures-p.picture) * 8 // of about a second
+		rate = max(min(p.rate, passed)*4/5, leastRate)
+	}
+	p.dropped, p.picture = dropped, pictures
+	changed := rate != p.rate
+	p.rate = rate
+	return changed
 }
 
 // carriedView lists the pairs that are carried for people to see.

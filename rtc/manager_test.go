@@ -31,7 +31,9 @@ type testSession struct {
 	dead  bool // nothing is heard any more
 
 	mu   sync.Mutex
-	sent []string // guarded by mu
+	sent []string // guarded by mu, like the below
+	legs []Leg
+	path Path
 }
 
 func (s *testSession) Pulse() Pulse {
@@ -41,16 +43,23 @@ func (s *testSession) Pulse() Pulse {
 	return Pulse{Heard: time.Now(), Answered: time.Now()}
 }
 
-func (*testSession) Tried() Tried            { return Tried{} }
-func (s *testSession) Stats() TransportStats { return TransportStats{} }
-func (s *testSession) Flow() Flow            { return Flow{} }
-func (s *testSession) Close()                { s.ended = true }
-func (s *testSession) Wait()                 {}
+func (*testSession) Tried() Tried { return Tried{} }
+func (s *testSession) Stats() TransportStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return TransportStats{Path: s.path}
+}
+func (s *testSession) Flow() Flow { return Flow{} }
+func (s *testSession) Close()     { s.ended = true }
+func (s *testSession) Wait()      {}
 func (s *testSession) Do(c Command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d, ok := c.(SendData); ok {
-		s.sent = append(s.sent, string(d.Data))
+	switch c := c.(type) {
+	case SendData:
+		s.sent = append(s.sent, string(c.Data))
+	case CarriedBy:
+		s.legs = c.Legs
 	}
 }
 

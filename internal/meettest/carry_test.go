@@ -288,3 +288,59 @@ func (r *Room) setNoSTUN(p *Person, on bool) {
 	defer r.mu.Unlock()
 	r.block[[2]string{p.IP, relayIP}] = on
 }
+
+// Ends and carriers may change their addresses.
+func TestCarriedMoves(t *testing.T) {
+	for _, who := range []string{"a", "c", "ac", "b"} {
+		t.Run(who, func(t *testing.T) {
+			parted(t, []string{"a", "b", "c"}, asIs, func(t *testing.T, r *Room, p []*Person) {
+				a, c := p[0], p[2]
+				r.Wait(5 * time.Second)
+				r.expectPath(a, c, "via b")
+				a.Forget()
+				c.Forget()
+				for _, q := range p {
+					if containsName(who, q) {
+						q.Move()
+					}
+				}
+				r.part(a, c) // by their new addresses
+				r.Wait(5 * time.Second)
+				r.expectPath(a, c, "via b")
+				a.expectGap(c, 600*time.Millisecond)
+				c.expectGap(a, 600*time.Millisecond)
+			})
+		})
+	}
+}
+
+// A leg that is relayed itself carries through its data channel.
+func TestCarriedOverARelayedLeg(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		r.Offer(STUNAndTURN, nil)
+		a, b := r.Join("a"), r.Join("b")
+		r.part(a, b)
+		r.Wait(2 * time.Second)
+		c := r.Join("c")
+		r.part(a, c)
+		r.mu.Lock() // the relay does not reach c
+		r.block[[2]string{c.IP, relayIP}], r.block[[2]string{relayIP, c.IP}] = true, true
+		r.mu.Unlock()
+		r.Wait(5 * time.Second)
+		r.expectPath(a, b, "relay")
+		r.expectPath(b, c, "direct")
+		r.expectPath(a, c, "via b")
+		a.Forget()
+		c.Forget()
+		before := a.Packets(c)
+		r.Wait(5 * time.Second)
+		if n := a.Packets(c) - before; n < 240 {
+			t.Errorf("A heard %d of 250 packets", n)
+		}
+		a.expectGap(c, 0)
+		for _, p := range []*Person{a, b, c} {
+			p.Leave()
+		}
+	})
+}

@@ -82,8 +82,9 @@ func (s *session) carriedBy(list []rtc.Leg) {
 	after := make(map[uint32]*leg, len(list))
 	var added, removed []*leg
 	for _, l := range list {
-		if old := before[l.Number]; old != nil && old.Leg == l {
+		if old := before[l.Number]; old != nil && old.Far == l.Far {
 			after[l.Number] = old
+			s.dialer.carriage.route(l.Far).update(old, l)
 			continue
 		}
 		if l.Far != s.cfg.Peer && after[l.Number] == nil {
@@ -170,7 +171,8 @@ func (s *session) handleFrame(b []byte) {
 // pass carries a frame on to the other end of its pair, if it is not too much.
 func (s *session) pass(f *forward, frame, packet []byte) {
 	to := s.dialer.newest(f.To)
-	if to == nil || !s.dialer.carriage.budget.allows(time.Now(), f.share, len(frame), isPicture(packet)) {
+	picture := isPicture(packet)
+	if to == nil || !s.dialer.carriage.budget.allows(time.Now(), f.share, len(frame), picture) {
 		f.Meter.Dropped.Add(1)
 		return
 	}
@@ -181,6 +183,9 @@ func (s *session) pass(f *forward, frame, packet []byte) {
 	}
 	f.Meter.Packets.Add(1)
 	f.Meter.Bytes.Add(uint64(len(packet)))
+	if picture {
+		f.Meter.Pictures.Add(uint64(len(packet)))
+	}
 }
 
 // arrive takes a packet that the peer carried to us.

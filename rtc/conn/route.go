@@ -76,11 +76,19 @@ func newRoute(far signal.PeerID) *route {
 func (r *route) add(l *leg) {
 	r.mu.Lock()
 	r.legs = append(r.legs, l)
+	r.compared = time.Time{}
 	conns := r.bound()
 	r.mu.Unlock()
 	for _, c := range conns {
 		c.kick()
 	}
+}
+
+// update takes what the carrier now says of a leg.
+func (r *route) update(l *leg, to rtc.Leg) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.Trip, l.Rate = to.Trip, to.Rate
 }
 
 // remove forgets a leg.
