@@ -12,6 +12,8 @@ const (
 	// tolerance is how far above the target the delay may be before samples
 	// are taken out.
 	tolerance = 15 * ms
+	// slack is how far below it may be: less than the grain of the target.
+	slack = 5 * ms / 2
 	// urgent is how far above it makes doubtful periods good enough.
 	urgent = 200 * ms
 	// pace is the least playout time between two changes of the delay.
@@ -315,7 +317,7 @@ func (p *player) adjust(played int64) {
 			p.delay -= float64(n)
 			p.steady = 0
 		}
-	case excess < 0:
+	case excess < -slack:
 		if n := stretch(&p.out, least); n > 0 {
 			p.stats.Stretched += int64(n)
 			p.delay += float64(n)
