@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -43,10 +45,14 @@ type chaos struct {
 	rand *rand.Rand
 	log  []string
 	down bool // the server
+
+	camera  string // a film
+	screens bool   // there are some; they cost real time
 }
 
 func soak(t *testing.T, seed uint64) {
-	c := &chaos{room: New(t), rand: rand.New(rand.NewPCG(seed, 1))}
+	c := &chaos{room: New(t), rand: rand.New(rand.NewPCG(seed, 1)), camera: film(t)}
+	c.screens = c.rand.IntN(4) == 0
 	for i := range 3 + c.rand.IntN(2) {
 		c.join(i)
 	}
@@ -58,7 +64,11 @@ func soak(t *testing.T, seed uint64) {
 		}
 		c.healAll()
 		c.room.Wait(settleTime)
-		if trouble := c.room.Trouble(); len(trouble) > 0 {
+		trouble := c.room.Trouble()
+		if len(trouble) == 0 {
+			trouble = c.silence()
+		}
+		if len(trouble) > 0 {
 			t.Fatalf("seed %d, episode %d:\n%s\nafter:\n%s", seed, episode,
 				strings.Join(trouble, "\n"), strings.Join(c.log, "\n"))
 		}
@@ -97,8 +107,7 @@ func (c *chaos) note(format string, args ...any) {
 }
 
 func (c *chaos) join(i int) {
-	mic := c.rand.IntN(4) == 0 // sound costs real time: some rooms have it
-	c.room.Join(string(rune('a'+i)), func(cfg *call.Config) { cfg.Start = signal.Media{Mic: mic} })
+	c.room.Join(string(rune('a'+i)), c.config(signal.Media{Mic: c.rand.IntN(4) == 0})) // sound costs real time
 }
 
 func (c *chaos) someone() *Person {
@@ -109,7 +118,7 @@ func (c *chaos) someone() *Person {
 // step does one thing.
 func (c *chaos) step() {
 	p, q := c.someone(), c.someone()
-	switch op := c.rand.IntN(12); op {
+	switch op := c.rand.IntN(14); op {
 	case 0, 1:
 		c.note("cut %s", p.Name)
 		p.Cut()
@@ -135,6 +144,18 @@ func (c *chaos) step() {
 			on := c.rand.IntN(4) == 0
 			c.note("mic of %s: %v", p.Name, on)
 			p.Call.SetMic(on)
+		}
+	case 12:
+		if p.running() {
+			on := c.rand.IntN(2) == 0
+			c.note("camera of %s: %v", p.Name, on)
+			p.Call.SetCamera(on)
+		}
+	case 13:
+		if p.running() && c.screens {
+			on := c.rand.IntN(3) == 0
+			c.note("screen of %s: %v", p.Name, on)
+			p.Call.SetScreen(on)
 		}
 	case 9:
 		if p.running() {
@@ -178,7 +199,92 @@ func (c *chaos) healAll() {
 	for _, p := range c.room.People() {
 		p.HealServer()
 		if !p.running() {
-			p.Again(func(cfg *call.Config) { cfg.Start = signal.Media{} })
+			p.Again(c.config(signal.Media{}))
 		}
 	}
+}
+
+// config is what everybody joins with.
+func (c *chaos) config(start signal.Media) Option {
+	return func(cfg *call.Config) {
+		cfg.Start = start
+		cfg.Camera = source.Camera{Kind: source.File, Path: c.camera}
+		if c.screens {
+			cfg.Screen = source.Screen{Kind: source.TestCard}
+		}
+	}
+}
+
+// film writes a small film, which loops.
+func film(t *testing.T) string {
+	t.Helper()
+	const width, height, frames = 96, 64, 20
+	b := []byte(fmt.Sprintf("YUV4MPEG2 W%d H%d F10:1 Ip A1:1 C420\n", width, height))
+	for i := range frames {
+		b = append(b, "FRAME\n"...)
+		for j := range width * height * 3 / 2 {
+			b = append(b, byte(64+i*6+j%16))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "film.y4m")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// flowTime is how long media are counted.
+const flowTime = 2 * time.Second
+
+// silence has everybody speak and show themselves, and lists every direction in
+// which that does not arrive. What was on before is on afterwards.
+func (c *chaos) silence() (out []string) {
+	var here []*Person
+	before := map[*Person]signal.Media{}
+	for _, p := range c.room.People() {
+		if p.running() {
+			here = append(here, p)
+			before[p] = p.Call.View().Media
+			p.Call.SetMic(true)
+			p.Call.SetCamera(true)
+		}
+	}
+	c.room.Wait(time.Second)
+	type figures map[*Person]map[*Person]call.PeerStats
+	count := func() figures {
+		all := figures{}
+		for _, p := range here {
+			all[p] = map[*Person]call.PeerStats{}
+			for _, q := range here {
+				if p != q {
+					all[p][q] = p.statsOf(q)
+				}
+			}
+		}
+		return all
+	}
+	first := count()
+	c.room.Wait(flowTime)
+	for p, others := range count() {
+		for q, s := range others {
+			was := first[p][q]
+			if n := s.Audio.Decoded - was.Audio.Decoded; n < uint64(flowTime/time.Second)*45 {
+				out = append(out, fmt.Sprintf("%s heard %d packets of %s in %v", p.Name, n, q.Name, flowTime))
+			}
+			if n := s.Camera.FramesDecoded - was.Camera.FramesDecoded; n < uint64(flowTime/time.Second)*5 {
+				out = append(out, fmt.Sprintf("%s saw %d pictures of %s in %v", p.Name, n, q.Name, flowTime))
+			}
+			if n := s.Screen.FramesDecoded - was.Screen.FramesDecoded; before[q].Screen && n == 0 {
+				out = append(out, fmt.Sprintf("%s saw nothing of the screen of %s in %v", p.Name, q.Name, flowTime))
+			}
+			if v, _ := p.Call.View().Peer(q.ID); v.Silent || v.Unheard {
+				out = append(out, fmt.Sprintf("%s believes of %s: silent %v, unheard %v", p.Name, q.Name, v.Silent, v.Unheard))
+			}
+		}
+	}
+	for p, media := range before {
+		p.Call.SetMic(media.Mic)
+		p.Call.SetCamera(media.Camera)
+	}
+	return out
 }

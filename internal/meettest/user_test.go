@@ -226,6 +226,31 @@ func TestT4(t *testing.T) {
 	})
 }
 
+// The same when the path is dead for good and a new connection takes its place.
+func TestT4ThroughARebuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		a, b := r.Join("a"), r.Join("b", shareAll)
+		r.Wait(3 * time.Second)
+		before := a.expectPictures(b)
+		a.Forget()
+		r.KillPath(a, b)
+		r.Wait(12 * time.Second)
+		r.expectWell()
+		after := a.expectPictures(b)
+		for k, least := range map[rtc.Kind]uint64{rtc.Camera: 20, rtc.Screen: 4} {
+			if n := after[k] - before[k]; n < least {
+				t.Errorf("%d pictures of the %v over the new connection", n, k)
+			}
+		}
+		if e := Events[rtc.Reconnected](a); len(e) != 1 || e[0].Attempts == 0 {
+			t.Errorf("no connection was replaced: %+v", e)
+		}
+		a.Leave()
+		b.Leave()
+	})
+}
+
 // expectPictures fails unless the newest camera picture is of the camera and
 // the newest screen picture of the screen, and returns how many came of each.
 func (p *Person) expectPictures(of *Person) (decoded [rtc.Kinds]uint64) {
