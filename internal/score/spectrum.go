@@ -3,6 +3,7 @@ package score
 import (
 	"math"
 	"math/cmplx"
+	"sync"
 )
 
 const rate = 48000
@@ -20,24 +21,35 @@ func Transform(x []complex128, inverse bool) {
 			x[i], x[j] = x[j], x[i]
 		}
 	}
-	sign := -2 * math.Pi
-	if inverse {
-		sign = -sign
-	}
-	turn := make([]complex128, n/2)
 	for size := 2; size <= n; size <<= 1 {
-		half := size / 2
-		for k := range half {
-			turn[k] = cmplx.Rect(1, sign*float64(k)/float64(size))
-		}
+		turn := turns(size)
 		for at := 0; at < n; at += size {
-			lo, hi := x[at:at+half], x[at+half:at+size]
+			lo, hi := x[at:at+size/2], x[at+size/2:at+size]
 			for k, a := range lo {
-				b := hi[k] * turn[k]
+				w, v := turn[k], hi[k]
+				if inverse {
+					w = complex(real(w), -imag(w))
+				}
+				b := complex(real(v)*real(w)-imag(v)*imag(w), real(v)*imag(w)+imag(v)*real(w))
 				lo[k], hi[k] = a+b, a-b
 			}
 		}
 	}
+}
+
+var known sync.Map // size to []complex128
+
+// turns are the twiddles of one size.
+func turns(size int) []complex128 {
+	if t, ok := known.Load(size); ok {
+		return t.([]complex128)
+	}
+	t := make([]complex128, size/2)
+	for k := range t {
+		t[k] = cmplx.Rect(1, -2*math.Pi*float64(k)/float64(size))
+	}
+	known.Store(size, t)
+	return t
 }
 
 // Align shifts heard so that it lies on clean, looking for up to reach samples

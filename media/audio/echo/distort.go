@@ -6,7 +6,7 @@ const (
 	distortTo         = 128
 	distortPartitions = 6
 	distortForget     = 0.996 // per look, every second block
-	distortMost       = 1.5
+	distortMost       = 4
 )
 
 // distortion models a small loudspeaker: what it plays is the reference plus
@@ -40,6 +40,11 @@ func newDistortion() *distortion {
 
 func (d *distortion) forget() {
 	d.weight = [branches]float32{}
+	d.doubt()
+}
+
+// doubt keeps the weights and forgets what spoke for others.
+func (d *distortion) doubt() {
 	d.a = [branches + 1][branches + 1]float64{}
 	d.b = [branches + 1]float64{}
 }
@@ -48,7 +53,13 @@ func (d *distortion) forget() {
 func curve(x float32) [branches]float32 {
 	x = max(-1, min(x, 1))
 	x2 := x * x
-	return [branches]float32{3 * x2, 9 * x2 * x, 27 * x2 * x2, 81 * x2 * x2 * x}
+	return [branches]float32{3 * x2, bend(x, 0.1), bend(x, 0.2), bend(x, 0.4)}
+}
+
+// bend is what a loudspeaker that cannot do more than most leaves out.
+func bend(x, most float32) float32 {
+	r := x / most
+	return x/sqrt(1+r*r) - x
 }
 
 // shape takes in the newest block of the raw reference and writes what the
@@ -141,7 +152,7 @@ func (d *distortion) solve() {
 		for j := range all {
 			m[i][j] = d.a[i][j]
 		}
-		m[i][i] += 1e-3*d.a[i][i] + 10
+		m[i][i] += 1e-2*d.a[i][i] + 10
 		m[i][all] = d.b[i]
 	}
 	for i := range all {

@@ -59,13 +59,15 @@ type Canceller struct {
 	search *search
 	rest   *suppressor
 
-	lag    int     // where the filter begins in the reference
-	pace   float64 // ppm/1e6 by which the microphone's clock is fast
-	blocks int
+	lag      int     // where the filter begins in the reference
+	pace     float64 // ppm/1e6 by which the microphone's clock is fast
+	blocks   int
+	strength float32 // power gain of the echo the filter was set up for
 
 	mic, far, error, model [BlockSamples]float32
 	frame                  [frameSamples]float32 // second half: one block
 	d, e, y                []complex64
+	might                  []float32
 
 	dc float32 // of the microphone
 
@@ -78,7 +80,11 @@ type watch struct {
 	active     int     // blocks with an echo to expect since the beginning
 	mic, error float32 // smoothed over 50 ms
 	use        float32 // how much of the estimate is taken out, 0 or 1
+	none       bool    // there is no echo: headphones
+	tonal      bool    // the reference repeats itself: tones
 	pause      int     // blocks until the next reset may be
+	blind      int     // blocks until the reference is whole again
+	unsure     float32 // that the filter knows the room is not so, 0 to 1
 	heard      bool    // the loudspeaker, in this block
 	// Powers of microphone, filter's error and what leaves while only the
 	// loudspeaker is heard, smoothed over seconds; and of the echo believed to
@@ -94,6 +100,7 @@ func New(cfg Config) *Canceller {
 		ref: newReference(f), filter: newKalman(f), shadow: newShadow(), bent: newDistortion(),
 		search: &search{}, rest: newSuppressor(f),
 		d: make([]complex64, bins), e: make([]complex64, bins), y: make([]complex64, bins),
+		might: make([]float32, bins),
 	}
 	c.watch.use = 1
 	c.filter.calm(startUnsure)
@@ -115,11 +122,15 @@ func (c *Canceller) Process(mic, far, out []float32) {
 	}
 	c.sanitize(mic, true)
 	if !c.echo || !c.listen(far) {
-		c.rest.process(c.mic[:], nil, out, c.noise)
+		c.rest.process(c.mic[:], nil, nil, out, c.noise)
 		return
 	}
 	c.cancel()
-	c.rest.process(c.error[:], c.model[:], out, c.noise)
+	if c.watch.none {
+		c.rest.process(c.error[:], nil, nil, out, c.noise)
+	} else {
+		c.rest.process(c.error[:], c.model[:], c.guess(), out, c.noise)
+	}
 	c.account(out)
 }
 
@@ -175,9 +186,11 @@ func (c *Canceller) listen(far []float32) bool {
 	case ahead < BlockSamples+2:
 		n = 0
 		c.lag--
+		c.search.shift(1)
 	case ahead > 2*BlockSamples+300:
 		n = 2
 		c.lag++
+		c.search.shift(-1)
 	}
 	for range n {
 		c.advance(idle)
@@ -246,12 +259,43 @@ func (c *Canceller) cancel() {
 		return
 	}
 	c.spectrum(c.e, c.error[:])
-	if active {
+	if c.watch.blind > 0 {
+		c.watch.blind--
+	} else if active {
 		c.watch.active++
 		c.compare(ee, dd)
 		c.learn()
 	}
 	c.mix(dd)
+}
+
+// guess returns how strong the echo may be by the level of the reference alone,
+// for as long as the filter is not to be relied on; nil when it is.
+func (c *Canceller) guess() []float32 {
+	w := &c.watch
+	if w.unsure < 0.01 || !c.stats.Found {
+		return nil
+	}
+	if w.heard {
+		if w.error < 0.3*w.mic {
+			w.unsure *= 0.95
+		} else {
+			w.unsure *= 0.995
+		}
+	}
+	// The response has its most in the second block, and falls from there.
+	const windowed = 390.0 / frameSamples
+	g := 3 * windowed * w.unsure * c.search.gain
+	clear(c.might)
+	for p := range 6 {
+		if p != 1 {
+			g *= 0.6
+		}
+		for k, v := range c.ref.powers[c.ref.at(c.lag+p)] {
+			c.might[k] += g * v
+		}
+	}
+	return c.might
 }
 
 // learn lets everything learn from the error. The filter is first: it must adapt
@@ -261,28 +305,74 @@ func (c *Canceller) learn() {
 		c.y[k] = complex(share*real(f), share*imag(f))
 	}
 	c.filter.adapt(c.ref, c.lag, c.e)
-	if c.watch.active > 100 {
-		c.pace += driftGain * lateness(c.e, c.y, c.filter.psi) / BlockSamples
+	w := &c.watch
+	// Whether what is left tells of details: not of a tone, whatever its echo.
+	right := w.active > 100 && w.error < 0.5*w.mic && c.search.mean < 0.3
+	if right {
+		// The later the echo, the later the loop sees what it did.
+		rate := driftGain * min(1, 12/float64(c.lag+4))
+		c.pace += rate * lateness(c.e, c.y, c.filter.psi) / BlockSamples
 		c.pace = max(-driftMost, min(c.pace, driftMost))
 	}
 	if c.blocks%2 == 1 {
-		if c.watch.active > 100 {
+		if right && w.error < 0.2*w.mic {
 			c.bent.learn(c.ref, c.lag, c.filter, c.e)
 		}
 		return
 	}
 	c.spectrum(c.d, c.mic[:])
 	own, main, all := c.shadow.step(c.ref, c.lag, c.d, c.e)
-	if c.shadow.wins(own, main, all) {
-		c.filter.doubt(min(0.5, 0.2*min(1, c.filter.gain())))
+	if c.shadow.wins(own, main, all) && w.pause == 0 {
+		c.filter.doubt(0.2 * min(c.filter.scale/4, c.filter.gain()))
+		c.bent.doubt()
 		c.rest.forgetLeak(0.5)
+		w.unsure = max(w.unsure, 0.5)
 	}
-	if lag, sure := c.search.look(c.ref, c.d); sure {
-		c.stats.Found = true
-		c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
-		if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
-			c.moveTo(at)
+	c.seek()
+}
+
+// seek looks for the delay of the echo, and whether there is one.
+func (c *Canceller) seek() {
+	lag, sure := c.search.look(c.ref, c.d)
+	switch {
+	case c.search.mean > 0.45 && c.search.looks > 50:
+		c.watch.tonal = true
+	case c.watch.tonal && c.search.mean < 0.4:
+		// What a tone taught of the room holds for that tone only.
+		c.watch.tonal = false
+		c.watch.unsure = 1
+		c.filter.doubt(max(startUnsure, c.strength))
+		c.bent.forget()
+	}
+	if !sure {
+		if c.search.lost > 50 && c.rest.near < 0.1 || c.search.lost > 200 {
+			c.stats.Found, c.watch.none = false, true
 		}
+		return
+	}
+	if at := max(0, lag-1); at < c.lag || at > c.lag+1 {
+		c.moveTo(at)
+	}
+	c.stats.Delay = time.Duration(lag) * 10 * time.Millisecond
+	g := c.search.gain
+	c.watch.none = false
+	if c.filter.gain() < g/30 && c.watch.error > 0.7*c.watch.mic {
+		c.filter.doubt(g) // it does not see what is plainly there
+	}
+	if c.stats.Found && g < 4*c.strength && g > c.strength/16 {
+		return
+	}
+	// An echo that was not known of, or one of another strength: what was taken
+	// for the room is not.
+	c.stats.Found = true
+	c.strength = g
+	c.watch.unsure = 1
+	c.filter.scale = max(1e-4, min(4*g, 30))
+	if c.filter.gain() > 4*g {
+		c.filter.forget(0)
+		c.filter.calm(g)
+	} else {
+		c.filter.doubt(g)
 	}
 }
 
@@ -301,7 +391,13 @@ func (c *Canceller) compare(ee, dd float32) {
 		c.stats.Resets++
 		g := c.filter.gain()
 		c.filter.forget(0)
-		c.filter.calm(max(0.002, min(0.5, g/2)))
+		least := float32(1e-5)
+		if c.stats.Found {
+			least = c.strength / 16
+		}
+		c.filter.calm(max(least, min(c.filter.scale/4, g)/2))
+		c.bent.forget()
+		w.unsure = 1
 		c.rest.forgetLeak(0.5)
 	}
 }
@@ -310,7 +406,7 @@ func (c *Canceller) compare(ee, dd float32) {
 func (c *Canceller) mix(dd float32) {
 	w := &c.watch
 	was := w.use
-	if w.error > w.mic {
+	if w.error > w.mic || w.none {
 		w.use = 0
 	} else if w.error < 0.9*w.mic {
 		w.use = 1
@@ -369,7 +465,7 @@ func (c *Canceller) Gap() {
 	c.stats.Found = false
 	g := c.filter.gain()
 	c.filter.forget(0)
-	c.filter.calm(max(startUnsure, min(0.5, g/2)))
+	c.filter.calm(max(startUnsure, min(c.filter.scale, g)/2))
 	c.shadow.forget()
 	c.rest.forgetLeak(0.5)
 }
@@ -378,6 +474,8 @@ func (c *Canceller) Gap() {
 // microphone: n blocks of it were left out, or -n blocks given twice.
 func (c *Canceller) Skip(n int) {
 	c.lag += n
+	c.search.shift(-n)
+	c.watch.blind = c.lag + partitions
 	if c.lag < 0 || c.lag > ringBlocks-partitions {
 		c.Gap()
 		c.lag = max(0, min(c.lag, ringBlocks-partitions))

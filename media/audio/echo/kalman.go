@@ -26,7 +26,8 @@ type kalman struct {
 
 	w     [partitions][]complex64 // response of the room, spectrum of each 10 ms
 	p     [partitions][]float32   // how unsure it is
-	prior [partitions]float32     // what an unknown room may be at most
+	prior [partitions]float32     // what an unknown room is expected to be, of scale
+	scale float32                 // power gain a room may have
 
 	psi, gainInv []float32
 	echo         []complex64 // of the block: estimate
@@ -35,7 +36,7 @@ type kalman struct {
 }
 
 func newKalman(f *fft) *kalman {
-	k := &kalman{fft: f, psi: make([]float32, bins), gainInv: make([]float32, bins), echo: make([]complex64, bins)}
+	k := &kalman{fft: f, scale: 1, psi: make([]float32, bins), gainInv: make([]float32, bins), echo: make([]complex64, bins)}
 	level := float32(1)
 	for i := range partitions {
 		k.w[i] = make([]complex64, bins)
@@ -132,7 +133,7 @@ func (k *kalman) adapt(r *reference, lag int, e []complex64) {
 		w := k.w[p][:n]
 		pp := k.p[p][:n]
 		inv, e := inv[:n], e[:n]
-		prior := k.prior[p]
+		most := k.prior[p] * k.scale
 		for i, v := range x {
 			mu := pp[i] * inv[i]
 			ev, u := e[i], w[i]
@@ -142,14 +143,14 @@ func (k *kalman) adapt(r *reference, lag int, e []complex64) {
 			// The walk of the room is bounded by what a room can be: without,
 			// P and W drive each other up where the reference has no power
 			// but the error leaks (a tone).
-			walk := min(wr*wr+wi*wi, prior)
+			walk := min(wr*wr+wi*wi, most)
 			pp[i] = keep*(1-share*mu*xx[i])*pp[i] + (1-keep)*walk
 		}
 	}
 	k.constrain()
 }
 
-const stepShare = 1
+const stepShare = 2
 
 // constrain cuts what circular convolution put behind the 10 ms of one
 // partition: each has its turn.
@@ -194,13 +195,14 @@ func (k *kalman) blank(p int) {
 	}
 }
 
-// gain is the power the response has in all.
+// gain is the power the response has where voices are.
 func (k *kalman) gain() float32 {
+	const from, to = 6, midBin
 	sum := float32(0)
 	for p := range partitions {
-		for _, v := range k.w[p] {
+		for _, v := range k.w[p][from:to] {
 			sum += real(v)*real(v) + imag(v)*imag(v)
 		}
 	}
-	return sum / bins
+	return sum / (to - from)
 }

@@ -16,8 +16,10 @@ type search struct {
 	looks int // since the far end was first heard
 	found int // lag that was best last time
 	times int // in a row
-	mean  float32
-	best  float32
+	lost  int // looks without any coherence, in a row
+	// Mean coherence of all lags but the best, that of the best, and the power
+	// gain of the echo there.
+	mean, best, gain float32
 }
 
 func (s *search) forget() {
@@ -45,7 +47,7 @@ func (s *search) look(r *reference, mic []complex64) (lag int, sure bool) {
 		}
 	}
 	s.looks++
-	if s.looks < 15 || s.looks%4 != 0 {
+	if s.looks < 12 || s.looks%3 != 0 {
 		return 0, false
 	}
 	return s.judge()
@@ -71,11 +73,50 @@ func (s *search) judge() (lag int, sure bool) {
 	chance := 2.0 / float32(min(s.looks, 70))
 	if best < 2*mean || best < 0.02+chance {
 		s.times = 0
+		if best < 2*mean && best < 0.01+chance {
+			s.lost++
+		}
 		return 0, false
 	}
-	if where != s.found {
+	s.lost = 0
+	if where < s.found-1 || where > s.found+1 {
 		s.found, s.times = where, 0
 	}
 	s.times++
-	return where, s.times >= 3
+	if s.times < 3 {
+		return 0, false
+	}
+	s.found = where
+	s.measure(where)
+	return where, true
+}
+
+// measure estimates the power gain of the echo that arrives with one lag.
+func (s *search) measure(lag int) {
+	var c, x float32
+	for k, v := range s.cross[lag] {
+		c += real(v)*real(v) + imag(v)*imag(v)
+		x += s.far[lag][k] * s.far[lag][k]
+	}
+	s.gain = c / (x + 1e-12) / (share * share) * max(0, s.best-s.mean) / s.best
+}
+
+// shift follows a reference that was moved: what was at a lag is n below it.
+func (s *search) shift(n int) {
+	switch {
+	case n >= searchLags || n <= -searchLags:
+		s.forget()
+		return
+	case n > 0:
+		copy(s.cross[:], s.cross[n:])
+		copy(s.far[:], s.far[n:])
+		clear(s.cross[searchLags-n:])
+		clear(s.far[searchLags-n:])
+	case n < 0:
+		copy(s.cross[-n:], s.cross[:searchLags+n])
+		copy(s.far[-n:], s.far[:searchLags+n])
+		clear(s.cross[:-n])
+		clear(s.far[:-n])
+	}
+	s.found = max(0, s.found-n)
 }

@@ -101,16 +101,17 @@ func (s *suppressor) pass(e, out []float32) {
 }
 
 // process writes to out what is left of the error e without the rest of the
-// echo y, which is nil while there is none, and without noise if asked to.
-func (s *suppressor) process(e, y, out []float32, quieten bool) {
+// echo y, which is nil while there is none, and without noise if asked to. might
+// is what else there may be of echo in every bin, or nil.
+func (s *suppressor) process(e, y, might, out []float32, quieten bool) {
 	take(&s.error, e)
 	s.transform(s.e, &s.error)
 	if y != nil {
 		take(&s.echo, y)
 		s.transform(s.y, &s.echo)
-		s.learn()
+		s.learn(might)
 	}
-	s.track(y != nil)
+	s.track(y != nil, might)
 	s.weigh(y != nil, quieten)
 	for k, g := range s.gain {
 		v := s.e[k]
@@ -134,18 +135,22 @@ func (s *suppressor) process(e, y, out []float32, quieten bool) {
 // learn follows how much of the estimated echo is still in the error: the
 // regression of the one's power on the other's (Valin 2007), nearly frozen while
 // the error has more in it than that explains.
-func (s *suppressor) learn() {
+func (s *suppressor) learn(might []float32) {
 	var eb, yb, nb [bandCount]float32
 	talk := float32(0)
 	for b := range bandCount {
+		mb := float32(0)
 		for k := bandEdges[b]; k < bandEdges[b+1]; k++ {
 			u, v := s.e[k], s.y[k]
 			eb[b] += real(u)*real(u) + imag(u)*imag(u)
 			yb[b] += real(v)*real(v) + imag(v)*imag(v)
 			nb[b] += s.noise[k]
+			if might != nil {
+				mb += might[k]
+			}
 		}
 		if b >= 2 && b < 16 {
-			x := eb[b] / (4*s.leak[b]*max(yb[b], s.tail[b]) + 3*nb[b] + 1e-9)
+			x := eb[b] / (4*s.leak[b]*max(yb[b], s.tail[b]) + 3*nb[b] + 2*mb + 1e-9)
 			if x > 1 {
 				talk += 1 - 1/x
 			}
@@ -182,7 +187,7 @@ func (s *suppressor) talking(talk float32) {
 
 // track follows the noise of the room by the probability that there is speech
 // (Gerkmann, Hendriks 2012), and the rest of the echo.
-func (s *suppressor) track(echo bool) {
+func (s *suppressor) track(echo bool, might []float32) {
 	if echo {
 		for b := range bandCount {
 			leak := s.leak[b] * (farOver + (talkOver-farOver)*s.near)
@@ -192,9 +197,15 @@ func (s *suppressor) track(echo bool) {
 			}
 		}
 	} else {
-		for k := range s.residual {
-			s.residual[k] *= 0.65
+		for k, r := range s.residual {
+			if r *= 0.65; r < 1e-12 {
+				r = 0 // numbers too small are slow
+			}
+			s.residual[k] = r
 		}
+	}
+	for k, m := range might {
+		s.residual[k] = max(s.residual[k], m)
 	}
 	if s.started < 20 {
 		s.started++
