@@ -52,6 +52,8 @@ type (
 	flow struct {
 		Kind  string // audio, camera or screen
 		GapMS int64  `json:"gap_ms"`
+		// Heard and Seen are when the first of it was, not only received.
+		Heard, Seen time.Time
 	}
 	picture struct {
 		FramesDecoded uint64 `json:"frames_decoded"`

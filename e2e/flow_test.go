@@ -10,7 +10,7 @@ import (
 // What the figures are held to: medians in benchmarks, the worst case always.
 var (
 	detection   = bounds{2200 * time.Millisecond, 2500 * time.Millisecond}
-	audioBack   = bounds{100 * time.Millisecond, 500 * time.Millisecond}
+	audioBack   = bounds{100 * time.Millisecond, 500 * time.Millisecond}  // heard, like all that follow
 	cameraBack  = bounds{200 * time.Millisecond, 1500 * time.Millisecond} // everyone's codecs share this machine
 	addressBack = bounds{300 * time.Millisecond, 500 * time.Millisecond}
 	roamBack    = bounds{1200 * time.Millisecond, 3 * time.Second}
@@ -30,10 +30,28 @@ const (
 	healing = 30 * time.Second
 )
 
+// comeback is how long media took to come back: until the first packet, and until
+// the first of them was heard or seen.
+type comeback struct{ packet, perceived time.Duration }
+
+// comebackAt reads it from the event that tells of it.
+func comebackAt(since time.Time, e event) comeback {
+	c := comeback{packet: e.At.Sub(since)}
+	c.perceived = c.packet // of somebody who is met anew no more is told
+	if f, ok := e.Body.(*flow); ok {
+		for _, at := range []time.Time{f.Heard, f.Seen} {
+			if !at.IsZero() {
+				c.perceived = at.Sub(since)
+			}
+		}
+	}
+	return c
+}
+
 // back waits until media of a direction flow again after what was done at a
 // moment, and returns how long that took. If they came back only to break off
 // again, the last return counts.
-func (r *room) back(since time.Time, d direction, kind string) time.Duration {
+func (r *room) back(since time.Time, d direction, kind string) comeback {
 	r.t.Helper()
 	first := d.to.next(since, healing, kind+" of "+d.from.name+" again", resumes(d.from.name, kind))
 	if kind == "audio" {
@@ -45,18 +63,18 @@ func (r *room) back(since time.Time, d direction, kind string) time.Duration {
 		r.t.Logf("%v: %s broke off %d times after it first came back, %v after healing",
 			d, kind, len(all)-1, first.At.Sub(since))
 	}
-	return last.At.Sub(since)
+	return comebackAt(since, last)
 }
 
 // silence measures how long a direction was without audio around a change
 // that may be too short to be reported as a gap: then the packets that are
 // missing in the figures tell.
-func (r *room) silence(change time.Time, d direction) time.Duration {
+func (r *room) silence(change time.Time, d direction) comeback {
 	r.t.Helper()
 	d.to.hears(d.from, change.Add(time.Second), sureOf)
 	now := time.Now()
 	if gaps := d.to.between(change, now, resumes(d.from.name, "audio")); len(gaps) > 0 {
-		return gaps[len(gaps)-1].At.Sub(change)
+		return comebackAt(change, gaps[len(gaps)-1])
 	}
 	heard := func(e event) bool { return e.Name == "stats" && e.PeerName == d.from.name }
 	before := d.to.between(r.began, change, heard)
@@ -67,7 +85,8 @@ func (r *room) silence(change time.Time, d direction) time.Duration {
 	a, b := before[len(before)-1], after[len(after)-1]
 	want := int64(b.At.Sub(a.At) / packetTime)
 	got := int64(b.Body.(*stats).Audio.Packets - a.Body.(*stats).Audio.Packets)
-	return time.Duration(max(0, want-got)) * packetTime
+	missing := time.Duration(max(0, want-got)) * packetTime
+	return comeback{missing, missing}
 }
 
 // stall is how long a gap in the sound may be for which a busy machine, and
@@ -95,7 +114,7 @@ func (r *room) undisturbed(since time.Time, directions []direction) {
 func (r *room) audioReturns(name string, b bounds, since time.Time, directions []direction) {
 	r.t.Helper()
 	for _, d := range directions {
-		figures.add(r.t, name, b, d, r.back(since, d, "audio"))
+		figures.addBack(r.t, name, b, d, r.back(since, d, "audio"))
 	}
 }
 

@@ -18,7 +18,7 @@ const sample = `{"time":"2026-01-02T03:04:05.000000001Z","event":"joined","room"
 {"time":"2026-01-02T03:04:05.2Z","event":"connection-state-changed","peer":"b","name":"B","state":"connected","previous":"connecting"}
 {"time":"2026-01-02T03:04:05.3Z","event":"media-state-changed","peer":"a","name":"A","mic":false,"camera":false,"screen":false}
 {"time":"2026-01-02T03:04:05.4Z","event":"stats","peer":"b","name":"B","path":"direct","audio":{"packets":7,"level_db":-20.5},"camera":{"frames_decoded":3,"width":640,"height":360}}
-{"time":"2026-01-02T03:04:05.5Z","event":"media-resumed","peer":"b","name":"B","kind":"audio","gap_ms":900}
+{"time":"2026-01-02T03:04:05.5Z","event":"media-resumed","peer":"b","name":"B","kind":"audio","gap_ms":900,"heard":"2026-01-02T03:04:05.56Z","heard_ms":940}
 {"time":"2026-01-02T03:04:05.6Z","event":"something-new","field":1}
 `
 
@@ -45,6 +45,8 @@ func TestTimelineUnderstandsLines(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 5e8, time.UTC)
 	if got := tl.between(at, at.Add(1), resumes("B", "audio")); len(got) != 1 || got[0].Body.(*flow).GapMS != 900 {
 		t.Errorf("resumption at %v: %+v", at, got)
+	} else if c := comebackAt(at.Add(-time.Second), got[0]); c != (comeback{time.Second, 1060 * time.Millisecond}) {
+		t.Errorf("it took %+v", c)
 	}
 	if got := tl.between(at.Add(1), at.Add(time.Hour), resumes("B", "audio")); len(got) != 0 {
 		t.Errorf("later: %+v", got)
@@ -74,15 +76,16 @@ func TestFigures(t *testing.T) {
 	var m measured
 	b := bounds{100 * time.Millisecond, 500 * time.Millisecond}
 	for _, d := range []time.Duration{30, 20, 400, 90} {
-		m.add(t, "audio back", b, d, d*time.Millisecond)
+		m.addBack(t, "audio back", b, d, comeback{d * time.Millisecond / 2, d * time.Millisecond})
 	}
+	m.add(t, "noticed", b, time.Duration(0), 50*time.Millisecond)
 	m.checkMedians(t, "audio")
 	dir := t.TempDir()
 	var out bytes.Buffer
 	if err := m.publish(&out, dir); err != nil {
 		t.Fatal(err)
 	}
-	const row = "| audio back | 4 | 60 | 400 | 100 |\n"
+	const row = "| audio back | 4 | 30 | 60 | 400 | 100 |\n| noticed | 1 |  | 50 | 50 | 100 |\n"
 	table, err := os.ReadFile(filepath.Join(dir, "netlab.md"))
 	if err != nil || !strings.Contains(string(table), row) || !strings.Contains(out.String(), row) {
 		t.Errorf("table, %v:\n%s", err, table)

@@ -20,7 +20,7 @@ func addressChange(t *testing.T, name string, change func(*netlab.Host) time.Tim
 		at := change(a.host)
 		r.note("A: %s, now %v", name, a.host.Addr())
 		for _, d := range r.directions(about(a)) {
-			figures.add(t, "audio, "+name, addressBack, d, r.silence(at, d))
+			figures.addBack(t, "audio, "+name, addressBack, d, r.silence(at, d))
 		}
 		r.undisturbed(calm, r.directions(not(about(a))))
 		a.until(10*time.Second, a.proc.Done(), func(v *view, _ []event) bool { return v.server == "connected" })
@@ -47,7 +47,7 @@ func TestNetRoamWithoutServer(t *testing.T) {
 		at := a.host.MoveToInterface()
 		r.note("A: another interface, now %v", a.host.Addr())
 		for _, d := range r.directions(about(a)) {
-			figures.add(t, "audio, another interface, no server", roamBack, d, r.silence(at, d))
+			figures.addBack(t, "audio, another interface, no server", roamBack, d, r.silence(at, d))
 		}
 	}
 	figures.checkMedians(t, "audio, another interface, no server")
@@ -66,7 +66,7 @@ func TestNetRepairThroughThirdPeer(t *testing.T) {
 		at := b.host.ReplaceAddress()
 		r.note("A and B: other addresses, now %v and %v", a.host.Addr(), b.host.Addr())
 		for _, d := range []direction{{a, b}, {b, a}} {
-			figures.add(t, "audio, both addresses changed, no server", mendedBack, d, r.silence(at, d))
+			figures.addBack(t, "audio, both addresses changed, no server", mendedBack, d, r.silence(at, d))
 		}
 		r.everyoneHearsEveryone(10 * time.Second)
 	}
@@ -85,7 +85,7 @@ func TestNetRebinding(t *testing.T) {
 		at := home.Rebind()
 		r.note("A's router has forgotten its mappings")
 		for _, d := range r.directions(everybody) {
-			figures.add(t, "audio, router rebinds", roamBack, d, r.silence(at, d))
+			figures.addBack(t, "audio, router rebinds", roamBack, d, r.silence(at, d))
 		}
 	}
 	r.everyoneHearsEveryone(10 * time.Second)

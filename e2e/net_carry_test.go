@@ -130,7 +130,7 @@ func TestNetCarried(t *testing.T) {
 	for range repeats() {
 		gone := r.lab.BlockUDP(a.host, c.host)
 		for _, d := range []direction{{a, c}, {c, a}} {
-			figures.add(t, "audio, a direct path dies, carried by a third", carrierGone, d, r.silence(gone, d))
+			figures.addBack(t, "audio, a direct path dies, carried by a third", carrierGone, d, r.silence(gone, d))
 		}
 		lasts(gone, 5*time.Second)
 		r.lab.Unblock(a.host, c.host)
@@ -158,7 +158,7 @@ func TestNetCarrierCrash(t *testing.T) {
 		}
 		gone := by.crash()
 		for _, d := range []direction{{a, c}, {c, a}} {
-			figures.add(t, "audio, who carries crashes", carrierGone, d, r.silence(gone, d))
+			figures.addBack(t, "audio, who carries crashes", carrierGone, d, r.silence(gone, d))
 		}
 		by.start()
 		by.sees(a, "connected", 10*time.Second)

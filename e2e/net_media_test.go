@@ -117,7 +117,7 @@ func TestNetT4ShareSurvives(t *testing.T) {
 		healed := c.heal(a.host)
 		r.note("A: %s is over", c.name)
 		for _, kind := range []string{"camera", "screen"} {
-			figures.add(t, described(kind, 5*time.Second, c), cameraBack, direction{a, b}, r.back(healed, direction{a, b}, kind))
+			figures.addBack(t, described(kind, 5*time.Second, c), cameraBack, direction{a, b}, r.back(healed, direction{a, b}, kind))
 		}
 		b.must(10*time.Second, "pictures of camera and screen", func(v *view) bool {
 			s := v.peer("A").stats
@@ -159,7 +159,7 @@ func TestNetCameraReturns(t *testing.T) {
 				healed := c.heal(r.people[1].host)
 				r.note("B: %s is over", c.name)
 				for _, d := range r.directions(everybody) {
-					figures.add(t, described("camera", length, c), cameraBack, d, r.back(healed, d, "camera"))
+					figures.addBack(t, described("camera", length, c), cameraBack, d, r.back(healed, d, "camera"))
 				}
 			}
 			figures.checkMedians(t, described("camera", length, c))
