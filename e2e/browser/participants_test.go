@@ -144,6 +144,7 @@ type line struct {
 	Mic, History                   bool
 	Camera, Screen                 json.RawMessage // a flag, or figures of pictures
 	Attempts                       int
+	HeardMS                        int64 `json:"heard_ms"`
 	Audio                          struct {
 		Packets, Decoded int64
 		LevelDB          float64 `json:"level_db"`

@@ -4,6 +4,7 @@
 
 import { ChatLog } from "./chat.js";
 import { SignalClient } from "./client.js";
+import { Hearing } from "./hearing.js";
 import { socketURL } from "./invite.js";
 import { Mesh } from "./mesh.js";
 import { rules } from "./rules.js";
@@ -43,14 +44,18 @@ export class Call {
       gone: (peer) => {
         this.#shown.delete(peer);
         this.#views.delete(peer);
+        this.hearing.forget(peer);
       },
     });
+    this.hearing = new Hearing(this.mesh, (e) => this.onEvent(e));
     this.#stops.push(media.subscribe(() => this.mesh.setMedia(media.on)));
   }
 
   start() {
     this.client.start();
     this.#watchNetwork();
+    const timer = setInterval(() => this.hearing.look(performance.now()), rules.hearEvery);
+    this.#stops.push(() => clearInterval(timer));
   }
 
   // leave ends it; the others see "left" at once.
@@ -101,6 +106,9 @@ export class Call {
 
   #data(peer, kind, data) {
     switch (kind) {
+      case "ask": this.hearing.asked(peer); break;
+      case "sending": this.hearing.answered(performance.now(), peer, data); break;
+      case "hearing": this.hearing.told(peer, data); break;
       case "view": {
         const view = { camera: size(data?.camera), screen: size(data?.screen) };
         if (!view.camera || !view.screen) return;
@@ -117,6 +125,7 @@ export class Call {
 
   // #dataOpen tells a peer what it may have missed.
   #dataOpen(peer) {
+    this.hearing.opened(peer);
     const view = this.#shown.get(peer);
     if (view) this.mesh.sendData(peer, "view", view);
     const lines = this.chat.share();

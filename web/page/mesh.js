@@ -223,6 +223,19 @@ export class Mesh {
     });
   }
 
+  // setHearing tells whether a peer gets the sound we send, and we theirs. The view
+  // shows it and the room hears of every change.
+  setHearing(id, heard, hears) {
+    this.post(() => {
+      const m = this.#members.get(id);
+      if (!m || (m.unheard === !heard && m.silent === !hears)) return;
+      m.unheard = !heard;
+      m.silent = !hears;
+      this.#dirty = true;
+      this.handle({ event: "hearing-changed", peer: id, name: m.peer.name, heard, hears });
+    });
+  }
+
   // sessionOf is the session of a peer, for what is seen and heard of it.
   sessionOf(id) { return this.#members.get(id)?.session ?? null; }
 
@@ -231,7 +244,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, state: null,
+        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, state: null, unheard: false, silent: false,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
@@ -611,7 +624,7 @@ export class Mesh {
       const p = m.peer, s = m.session;
       peers.push({
         id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },
-        agent: m.state?.agent ?? "", state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, since: p.since,
+        agent: m.state?.agent ?? "", state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, unheard: m.unheard, silent: m.silent, since: p.since,
         repair: p.repairView(), missing: m.missing, transport: s?.transport ?? null, figures: s ? { ...s.figures } : noStats,
         epoch: m.epoch, sent: s ? [...s.sent] : [0, 0, 0], received: s ? [...s.received] : [0, 0, 0],
       });

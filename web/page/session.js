@@ -87,7 +87,8 @@ export class Session {
   #transceivers = [];
   #counters = ""; // of the path, as last seen
   #answers = 0;
-  #readAt = 0;
+  readAt = 0; // when the counters were looked at last
+  #sentAt = [-Infinity, -Infinity, -Infinity]; // when packets were seen to be sent
   #window = null; // the counters a second ago
   #polling = false;
   #views = [null, null, null]; // sizes at which the peer shows our pictures
@@ -297,6 +298,28 @@ export class Session {
     return s.audioLevel ?? 0;
   }
 
+  // heardAt is when sound of the peer was played last, as far as the browser says so;
+  // 0 otherwise.
+  heardAt() {
+    const receiver = this.#transceivers[0]?.receiver;
+    const [s] = receiver?.getSynchronizationSources?.() ?? [];
+    if (!s) return 0;
+    const age = performance.timeOrigin + performance.now() - s.timestamp;
+    return age >= 0 && age < 60000 ? this.now() - age : 0;
+  }
+
+  // quietFor is how long ago a packet was sent of each kind, in ms; -1 for never.
+  async quietFor() {
+    const before = [...this.sent];
+    await this.poll();
+    if (this.sent[0] === before[0]) { // was it looked at just now?
+      await new Promise((done) => { setTimeout(done, 60); });
+      await this.poll();
+    }
+    const now = this.now();
+    return this.#sentAt.map((at) => (at > 0 ? Math.round(now - at) : -1));
+  }
+
   // poll looks at the transport. It may be called as often as one likes.
   async poll() {
     if (this.#polling || this.#closed || !this.#connected) return;
@@ -328,7 +351,7 @@ export class Session {
     const counters = [sum("requestsReceived"), sum("responsesReceived"), sum("bytesReceived"), sum("packetsReceived"), transport?.bytesReceived ?? 0].join();
     const answers = sum("responsesReceived");
     if (counters !== this.#counters) this.#heard(now, [...pairs, ...inbound]);
-    this.#readAt = now;
+    this.readAt = now;
     // A browser that does not count answers is believed to be heard.
     if (answers !== this.#answers || pair?.responsesReceived === undefined) this.pulse.answered = answers ? now : this.pulse.heard;
     this.#counters = counters;
@@ -344,7 +367,9 @@ export class Session {
     }
     for (const s of outbound) {
       const k = slot(s);
-      if (k >= 0) this.sent[k] = s.packetsSent ?? 0;
+      if (k < 0) continue;
+      if ((s.packetsSent ?? 0) > this.sent[k]) this.#sentAt[k] = now;
+      this.sent[k] = s.packetsSent ?? 0;
     }
     if (pair) this.#describe(now, pair, byID(pair.localCandidateId), byID(pair.remoteCandidateId), inbound, slot);
   }
@@ -354,7 +379,7 @@ export class Session {
   #heard(now, stats) {
     const ages = stats.filter((s) => s.lastPacketReceivedTimestamp).map((s) => s.timestamp - s.lastPacketReceivedTimestamp);
     const exact = now - Math.max(0, Math.min(Infinity, ...ages));
-    this.quiet = !(exact > this.#readAt);
+    this.quiet = !(exact > this.readAt);
     this.pulse.heard = Math.max(this.pulse.heard, this.quiet ? now : exact);
   }
 

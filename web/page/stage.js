@@ -163,7 +163,7 @@ export class Stage {
     }
     for (const p of view.peers) {
       const tracks = this.call.mesh.sessionOf(p.id)?.tracks() ?? [];
-      const b = p.state === "connected" && !p.oneWay ? null : badge(p, serverUp);
+      const b = p.state === "connected" && !p.oneWay && !p.silent && !p.unheard ? null : badge(p, serverUp);
       const shared = { id: p.id, name: p.name, mirror: false, micOn: p.media.mic, b, stalled: p.state !== "connected" };
       want.set(`${p.id}/camera`, { ...shared, label: p.name, track: tracks[1] ?? null, on: p.media.camera, screen: false });
       if (p.media.screen) want.set(`${p.id}/screen`, { ...shared, label: `${p.name} · screen`, track: tracks[2] ?? null, on: true, screen: true });

@@ -25,7 +25,8 @@ export function badge(p, serverUp) {
     case "new": return { symbol: "○", text: "waiting", tone: "dim", busy: false };
     case "connecting": return { symbol: "", text: "Connecting...", tone: "accent", busy: true };
     case "connected":
-      if (p.oneWay) return { symbol: "◐", text: "not hearing you", tone: "warn", busy: false };
+      if (p.silent) return { symbol: "◐", text: "you do not hear them", tone: "warn", busy: false };
+      if (p.oneWay || p.unheard) return { symbol: "◐", text: "not hearing you", tone: "warn", busy: false };
       return { symbol: "●", text: "connected", tone: "good", busy: false };
     case "disconnected": {
       const detail = repairDetail(p, serverUp);
@@ -78,10 +79,17 @@ export function toast(e) {
       if (e.state === "connected" && e.previous === "reconnecting") return { text: "Reconnected to server", tone: "good" };
       if (e.state === "reconnecting" && e.previous === "connected") return { text: "Lost the server; the call goes on", tone: "warn" };
       return null;
+    case "hearing-lost": return { text: hearing(e.name, e.heard, e.hears), tone: "warn" };
     case "peer-joined": return { text: `${e.name} joined`, tone: "info" };
     case "peer-left": return e.crashed ? { text: `${e.name} lost connection`, tone: "warn" } : { text: `${e.name} left`, tone: "info" };
   }
   return null;
+}
+
+// hearing says who does not hear whom.
+function hearing(name, heard, hears) {
+  if (!heard && !hears) return `You and ${name} do not hear each other`;
+  return hears ? `${name} does not hear you` : `You do not hear ${name}`;
 }
 
 // keys are what the keyboard does, as help shows it: the letters of the
