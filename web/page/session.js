@@ -68,6 +68,13 @@ const ufrag = (sdp) => /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 // address is on no network, and a browser cannot be an end of such a pair.
 const carried = /^(?:a=)?candidate:(?:\S+ ){4}fd6d:6565:7400:/i;
 
+// forBrowser reports whether a candidate of the peer is any use here.
+export const forBrowser = (candidate) => Boolean(candidate) && !carried.test(candidate);
+
+// isFrame reports whether a binary message holds a carried packet, which is never
+// meant for a browser (docs/PROTOCOL.md, "Carried pairs").
+export const isFrame = (data) => typeof data !== "string" && (new Uint8Array(data)[0] & 0xfe) === 0xc8;
+
 // Session is given {peer, epoch, offerer, ice, local, post, now}. local is the
 // Media it sends from; post takes events {on, ...}.
 export class Session {
@@ -109,7 +116,7 @@ export class Session {
     this.#channel.onopen = () => this.#post({ on: "data-open" });
     this.#channel.onmessage = (e) => {
       this.pulse.heard = this.now();
-      if (typeof e.data !== "string" && (new Uint8Array(e.data)[0] & 0xfe) === 0xc8) return; // a carried packet: not for a browser
+      if (isFrame(e.data)) return;
       const data = typeof e.data === "string" ? e.data : utf8.decode(e.data); // some send their text as bytes
       if (data.length <= maxMessage) this.#post({ on: "data", data });
     };
@@ -227,7 +234,7 @@ export class Session {
   async #addCandidates(cands) {
     const sdpMid = this.#transceivers[0]?.mid ?? "0";
     for (const candidate of cands) {
-      if (!candidate || carried.test(candidate)) continue;
+      if (!forBrowser(candidate)) continue;
       await this.#pc.addIceCandidate({ candidate, sdpMid, sdpMLineIndex: 0 }).catch(() => {});
     }
   }

@@ -1,7 +1,7 @@
 // What of a session needs no browser: descriptions and sizes.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkDescription, hearStereo, preferRed, scaleFor, sendMono } from "../page/session.js";
+import { checkDescription, forBrowser, hearStereo, isFrame, preferRed, scaleFor, sendMono } from "../page/session.js";
 import { bestColumns, initials } from "../page/stage.js";
 
 const lines = (...m) => `v=0\r\n${m.map((k) => `m=${k} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:x\r\n`).join("")}`;
@@ -14,6 +14,18 @@ test("descriptions with other places than ours are refused", () => {
     `${lines("audio", "video", "video", "application")}a=simulcast:send 1;2\r\n`, `${lines("audio", "video", "video", "application")}a=rid:1 send\r\n`]) {
     assert.throws(() => checkDescription(bad), bad);
   }
+});
+
+test("carried pairs are not for browsers", () => {
+  for (const [candidate, want] of [["candidate:1 1 udp 255 fd6d:6565:7400:0:1:2:3:4 4000 typ relay raddr :: rport 9", false],
+    ["a=candidate:1 1 udp 255 FD6D:6565:7400::1 4000 typ relay", false], ["", false],
+    ["candidate:1 1 udp 255 fd6d:6565:7401::1 4000 typ host", true], ["candidate:1 1 udp 255 10.0.0.1 4000 typ host", true]]) {
+    assert.equal(forBrowser(candidate), want, candidate);
+  }
+  for (const [bytes, want] of [[[0xc8, 1], true], [[0xc9], true], [[0xca], false], [[0x7b], false], [[], false]]) {
+    assert.equal(isFrame(new Uint8Array(bytes).buffer), want, `${bytes}`);
+  }
+  assert.equal(isFrame("\u00c8"), false);
 });
 
 test("redundant audio is put first, and nothing else is touched", () => {
