@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"hash/fnv"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -27,12 +28,10 @@ const (
 	carriedRate = 1_500_000
 	// leastRate is what it never asks them to fall below.
 	leastRate = 100_000
-	// busyPackets in each of busyReports report intervals, and quietReports
-	// intervals in a row with fewer, are what begins and ends that a carrier is
-	// said to carry a pair: an occasional check or a moment of doubt is not.
-	busyPackets  = 3
-	busyReports  = 2
-	quietReports = 3
+	// busyReports of the last eight report intervals in which something but checks
+	// was carried begin that a carrier is said to carry a pair, and none of them
+	// ends it: a check now and then is not carrying, nor is a moment of doubt.
+	busyReports = 3
 )
 
 // carry is the whole list of people that the sender wants carried to and from
@@ -84,8 +83,8 @@ type carriedBetween struct {
 	packets uint64 // at the last look, like the next two
 	dropped uint64
 	picture uint64
-	looks   int  // looks in a row with as many packets, or with fewer if negative
-	busy    bool // people are told
+	active  uint8 // a bit for each of the last looks: something was carried
+	busy    bool  // people are told
 }
 
 // refreshCarry brings who carries for whom up to the present.
@@ -243,6 +242,7 @@ func (m *Manager) onCarry(mb *member, c carry) {
 // onCarrying takes the list of pairs that a peer carries for us. What we did not
 // ask for is not used.
 func (m *Manager) onCarrying(now time.Time, mb *member, c carrying) {
+	before := mb.courier.offers
 	mb.courier.offers = c.Pairs[:min(len(c.Pairs), maxOthers)]
 	legs := make([]Leg, 0, len(mb.courier.offers))
 	for _, p := range mb.courier.offers {
@@ -255,7 +255,8 @@ func (m *Manager) onCarrying(now time.Time, mb *member, c carrying) {
 	}
 	mb.session.Do(CarriedBy{legs})
 	for _, l := range legs {
-		if far := m.members[l.Far]; far != nil && far.peer.state == StateFailed {
+		known := slices.ContainsFunc(before, func(p carryingPair) bool { return p.Peer == l.Far })
+		if far := m.members[l.Far]; far != nil && !known && far.peer.state == StateFailed {
 			far.peer.retry(now) // there is a way now
 			m.run(now, far)
 		}
@@ -270,14 +271,13 @@ const maxTripMS = 10_000
 func (m *Manager) watchCarried() {
 	for _, p := range m.carried {
 		n := p.meter.Packets.Load()
-		if n-p.packets >= busyPackets {
-			p.looks = max(p.looks, 0) + 1
-		} else {
-			p.looks = min(p.looks, 0) - 1
+		p.active <<= 1
+		if n > p.packets {
+			p.active |= 1
 		}
 		p.packets = n
 		m.carryStale = p.lower(p.meter) || m.carryStale
-		if busy := p.looks >= busyReports || p.busy && p.looks > -quietReports; busy != p.busy {
+		if busy := bits.OnesCount8(p.active) >= busyReports || p.busy && p.active != 0; busy != p.busy {
 			p.busy, m.dirty = busy, true
 		}
 	}

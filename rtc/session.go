@@ -202,9 +202,10 @@ type CarriedPair struct {
 
 // Meter counts what was carried for a pair.
 type Meter struct {
-	Packets, Bytes atomic.Uint64 // passed on
-	Pictures       atomic.Uint64 // of the bytes, those of pictures
-	Dropped        atomic.Uint64 // packets beyond what we carry
+	Packets  atomic.Uint64 // passed on, checks left out
+	Bytes    atomic.Uint64 // passed on
+	Pictures atomic.Uint64 // of the bytes, those of pictures
+	Dropped  atomic.Uint64 // packets beyond what we carry
 }
 
 func (CarriedBy) command()     {}

@@ -3,9 +3,12 @@ package meettest
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pion/transport/v5/vnet"
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
@@ -341,6 +344,34 @@ func TestCarriedOverARelayedLeg(t *testing.T) {
 		a.expectGap(c, 0)
 		for _, p := range []*Person{a, b, c} {
 			p.Leave()
+		}
+	})
+}
+
+// Those who need nobody to carry pay for it with a packet now and then.
+func TestStandbyIsCheap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		p := []*Person{r.Join("a"), r.Join("b"), r.Join("c")}
+		r.Wait(3 * time.Second)
+		var frames, all atomic.Int64
+		r.router.AddChunkFilter(func(c vnet.Chunk) bool {
+			all.Add(1)
+			if b := c.UserData(); len(b) > 0 && (b[0] == 0xc8 || b[0] == 0xc9) {
+				frames.Add(1)
+			}
+			return true
+		})
+		r.Wait(time.Minute)
+		// One check of each pair every 20 s, by two hops, and its answer.
+		if n := frames.Load(); n == 0 || n > 4*3*4 {
+			t.Errorf("%d frames in a minute, of %d packets", n, all.Load())
+		}
+		for _, q := range p {
+			if said := Events[rtc.CarryingChanged](q); len(said) != 0 {
+				t.Errorf("%s said %+v", q.Name, said)
+			}
+			q.Leave()
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/meet-term/meet/rtc"
@@ -181,7 +182,9 @@ func (s *session) pass(f *forward, frame, packet []byte) {
 		f.Meter.Dropped.Add(1)
 		return
 	}
-	f.Meter.Packets.Add(1)
+	if !stun.IsMessage(packet) {
+		f.Meter.Packets.Add(1)
+	}
 	f.Meter.Bytes.Add(uint64(len(packet)))
 	if picture {
 		f.Meter.Pictures.Add(uint64(len(packet)))
@@ -253,7 +256,7 @@ func (s *session) carriedEstimate(estimate int, suffers bool) int {
 		return estimate
 	}
 	if _, rate := s.net.route.through(); rate > 0 {
-		return min(estimate, rate)
+		return min(estimate, max(rate, estimateMin))
 	}
 	return estimate
 }
