@@ -24,6 +24,9 @@ var (
 func apart(t *testing.T, names ...string) (*room, time.Time) {
 	t.Helper()
 	r := newRoom(t)
+	r.server.crash()
+	r.server.more = []string{"--turn=false"} // else the server's relay is the way
+	r.server.start()
 	for _, name := range names {
 		r.add(name)
 	}
