@@ -42,6 +42,10 @@ func TestNamesakesKeepTheirNames(t *testing.T) {
 	event(rtc.PeerJoined{Who: ada("2")}, "Ada (2) joined") // before the view has her
 	want(adas("1", "2"), "Ada", "Ada (2)")
 	want(adas("2", "1"), "Ada (2)", "Ada")
+	event(rtc.HearingLost{Who: ada("2"), Heard: true}, "You do not hear Ada (2)")
+	event(rtc.HearingLost{Who: ada("2"), Hears: true}, "Ada (2) does not hear you")
+	event(rtc.HearingLost{Who: ada("2")}, "You and Ada (2) do not hear each other")
+	event(rtc.HearingChanged{Who: ada("2")}, "") // no toast yet
 	event(rtc.Reconnected{Who: ada("2"), Attempts: 1}, "Reconnected to Ada (2) (1 attempt, 0.0 s)")
 	event(rtc.ReconnectFailed{Who: ada("1"), Attempts: 3}, "Failed to reconnect to Ada after 3 attempts")
 	want(adas("2"), "Ada (2)") // who is still the same

@@ -115,3 +115,24 @@ func TestHeardAfterACutWhileMuted(t *testing.T) {
 		})
 	}
 }
+
+// Sound is heard soon after its first packet: the buffer begins with 40 ms.
+func TestHeardSoonAfterJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		a := r.Join("a")
+		r.Wait(2 * time.Second)
+		b := r.Join("b")
+		r.Wait(2 * time.Second)
+		for _, pair := range [][2]*Person{{a, b}, {b, a}} {
+			for _, e := range Events[call.MediaStarted](pair[0]) {
+				heard := pair[0].statsOf(pair[1]).Audio.FirstDecoded.Sub(e.At)
+				if t.Logf("%s hears %s %v after the first packet", pair[0].Name, pair[1].Name, heard); heard > 60*time.Millisecond {
+					t.Errorf("%s hears %s %v after the first packet", pair[0].Name, pair[1].Name, heard)
+				}
+			}
+		}
+		a.Leave()
+		b.Leave()
+	})
+}
