@@ -60,8 +60,11 @@ func examine(ctx context.Context, server string) []finding {
 	found := []finding{lookAtTerminal(ctx)}
 	devices := lookAtDevices(ctx)
 	found = append(found, devices...)
-	if slices.ContainsFunc(devices, func(f finding) bool { return f.OK && f.What == call.Microphone.String() }) {
-		found = append(found, lookAtMicrophone(ctx))
+	works := func(kind call.DeviceKind) bool {
+		return slices.ContainsFunc(devices, func(f finding) bool { return f.OK && f.What == kind.String() })
+	}
+	if works(call.Microphone) {
+		found = append(found, lookAtSound(ctx, works(call.Speaker))...)
 	}
 	found = append(found, lookAtTools(ctx)...)
 	found = append(found, lookAtNetwork(), lookAtServer(ctx, server), lookAtFiles())
@@ -135,37 +138,67 @@ func deviceFindings(devices []call.Device, notes []string) []finding {
 	return out
 }
 
-// listenTime is how long the microphone is listened to.
-const listenTime = time.Second
+// listenTime is how long the microphone is listened to before the speaker plays,
+// and soundTime how long then.
+const (
+	listenTime = time.Second
+	soundTime  = 1300 * time.Millisecond
+)
 
-// quietDB is the level below which a microphone seems to be switched off.
-const quietDB = -70
+// quietDB is the level below which a microphone seems to be switched off, and
+// heardDB by how much it must be louder while the speaker plays to hear that.
+const (
+	quietDB = -70
+	heardDB = 6
+)
 
-// lookAtMicrophone listens for a moment.
-func lookAtMicrophone(ctx context.Context) finding {
-	f := finding{What: "microphone level"}
-	ctx, cancel := context.WithTimeout(ctx, listenTime)
+// lookAtSound listens for a moment, then plays a test sound and listens whether
+// it is heard.
+func lookAtSound(ctx context.Context, speaker bool) []finding {
+	ctx, cancel := context.WithTimeout(ctx, listenTime+soundTime)
 	defer cancel()
-	e, err := audio.New(audio.Config{Speaker: audio.Speaker{Kind: audio.None}})
-	if err != nil {
-		f.Text = err.Error()
-		return f
+	to := audio.Speaker{Kind: audio.None}
+	if speaker {
+		to = audio.Speaker{}
 	}
-	loudest := -127.0
+	e, err := audio.New(audio.Config{
+		Speaker: to, Processing: audio.Processing{Echo: audio.Off, NoiseOff: true, GainOff: true},
+	})
+	if err != nil {
+		return []finding{{What: "microphone level", Text: err.Error()}}
+	}
 	done := make(chan error, 1)
 	crash.Go(func() { done <- e.Run(ctx) })
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
+	playing := time.NewTimer(listenTime)
+	defer playing.Stop()
+	before, during := -127.0, -127.0
+	loudest := &before
 	for {
 		select {
 		case <-ticker.C:
-			loudest = max(loudest, e.Levels().Self)
+			*loudest = max(*loudest, e.Levels().Self)
+			continue
+		case <-playing.C:
+			loudest = &during
+			e.PlayTestSound()
 			continue
 		case <-done:
 		}
 		break
 	}
-	trouble, _ := e.Trouble()
+	micTrouble, speakerTrouble := e.Trouble()
+	_, name := e.InUse()
+	found := []finding{levelFinding(micTrouble, before)}
+	if speaker {
+		found = append(found, soundFinding(speakerTrouble, safetext.Line(name, maxDeviceName), before, during))
+	}
+	return found
+}
+
+func levelFinding(trouble string, loudest float64) finding {
+	f := finding{What: "microphone level"}
 	switch {
 	case trouble != "":
 		f.Text = trouble
@@ -174,6 +207,22 @@ func lookAtMicrophone(ctx context.Context) finding {
 		f.Hint = "Speak while the doctor listens; if it stays silent, the microphone is muted elsewhere."
 	default:
 		f.OK, f.Text = true, fmt.Sprintf("Heard up to %.0f dB in a second.", loudest)
+	}
+	return f
+}
+
+// soundFinding says whether the microphone hears the speaker: if it does, both
+// work; if not, that may be as it should.
+func soundFinding(trouble, name string, before, during float64) finding {
+	f := finding{What: "test sound"}
+	switch {
+	case trouble != "":
+		f.Text = trouble
+	case during >= max(before, quietDB)+heardDB:
+		f.OK, f.Text = true, fmt.Sprintf("Two notes on %s: the microphone hears them at %.0f dB.", name, during)
+	default:
+		f.OK, f.Text = true, fmt.Sprintf("Two notes on %s: the microphone does not hear them.", name)
+		f.Hint = "As it should be with headphones. If you heard nothing either, turn the speaker up."
 	}
 	return f
 }

@@ -37,3 +37,24 @@ func TestDoctorSaysWhatIsMissingOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestSoundFindings: what is heard of the test sound, and when that is trouble.
+func TestSoundFindings(t *testing.T) {
+	for name, c := range map[string]struct {
+		found finding
+		ok    bool
+		text  string
+	}{
+		"a loudspeaker": {soundFinding("", "Speakers", -60, -30), true, "Two notes on Speakers: the microphone hears them at -30 dB."},
+		"headphones":    {soundFinding("", "Headset", -60, -58), true, "Two notes on Headset: the microphone does not hear them."},
+		"a dead microphone, a loud hum of nothing": {soundFinding("", "Speakers", -127, -90), true, "Two notes on Speakers: the microphone does not hear them."},
+		"no speaker after all":                     {soundFinding("The speaker went away.", "", -60, -60), false, "The speaker went away."},
+		"a level":                                  {levelFinding("", -30), true, "Heard up to -30 dB in a second."},
+		"silence":                                  {levelFinding("", -127), false, "Silent for a second (-127 dB)."},
+		"no microphone":                            {levelFinding("The microphone went away.", -127), false, "The microphone went away."},
+	} {
+		if c.found.OK != c.ok || c.found.Text != c.text {
+			t.Errorf("%s: %v %q, want %v %q", name, c.found.OK, c.found.Text, c.ok, c.text)
+		}
+	}
+}
