@@ -194,6 +194,7 @@ func (m *media) both() signal.Media {
 		Mic:    m.want.Mic && m.have.Mic,
 		Camera: m.want.Camera && m.have.Camera,
 		Screen: m.want.Screen && m.have.Screen,
+		Sound:  m.want.Sound && m.want.Screen && m.have.Screen,
 	}
 }
 
@@ -202,6 +203,9 @@ func (m *media) set(k rtc.Kind, on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*field(&m.want, k) = on
+	if k == rtc.Screen && !on {
+		m.want.Sound = false
+	}
 	if on && !*field(&m.have, k) && (k != rtc.Mic || m.chosen.mic.Kind == audio.None) {
 		m.call.events.post(missingSource(k)) // the trouble with a microphone is told by the one who tries it
 	}
@@ -221,6 +225,7 @@ func (m *media) found(k rtc.Kind, have bool) {
 	if have {
 		m.trouble[k] = ""
 	}
+	m.audio.SetShareSound(m.both().Sound)
 	m.call.mesh.SetMedia(m.both())
 }
 
@@ -234,6 +239,7 @@ func (m *media) apply(k rtc.Kind) {
 	} else {
 		m.pictures.setOn(m.want)
 	}
+	m.audio.SetShareSound(m.both().Sound)
 	m.call.mesh.SetMedia(m.both())
 }
 

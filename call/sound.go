@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/rtc"
 )
 
 // Sound is what is done to the sound of the microphone.
@@ -54,6 +55,15 @@ func (c *Call) SetSound(s Sound) error {
 
 // TellSound has a [SoundChanged] event sent.
 func (c *Call) TellSound() { c.events.post(SoundChanged{c.Sound()}) }
+
+// SetScreenWithSound shares the screen and what the machine plays, but for the call
+// itself, or stops both.
+func (c *Call) SetScreenWithSound(on bool) {
+	c.media.mu.Lock()
+	c.media.want.Sound = on
+	c.media.mu.Unlock()
+	c.media.set(rtc.Screen, on)
+}
 
 // PlayTestSound plays two notes on the speaker.
 func (c *Call) PlayTestSound() { c.media.audio.PlayTestSound() }

@@ -38,6 +38,9 @@ type Media struct {
 	Mic    bool `json:"mic"`
 	Camera bool `json:"camera"`
 	Screen bool `json:"screen"`
+	// Sound: the machine's sound is shared with the screen. It comes on the
+	// microphone's track, whatever Mic says.
+	Sound bool `json:"sound,omitempty"`
 }
 
 // State is everything a participant tells the whole room about itself. It is

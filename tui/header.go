@@ -43,7 +43,15 @@ func (h header) own(s *Styles, gap string) string {
 	}
 	return state("mic", Microphone, h.media.Mic) + gap +
 		state("cam", Camera, h.media.Camera) + gap +
-		state("screen", Display, h.media.Screen)
+		state(screenName(h.media), Display, h.media.Screen)
+}
+
+// screenName says whether its sound is shared too.
+func screenName(media signal.Media) string {
+	if media.Screen && media.Sound {
+		return "screen + sound"
+	}
+	return "screen"
 }
 
 // count is "4 connected", or "4 connected of 6" while some are not.

@@ -17,6 +17,7 @@ const (
 	ActMic       Action = "mic"
 	ActCamera    Action = "camera"
 	ActScreen    Action = "screen"
+	ActSound     Action = "screen-sound"
 	ActTalk      Action = "talk"
 	ActChat      Action = "chat"
 	ActUnfold    Action = "unfold"
@@ -56,6 +57,7 @@ var defaultBindings = []binding{
 	{ActMic, []string{"m", "alt+m"}, "mic", "microphone on or off"},
 	{ActCamera, []string{"v", "alt+v"}, "camera", "camera on or off"},
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
+	{ActSound, []string{"S"}, "", "share the screen and what is played here, or stop"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
 	{ActUnfold, []string{"e", "alt+e"}, "", "long messages whole, or folded"},

@@ -196,6 +196,8 @@ func (m *Model) act(a Action) tea.Cmd {
 	switch a {
 	case ActMic, ActCamera, ActScreen:
 		m.toggle(a)
+	case ActSound:
+		m.shareSound()
 	case ActTalk:
 		if SourceOf(m.sources, Microphone).Missing != "" {
 			m.tellMissing(Microphone)
@@ -287,6 +289,28 @@ func (m *Model) toggle(a Action) {
 	case ActScreen:
 		m.turn(Display, &m.want.Screen, m.opt.Controls.SetScreen)
 	}
+}
+
+// shareSound shares the screen with the machine's sound, or stops both.
+func (m *Model) shareSound() {
+	c, ok := m.opt.Controls.(SoundSharer)
+	if !ok {
+		m.toast(toastInfo, "sound cannot be shared here")
+		return
+	}
+	media := m.view.Media
+	if media.Screen && media.Sound {
+		m.want.Screen = false
+		c.SetScreenWithSound(false)
+		return
+	}
+	if SourceOf(m.sources, Display).Missing != "" {
+		m.tellMissing(Display)
+		return
+	}
+	m.want.Screen = true
+	c.SetScreenWithSound(true)
+	m.toast(toastInfo, "sharing the screen and the sound of this machine, without the call's own")
 }
 
 // turn switches a source on or off, or says why that cannot be.

@@ -155,7 +155,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 		p := &v.Peers[i]
 		old, known := m.view.Peer(p.ID)
 		if known && p.Media.Screen && !old.Media.Screen {
-			m.toast(toastInfo, cleanName(p.Name)+" is sharing the screen")
+			m.toast(toastInfo, cleanName(p.Name)+" is sharing the screen"+withSound(p.Media))
 		}
 	}
 	m.view, m.want = v, v.Media
@@ -167,6 +167,13 @@ func (m *Model) setView(v *rtc.RoomView) {
 		m.spotlight.pinned = picture{}
 	}
 	m.report.view(v, m.now)
+}
+
+func withSound(media signal.Media) string {
+	if media.Sound {
+		return " with its sound"
+	}
+	return ""
 }
 
 // event turns an event into a toast where it means something to people.

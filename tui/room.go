@@ -37,6 +37,12 @@ type Controls interface {
 	Leave()
 }
 
+// SoundSharer is implemented by [Controls] that can share the machine's sound with
+// the screen.
+type SoundSharer interface {
+	SetScreenWithSound(on bool)
+}
+
 // Chat carries text between the people of a room.
 type Chat interface {
 	// Say sends one message to everyone; it comes back through Messages.

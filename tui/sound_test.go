@@ -3,6 +3,8 @@ package tui
 import (
 	"fmt"
 	"testing"
+
+	"github.com/meet-term/meet/signal"
 )
 
 // fakeSound notes what is done to it.
@@ -107,4 +109,33 @@ func TestGoodNewsIsNotRed(t *testing.T) {
 			t.Errorf("%s: kind %d, want %d", n.Text, kind, want)
 		}
 	}
+}
+
+// sharer are controls that can share the machine's sound.
+type sharer struct{ *fake }
+
+func (s sharer) SetScreenWithSound(on bool) {
+	s.media(func(m *signal.Media) { m.Screen, m.Sound = on, on })
+	s.note("screen and sound", on)
+}
+
+// TestShareSound: S shares the screen with its sound, and stops both; others see
+// which it is.
+func TestShareSound(t *testing.T) {
+	v := many(2)
+	v.Peers[0].Media.Screen, v.Peers[0].Media.Sound = true, true
+	f := newFake(v)
+	r := newRigWith(t, f, func(o *Options) { o.Controls = sharer{f} })
+	r.shows("screen + sound")
+	r.keys("S")
+	r.did("screen and sound true")
+	r.shows("without the call's own")
+	r.keys("S")
+	r.did("screen and sound false")
+	r.send(sampleMsg{sources: []Source{{Kind: Display, Missing: "No display found."}}})
+	r.keys("S")
+	r.shows("No display found.")
+	w := newRig(t, many(2))
+	w.keys("S")
+	w.shows("cannot be shared here")
 }

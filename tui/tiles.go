@@ -181,6 +181,9 @@ func (sc *screen) tileBox(p placedPicture) block {
 	more := ""
 	if p.kind == ScreenTile {
 		more = " " + s.glyph.dot + " screen"
+		if sc.media(p.peer).Sound {
+			more += " + sound"
+		}
 	} else if !sc.media(p.peer).Mic {
 		more = " " + s.glyph.dot + " muted"
 	}

@@ -26,6 +26,7 @@ type talker interface {
 	Sound() call.Sound
 	SetSound(s call.Sound) error
 	TellSound()
+	SetScreenWithSound(on bool)
 	PlayTestSound()
 	HearMyself() bool
 }
@@ -38,6 +39,7 @@ type command struct {
 	Text    *string        `json:"text"`
 	Peer    *signal.PeerID `json:"peer"`
 	Percent *int           `json:"percent"`
+	Sound   *bool          `json:"sound"`
 	Mode    *string        `json:"mode"`
 	Kind    *string        `json:"kind"`
 	ID      *string        `json:"id"`
@@ -58,6 +60,9 @@ func obey(line []byte, c controls, t talker) error {
 	case "camera":
 		return toggle(cmd, c.SetCamera)
 	case "screen":
+		if cmd.Sound != nil && *cmd.Sound {
+			return toggle(cmd, t.SetScreenWithSound)
+		}
 		return toggle(cmd, c.SetScreen)
 	case "chat":
 		if cmd.Text == nil || !t.Say(*cmd.Text) {

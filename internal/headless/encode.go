@@ -58,6 +58,9 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 	case rtc.MediaStateChanged:
 		who(f, e.Who)
 		f["mic"], f["camera"], f["screen"] = e.Media.Mic, e.Media.Camera, e.Media.Screen
+		if e.Media.Sound {
+			f["sound"] = true
+		}
 	case rtc.HearingChanged:
 		who(f, e.Who)
 		f["heard"], f["hears"] = e.Heard, e.Hears

@@ -41,6 +41,9 @@ func (r *recorder) SetSound(s call.Sound) error {
 	r.note(fmt.Sprintf("echo %v noise %v gain %v music %v listen %v", s.Echo, s.Noise, s.Gain, s.Music, s.ListenMuted))
 	return nil
 }
+func (r *recorder) SetScreenWithSound(on bool) {
+	r.note("screen and sound " + onOff(on))
+}
 func (r *recorder) TellSound()       { r.note("sound") }
 func (r *recorder) PlayTestSound()   { r.note("test sound") }
 func (r *recorder) HearMyself() bool { r.note("hear myself"); return false }
@@ -60,6 +63,7 @@ func TestCommands(t *testing.T) {
 		`{"command":"mic","on":false}`:                        {"mic off", ""},
 		`{"command":"camera","on":true}`:                      {"camera on", ""},
 		`{"command":"screen","on":true}`:                      {"screen on", ""},
+		`{"command":"screen","on":true,"sound":true}`:         {"screen and sound on", ""},
 		`{"command":"chat","text":"hi"}`:                      {"say hi", ""},
 		`{"command":"retry"}`:                                 {"retry ", ""},
 		`{"command":"retry","peer":"x"}`:                      {"retry x", ""},

@@ -26,36 +26,45 @@ type capture struct {
 	own     *voiceTrail
 	wake    chan struct{}
 
+	share     *share
+	shareWake chan struct{}
+
 	// mu guards the settings, and is held while a frame is handed on: that is
 	// what makes a mute final when SetMuted returns. onFrame must therefore
 	// neither wait nor call back.
-	mu     sync.Mutex
-	mic    Mic
-	muted  bool
-	listen bool // the microphone stays open while muted
-	unread bool // nobody listens: frames need not be made
-	set    Processing
-	route  route
-	epoch  int  // counts the times sending began anew
-	loss   loss // what the encoder is to prepare for
+	mu      sync.Mutex
+	mic     Mic
+	muted   bool
+	listen  bool // the microphone stays open while muted
+	sharing bool // the machine's sound is wanted
+	unread  bool // nobody listens: frames need not be made
+	set     Processing
+	route   route
+	epoch   int  // counts the times sending began anew
+	loss    loss // what the encoder is to prepare for
 
 	level   atomic.Int64               // smoothed level of what is sent, in 1/100 dB
 	figures atomic.Pointer[echo.Stats] // as of the last second
 
 	// Owned by the goroutine of the source in use; there is one at a time.
-	enc       *opus.Encoder
 	processor processor
+	said      int // the epoch of what the processor holds
 	attention attention
 	meter     pcm.Meter
-	voice     voiceDetector
-	frame     [2 * pcm.FrameSamples]float32 // mono, or interleaved in music mode
-	filled    int
 	mixed     [pcm.BlockSamples]float32 // a stereo block for one ear
-	began     int                       // the epoch the encoder is in
-	resumed   bool                      // the next frame is the first one of it
-	next      uint32                    // timestamp of the next frame, were there no pause
-	last      time.Time                 // when the last frame was sent
-	told      loss                      // what the encoder was told
+
+	// encoding guards what makes frames: of the microphone's goroutine, or of that
+	// of the machine's sound while that is shared.
+	encoding sync.Mutex
+	enc      *opus.Encoder
+	voice    voiceDetector
+	frame    [2 * pcm.FrameSamples]float32 // mono, or interleaved in music mode
+	filled   int
+	began    int       // the epoch the encoder is in
+	resumed  bool      // the next frame is the first one of it
+	next     uint32    // timestamp of the next frame, were there no pause
+	last     time.Time // when the last frame was sent
+	told     loss      // what the encoder was told
 }
 
 // loss is what receivers report.
@@ -71,6 +80,7 @@ func newCapture(cfg Config, dev devices, ref *reference) (*capture, error) {
 	}
 	c := &capture{
 		onFrame: cfg.OnFrame, warn: cfg.OnWarning, heard: func(device.Event) {}, devices: dev, wake: newWake(),
+		share: newShare(), shareWake: newWake(),
 		mic: cfg.Mic, muted: cfg.Muted, listen: cfg.ListenMuted, set: cfg.Processing, enc: enc, epoch: 1,
 		processor: newProcessor(ref), check: newSoundCheck(), own: newVoiceTrail(),
 		loss: loss{opus.DefaultLoss, true}, told: loss{opus.DefaultLoss, true},
@@ -85,10 +95,11 @@ func newCapture(cfg Config, dev devices, ref *reference) (*capture, error) {
 func (c *capture) setMuted(muted bool) {
 	c.mu.Lock()
 	changed := muted != c.muted
-	if changed && !muted {
+	if changed && (!muted || c.sharing) {
 		c.epoch++
 	}
 	c.muted = muted
+	c.share.forget()
 	c.mu.Unlock()
 	if changed {
 		poke(c.wake)
@@ -182,7 +193,9 @@ func (c *capture) wanted() (job, bool) {
 	real := mic.Kind == Default || mic.Kind == Device
 	key := source{mic, music && real}
 	return job{key: key, run: func(ctx context.Context, alive func()) error {
+		c.encoding.Lock()
 		c.filled = 0
+		c.encoding.Unlock()
 		c.attention.reopened()
 		if real {
 			c.reroute(func(r *route) { r.mic = true })
@@ -224,21 +237,25 @@ func (c *capture) event(e device.Event) {
 // when it is full. What comes of a real microphone is processed.
 func (c *capture) take(block []float32, real bool) {
 	c.mu.Lock()
-	muted, set := c.muted, c.set
+	muted, set, epoch := c.muted, c.set, c.epoch
 	cancel := set.idle(c.route) == ""
 	c.mu.Unlock()
 	if !real {
-		c.processed(block, set, muted)
+		c.processed(block, muted, epoch)
 		return
+	}
+	if epoch != c.said {
+		c.said = epoch
+		c.processor.restart()
 	}
 	if w, tell := c.attention.raw(block); tell {
 		c.warn(w)
 	}
 	if set.Music || len(block) > pcm.BlockSamples { // or the last of a stream that is about to end
-		c.processed(block, set, muted)
+		c.processed(block, muted, epoch)
 		return
 	}
-	c.processor.apply(block, set, cancel, func(block []float32) { c.processed(block, set, muted) })
+	c.processor.apply(block, set, cancel, func(block []float32) { c.processed(block, muted, epoch) })
 	if c.attention.second() {
 		stats := c.processor.canceller.Stats()
 		c.figures.Store(&stats)
@@ -248,8 +265,8 @@ func (c *capture) take(block []float32, real bool) {
 	}
 }
 
-// processed takes a block that is fit to be sent.
-func (c *capture) processed(block []float32, set Processing, muted bool) {
+// processed takes a block of an epoch that is fit to be sent.
+func (c *capture) processed(block []float32, muted bool, epoch int) {
 	if muted {
 		if w, tell := c.attention.muted(c.oneEar(block)); tell {
 			c.warn(w)
@@ -262,15 +279,33 @@ func (c *capture) processed(block []float32, set Processing, muted bool) {
 	if c.check.recording() {
 		c.check.take(c.oneEar(block))
 	}
+	if !c.speak(block, epoch) {
+		c.encode(block, false, epoch)
+	}
+}
+
+// speak has a block of the microphone sent with the machine's sound, if that is
+// shared. A mute that comes meanwhile is final.
+func (c *capture) speak(block []float32, epoch int) bool {
 	c.mu.Lock()
-	unread, epoch, loss := c.unread, c.epoch, c.loss
+	defer c.mu.Unlock()
+	return c.muted || c.epoch != epoch || c.share.speak(c.oneEar(block))
+}
+
+// encode adds a block of an epoch to the frame being filled, and sends that when it
+// is full. One of an epoch that is over is dropped.
+func (c *capture) encode(block []float32, sharing bool, of int) {
+	c.encoding.Lock()
+	defer c.encoding.Unlock()
+	c.mu.Lock()
+	unread, epoch, loss, music := c.unread, c.epoch, c.loss, c.set.Music || sharing
 	c.mu.Unlock()
-	if unread {
+	if unread || epoch != of {
 		return
 	}
 	if epoch != c.began {
 		// Nothing of before the pause may come out of the encoder now.
-		if c.enc.Reset(set.Music) != nil {
+		if c.enc.Reset(music) != nil {
 			return // cannot be: it has been made this way before
 		}
 		c.began, c.resumed, c.filled = epoch, true, 0
@@ -279,7 +314,7 @@ func (c *capture) processed(block []float32, set Processing, muted bool) {
 		c.enc.SetExpectedLoss(loss.percent, loss.fec)
 		c.told = loss
 	}
-	c.fill(block, set.Music)
+	c.fill(block, music, sharing)
 }
 
 // oneEar returns a block of one channel.
@@ -294,7 +329,7 @@ func (c *capture) oneEar(block []float32) []float32 {
 }
 
 // fill adds a block to the frame, in as many channels as the encoder wants.
-func (c *capture) fill(block []float32, music bool) {
+func (c *capture) fill(block []float32, music, sharing bool) {
 	full := pcm.FrameSamples
 	switch {
 	case !music:
@@ -311,12 +346,12 @@ func (c *capture) fill(block []float32, music bool) {
 	}
 	if c.filled >= full {
 		c.filled = 0
-		c.send(time.Now(), c.frame[:full])
+		c.send(time.Now(), c.frame[:full], sharing)
 	}
 }
 
 // send encodes the full frame and hands it on, unless a mute came in between.
-func (c *capture) send(now time.Time, frame []float32) {
+func (c *capture) send(now time.Time, frame []float32, sharing bool) {
 	payload, err := c.enc.Encode(frame)
 	if err != nil {
 		return // cannot be: every frame has the one right length
@@ -336,7 +371,7 @@ func (c *capture) send(now time.Time, frame []float32) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.muted || c.unread || c.epoch != c.began {
+	if c.muted && !sharing || c.unread || c.epoch != c.began {
 		return
 	}
 	c.resumed, c.last, c.next = false, now, f.Timestamp+pcm.FrameSamples

@@ -28,6 +28,7 @@ type fakeDevices struct {
 	options  device.Options // of the last microphone
 	list     device.List
 	changed  chan struct{}         // a token when the list is another
+	monitor  func(block []float32) // what a speaker plays
 	source   func(block []float32) // what a microphone records; nil: a tone
 }
 
@@ -86,6 +87,9 @@ func (d *fakeDevices) Capture(ctx context.Context, o device.Options, emit func([
 	d.mu.Lock()
 	d.options = o
 	source := d.source
+	if o.Monitor {
+		source = d.monitor
+	}
 	d.mu.Unlock()
 	if source == nil && !o.Stereo {
 		return d.open(ctx, func(ctx context.Context) error { return playTone(ctx, 440, emit) })

@@ -161,6 +161,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	crash.GoIn(&wg, func() { mic.run(ctx) })
 	crash.GoIn(&wg, func() { speaker.run(ctx) })
+	share := keeper{
+		wake: e.capture.shareWake, wanted: func() (job, bool) { return e.capture.wantedShare(e.speakerNow) },
+		failed:    func(any, error) { e.notices.failed(shareFailed, &e.notices.share) },
+		recovered: func() { e.notices.dropped(&e.notices.share) },
+		dropped:   func() { e.notices.dropped(&e.notices.share) },
+	}
+	crash.GoIn(&wg, func() { share.run(ctx) })
 	if e.usesDevices() {
 		crash.GoIn(&wg, func() { e.watchDevices(ctx) })
 	}
@@ -174,6 +181,17 @@ func (e *Engine) usesDevices() bool {
 	real := func(k Kind) bool { return k == Default || k == Device }
 	return real(e.capture.mic.Kind) || real(e.speaker.Kind)
 }
+
+// speakerNow is the speaker that is wanted.
+func (e *Engine) speakerNow() Speaker {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.speaker
+}
+
+// SetShareSound sends the machine's sound, without that of the call, together with
+// the microphone, or no more. It goes on while the microphone is muted.
+func (e *Engine) SetShareSound(on bool) { e.capture.setSharing(on) }
 
 // wantedSpeaker is the sink to run now.
 func (e *Engine) wantedSpeaker() (job, bool) {
@@ -199,8 +217,11 @@ func (e *Engine) wantedSpeaker() (job, bool) {
 // play runs a real speaker. What it gets is what the echo canceller takes out of
 // the microphone.
 func (e *Engine) play(ctx context.Context, s Speaker, render func([]float32)) error {
+	shared := &e.capture.share.reference
 	e.reference.start()
 	defer e.reference.stop()
+	shared.start()
+	defer shared.stop()
 	e.capture.reroute(func(r *route) { r.speaker, r.headphones = true, false })
 	defer e.capture.reroute(func(r *route) { r.speaker = false })
 	on := func(ev device.Event) {
@@ -209,12 +230,14 @@ func (e *Engine) play(ctx context.Context, s Speaker, render func([]float32)) er
 		}
 		if ev.Kind != device.Changed {
 			e.reference.broke()
+			shared.broke()
 		}
 		e.follow(speakerInUse, ev)
 	}
 	return e.devices.Play(ctx, device.Options{ID: s.ID, On: on}, func(block []float32) {
 		render(block)
 		e.reference.write(block)
+		shared.write(block)
 	})
 }
 
@@ -287,6 +310,7 @@ func (e *Engine) SetSpeaker(s Speaker) {
 	e.speaker = s
 	e.mu.Unlock()
 	poke(e.speakerWake)
+	poke(e.capture.shareWake)
 }
 
 // Peer returns the receiver of a person, made on first use and then kept

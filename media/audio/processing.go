@@ -149,6 +149,20 @@ func (p *processor) apply(block []float32, set Processing, cancel bool, send fun
 	p.held = copy(p.waiting[:], p.waiting[done:p.held])
 }
 
+// restart forgets what was recorded and not handed on: it was said before a mute,
+// or during one.
+func (p *processor) restart() {
+	if p.held > 0 {
+		p.held = 0
+		p.reference.broke()
+	}
+	const tail = 4 // blocks, until the slowest filter in it has rung out
+	for range tail {
+		clear(p.out[:])
+		p.canceller.Process(p.out[:], nil, p.out[:])
+	}
+}
+
 // flush hands on n blocks without a reference.
 func (p *processor) flush(n int, send func([]float32)) {
 	for i := range n {

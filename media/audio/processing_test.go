@@ -436,3 +436,102 @@ func TestPluggedIn(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingOfBeforeAMute: what was said before a mute, or during one that is
+// listened to, does not come out after it, although the processing is late.
+func TestNothingOfBeforeAMute(t *testing.T) {
+	r := &reference{}
+	p := newProcessor(r)
+	loud := make([]float32, pcm.BlockSamples)
+	for i := range loud {
+		loud[i] = 0.5 * float32(1-2*(i/24%2)) // 1 kHz
+	}
+	silence := make([]float32, pcm.BlockSamples)
+	play := func(n int) {
+		for range n {
+			r.write(silence)
+		}
+	}
+	r.start()
+	play(3)
+	for range 8 { // some of which wait for the reference
+		p.apply(slices.Clone(loud), untouched, true, func([]float32) {})
+	}
+	if p.held == 0 {
+		t.Fatal("nothing waits: this test proves nothing")
+	}
+	p.restart()
+	play(10)
+	n := 0
+	for range 3 {
+		p.apply(silence, untouched, true, func(block []float32) {
+			n++
+			if got := pcm.Measure(block); got > -65 {
+				t.Errorf("block %d after the mute is at %d dBov", n, got)
+			}
+		})
+	}
+	if n == 0 {
+		t.Error("nothing came out at all")
+	}
+}
+
+// TestShareSound: the machine's sound is sent with the microphone, without what we
+// play ourselves, goes on while that is muted, and nothing of the microphone does.
+func TestShareSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dev := newFakeDevices()
+		tone := func(hz float64) func([]float32) {
+			at := 0
+			return func(block []float32) {
+				for i := range block {
+					block[i] = float32(0.2 * math.Sin(2*math.Pi*hz*float64(at)/pcm.SampleRate))
+					at++
+				}
+			}
+		}
+		dev.source, dev.monitor = tone(440), tone(1000)
+		dec, err := opus.NewDecoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var heard []float32
+		e, stop := runEngine(t, Config{
+			devices: dev, Speaker: Speaker{Kind: None}, Processing: untouched,
+			OnFrame: func(f Frame) {
+				out := make([]float32, pcm.FrameSamples)
+				if _, err := dec.Decode(f.Payload, out); err != nil {
+					t.Error(err)
+				}
+				heard = append(heard, out...)
+			},
+		})
+		listen := func() (mic, machine float64) {
+			time.Sleep(500 * time.Millisecond)
+			synctest.Wait()
+			heard = nil
+			time.Sleep(time.Second)
+			synctest.Wait()
+			return toneShare(heard, 440), toneShare(heard, 1000)
+		}
+		if mic, machine := listen(); mic < 0.9 || machine > 0.05 {
+			t.Errorf("at first %.2f of the sound is the microphone's, %.2f the machine's", mic, machine)
+		}
+		e.SetShareSound(true)
+		if mic, machine := listen(); mic < 0.3 || machine < 0.3 {
+			t.Errorf("shared: %.2f of the sound is the microphone's, %.2f the machine's", mic, machine)
+		}
+		e.SetMuted(true)
+		if mic, machine := listen(); mic > 0.01 || machine < 0.9 {
+			t.Errorf("muted: %.2f of the sound is the microphone's, %.2f the machine's", mic, machine)
+		}
+		e.SetMuted(false)
+		e.SetShareSound(false)
+		if mic, machine := listen(); mic < 0.9 || machine > 0.01 {
+			t.Errorf("no more: %.2f of the sound is the microphone's, %.2f the machine's", mic, machine)
+		}
+		e.SetShareSound(true)
+		time.Sleep(time.Second)
+		stop()
+	})
+}

@@ -31,6 +31,7 @@ const (
 	DevicesChanged   WarningCode = "devices-changed" // plugged in or out
 	TalkingMuted     WarningCode = "talking-muted"
 	EchoHeard        WarningCode = "echo" // others hear themselves
+	NoShareSound     WarningCode = "no-share-sound"
 )
 
 // Good reports whether the code tells that something is as wished again.
@@ -62,6 +63,8 @@ var (
 	microphoneHeard  = Warning{MicrophoneHeard, "Your microphone is heard again."}
 	talkingMuted     = Warning{TalkingMuted, "You are muted: nobody hears what you say."}
 
+	shareFailed = Warning{NoShareSound, "The sound of this machine cannot be shared: no speaker's sound can be recorded here."}
+
 	// EchoReturned is told to whoever sends others their own voices.
 	EchoReturned = Warning{EchoHeard, "Others hear an echo from you: turn the speaker down, or use headphones."}
 )
@@ -86,6 +89,7 @@ type notices struct {
 
 	mu           sync.Mutex
 	mic, speaker Warning // guarded by mu: given, and still holding
+	share        Warning // guarded by mu: likewise
 	asked        bool    // guarded by mu: somebody waits to hear of the microphone
 }
 

@@ -13,6 +13,7 @@ var help = []string{
 	"/mute     microphone off, or on again",
 	"/camera   camera off, or on again",
 	"/share    share the screen, or stop",
+	"/share sound  share the screen with what is played here",
 	"/sound    what is done to the sound of your microphone",
 	"/echo     auto, on or off: take the loudspeaker out of the microphone",
 	"/noise    take noise out of the microphone, or leave it in",
@@ -45,6 +46,10 @@ func (s *session) command(line string) (leave bool) {
 	case "/say":
 		s.send(strings.TrimSpace(rest))
 	case "/mute", "/camera", "/share":
+		if c, ok := s.opt.Controls.(tui.SoundSharer); ok && word == "/share" && strings.TrimSpace(rest) == "sound" {
+			c.SetScreenWithSound(true)
+			return false
+		}
 		s.toggle(word)
 	case "/sound", "/echo", "/noise", "/loudness", "/music", "/test", "/hear":
 		s.sound(word, strings.TrimSpace(rest))

@@ -289,6 +289,7 @@ func (s *session) mediaChanged(e rtc.MediaStateChanged) {
 	change(old.Mic, e.Media.Mic, "microphone")
 	change(old.Camera, e.Media.Camera, "camera")
 	change(old.Screen, e.Media.Screen, "screen share")
+	change(old.Sound, e.Media.Sound, "sound of the screen share")
 }
 
 func onOff(on bool) string {
@@ -300,5 +301,9 @@ func onOff(on bool) string {
 
 // mediaText is everything a person sends.
 func mediaText(m signal.Media) string {
-	return "microphone " + onOff(m.Mic) + ", camera " + onOff(m.Camera) + ", screen share " + onOff(m.Screen)
+	sound := ""
+	if m.Sound {
+		sound = " with its sound"
+	}
+	return "microphone " + onOff(m.Mic) + ", camera " + onOff(m.Camera) + ", screen share " + onOff(m.Screen) + sound
 }
