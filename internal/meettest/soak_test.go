@@ -48,10 +48,13 @@ type chaos struct {
 
 	camera  string // a film
 	screens bool   // there are some; they cost real time
+	// strict: all are behind filters, so that only signaling mends what a change of
+	// address broke.
+	strict bool
 }
 
 func soak(t *testing.T, seed uint64) {
-	c := &chaos{room: New(t), rand: rand.New(rand.NewPCG(seed, 1)), camera: film(t)}
+	c := &chaos{room: New(t), rand: rand.New(rand.NewPCG(seed, 1)), camera: film(t), strict: seed%2 == 1}
 	c.screens = c.rand.IntN(4) == 0
 	for i := range 3 + c.rand.IntN(2) {
 		c.join(i)
@@ -107,7 +110,10 @@ func (c *chaos) note(format string, args ...any) {
 }
 
 func (c *chaos) join(i int) {
-	c.room.Join(string(rune('a'+i)), c.config(signal.Media{Mic: c.rand.IntN(4) == 0})) // sound costs real time
+	p := c.room.Join(string(rune('a'+i)), c.config(signal.Media{Mic: c.rand.IntN(4) == 0})) // sound costs real time
+	if c.strict {
+		p.Strict()
+	}
 }
 
 func (c *chaos) someone() *Person {
@@ -118,7 +124,7 @@ func (c *chaos) someone() *Person {
 // step does one thing.
 func (c *chaos) step() {
 	p, q := c.someone(), c.someone()
-	switch op := c.rand.IntN(14); op {
+	switch op := c.rand.IntN(17); op {
 	case 0, 1:
 		c.note("cut %s", p.Name)
 		p.Cut()
@@ -171,6 +177,19 @@ func (c *chaos) step() {
 		if p.running() {
 			c.note("%s retries", p.Name)
 			p.Call.Retry("")
+		}
+	case 14, 15, 16:
+		c.move(1 + c.rand.IntN(3))
+	}
+}
+
+// move gives several people other addresses, all in one moment.
+func (c *chaos) move(n int) {
+	all := c.room.People()
+	for _, i := range c.rand.Perm(len(all))[:min(n, len(all))] {
+		if p := all[i]; p.running() {
+			c.note("%s moves", p.Name)
+			p.Move()
 		}
 	}
 }
