@@ -2,6 +2,7 @@ package signal
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -126,7 +127,12 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	if c.cfg.Dial == nil {
 		dialer.Proxy = http.ProxyFromEnvironment
 	}
-	ws, resp, err := dialer.DialContext(ctx, at.url, nil)
+	frame := encodeFrame(hello)
+	early := http.Header{}
+	if text := base64.RawURLEncoding.EncodeToString(frame); len(text) <= maxEarlyHello {
+		early.Set(helloHeader, text)
+	}
+	ws, resp, err := dialer.DialContext(ctx, at.url, early)
 	if err != nil {
 		if resp != nil {
 			return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w: status %d", ErrNoServer, resp.StatusCode)
@@ -136,7 +142,10 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	// The deadline of ctx holds for the connection; its cancellation is told here.
 	stop := context.AfterFunc(ctx, func() { ws.Close() })
 	ws.SetReadLimit(maxFromServer)
-	welcome, err := greet(ctx, ws, hello)
+	if resp.Header.Get(helloHeader) == helloTaken {
+		frame = nil // it has been said
+	}
+	welcome, err := greet(ctx, ws, frame)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -199,14 +208,16 @@ func besides(dial DialFunc) DialFunc {
 	}
 }
 
-// greet says hello and reads the answer.
-func greet(ctx context.Context, ws *websocket.Conn, hello helloFrame) (welcomeFrame, error) {
+// greet says hello, unless it is nil, and reads the answer.
+func greet(ctx context.Context, ws *websocket.Conn, hello []byte) (welcomeFrame, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		ws.SetReadDeadline(deadline)
 		ws.SetWriteDeadline(deadline)
 	}
-	if err := ws.WriteMessage(websocket.TextMessage, encodeFrame(hello)); err != nil {
-		return welcomeFrame{}, err
+	if hello != nil {
+		if err := ws.WriteMessage(websocket.TextMessage, hello); err != nil {
+			return welcomeFrame{}, err
+		}
 	}
 	_, frame, err := ws.ReadMessage()
 	if err != nil {

@@ -53,6 +53,7 @@ type conn struct {
 	address string
 	host    string        // what the client calls us
 	pace    *rate.Limiter // of the reader goroutine
+	first   []byte        // the frame that came with the request; owned by the reader
 
 	// Owned by the reader goroutine once join has set them.
 	seat *seat
@@ -163,6 +164,12 @@ func (c *conn) serve() {
 // read handles frames until one ends the connection. Its error is for fail.
 func (c *conn) read() error {
 	c.nc.SetReadDeadline(time.Now().Add(helloWithin))
+	if c.first != nil {
+		done, err := c.took(c.first)
+		if c.first = nil; err != nil || done {
+			return err
+		}
+	}
 	for {
 		kind, r, err := c.ws.NextReader()
 		if err != nil {
@@ -197,8 +204,13 @@ func (c *conn) readFrame(r io.Reader) (done bool, err error) {
 	if *buf, err = appendAll((*buf)[:0], r); err != nil {
 		return false, err
 	}
+	return c.took(*buf)
+}
+
+// took handles the text of a frame.
+func (c *conn) took(text []byte) (done bool, err error) {
 	c.server.stats.framesIn.Add(1)
-	frame, err := decodeClientFrame(*buf)
+	frame, err := decodeClientFrame(text)
 	if err != nil {
 		return false, err
 	}

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,7 +34,8 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), code)
 		return
 	}
-	ws, err := s.upgrader.Upgrade(w, r, nil)
+	first, answer := earlyHello(r)
+	ws, err := s.upgrader.Upgrade(w, r, answer)
 	if err != nil { // the upgrader has answered
 		s.stats.rejected.Add(1)
 		s.release(address, nil)
@@ -41,6 +43,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(s, ws, address)
 	c.host = r.Host
+	c.first = first
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	leaving := s.leaving
@@ -49,6 +52,30 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		c.kill() // Shutdown may have missed it
 	}
 	crash.Go(c.serve)
+}
+
+// A hello may come with the request that opens the WebSocket, which saves a round
+// trip: base64url of its frame in this header. The answer has the header too, with
+// helloTaken, if it was taken for a first frame.
+const (
+	helloHeader = "Meet-Hello"
+	helloTaken  = "taken"
+	// maxEarlyHello is what proxies take for a line of a header, with room to spare.
+	maxEarlyHello = 6 << 10
+)
+
+// earlyHello returns the frame that came with a request, and what to answer; nil if
+// none did.
+func earlyHello(r *http.Request) (frame []byte, answer http.Header) {
+	text := r.Header.Get(helloHeader)
+	if text == "" || len(text) > maxEarlyHello {
+		return nil, nil
+	}
+	frame, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(frame) == 0 {
+		return nil, nil
+	}
+	return frame, http.Header{helloHeader: {helloTaken}}
 }
 
 // clientAddress returns the address connections are counted by.
