@@ -111,7 +111,8 @@ func TestCarried(t *testing.T) {
 				t.Errorf("%s heard %d packets of %s", q[0].Name, n, q[1].Name)
 			}
 			v, _ := q[0].Call.View().Peer(q[1].ID)
-			if v.Transport.RTT != 4*Latency || v.Transport.LocalAddress != "" {
+			// The first check waited for the carrier, and counts for a while.
+			if rtt := v.Transport.RTT; rtt < 4*Latency || rtt >= 5*Latency || v.Transport.LocalAddress != "" {
 				t.Errorf("%s to %s: %+v", q[0].Name, q[1].Name, v.Transport)
 			}
 		}

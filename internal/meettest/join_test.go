@@ -8,8 +8,10 @@ import (
 	"github.com/meet-term/meet/call"
 )
 
-// Joining over a path of 50 ms, to the server and to each other: how many round
-// trips pass from the start of the process to the first packet, both ways.
+// Joining over a path of 50 ms, to the server and to each other, counted in round
+// trips from the start of the process to the first packet, both ways: 1 to open the
+// connection to the server, 1 for the hello, 1.5 for offer and answer, 1 for a check,
+// 1.5 and 2 for DTLS, half for the packet and up to 20 ms until there is one.
 func TestJoinTakesFewRoundTrips(t *testing.T) {
 	const latency = 25 * time.Millisecond
 	for name, order := range map[string][2]string{"who comes offers": {"a", "b"}, "who is there offers": {"b", "a"}} {
@@ -27,6 +29,9 @@ func TestJoinTakesFewRoundTrips(t *testing.T) {
 						t.Fatalf("%s: %+v", p.Name, started)
 					}
 					took := started[0].At.Sub(began)
+					if most := 2*latency*15/2 + 20*time.Millisecond; took > most {
+						t.Errorf("the first packet to %s came after %v, want %v at most", p.Name, took, most)
+					}
 					t.Logf("the first packet to %s came after %v: %.1f round trips", p.Name, took, float64(took)/float64(2*latency))
 				}
 				first.Leave()

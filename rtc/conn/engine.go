@@ -99,6 +99,9 @@ func newSettings(n transport.Net, browser bool) (webrtc.SettingEngine, error) {
 		e.SetRelayAcceptanceMinWait(relayAcceptance)
 	} else if err := e.SetICERenomination(webrtc.WithRenominationInterval(renomination)); err != nil {
 		return e, fmt.Errorf("have all pairs checked: %w", err)
+	} else if err := e.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+		// The offering side nominates, so that it is the first to have a path.
+		return e, fmt.Errorf("have the offering side begin: %w", err)
 	}
 	e.SetSTUNGatherTimeout(stunGatherTimeout)
 	e.SetDTLSRetransmissionInterval(dtlsRetransmit)

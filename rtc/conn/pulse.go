@@ -69,6 +69,7 @@ type pulse struct {
 	known   addresses
 	watch   atomic.Int64 // nanoseconds since start until when silence of the peer is suspicious
 	moves   func()       // unless nil, told that the path is another one
+	first   bool         // the first pair that works both ways is used at once
 
 	checks, checked [rtc.PathDirect + 1]atomic.Int64 // ours that went out, theirs that came in
 
@@ -154,6 +155,11 @@ func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.remember(now, pair)
+	if p.first && !p.selected.remote.IsValid() && !pair.LastResponseReceivedAt().IsZero() {
+		// Checks pass both ways. pion would wait for the answer to the one that
+		// nominates the pair, a round trip more.
+		return true, nil
+	}
 	if !p.selected.remote.IsValid() || p.selected == endpointsOf(pair) {
 		return false, nil
 	}

@@ -125,6 +125,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
 	pulse.doze.woke = s.awoken
+	pulse.first = !cfg.Browser
 	return s
 }
 
