@@ -64,6 +64,7 @@ func (m *measured) add(t *testing.T, name string, b bounds, of fmt.Stringer, d t
 // heard or seen.
 func (m *measured) addBack(t *testing.T, name string, b bounds, of fmt.Stringer, c comeback) {
 	t.Helper()
+	t.Logf("%s: %v: the first packet after %.0f ms", name, of, ms(c.packet))
 	m.add(t, name, b, of, c.perceived)
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -52,6 +52,11 @@ func TestTerminalAndBrowser(t *testing.T) {
 		return l.Event == "stats" && l.Name == "Web" && frames(l.Camera) > 20
 	})
 
+	// The browser answers what the terminal probes the path with.
+	term.until(5*time.Second, "the size of packets", 0, func(l line) bool {
+		return l.Event == "stats" && l.Name == "Web" && l.MTU == 1240
+	})
+
 	// What a terminal can use of what a browser has: redundant sound, loudness in
 	// the header, retransmission; and it decodes every picture it is sent.
 	var how struct {

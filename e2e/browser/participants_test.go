@@ -143,7 +143,7 @@ type line struct {
 	Event, Name, State, Text, Kind string
 	Mic, History                   bool
 	Camera, Screen                 json.RawMessage // a flag, or figures of pictures
-	Attempts                       int
+	Attempts, MTU                  int
 	HeardMS                        int64 `json:"heard_ms"`
 	Audio                          struct {
 		Packets, Decoded int64

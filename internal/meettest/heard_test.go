@@ -136,3 +136,35 @@ func TestHeardSoonAfterJoining(t *testing.T) {
 		b.Leave()
 	})
 }
+
+// Pictures are seen again as soon as sound is heard, however long the cut was.
+func TestSeenAfterCuts(t *testing.T) {
+	film := func(c *call.Config) { c.Camera = source.Camera{Kind: source.TestCard} }
+	for _, d := range []time.Duration{2, 5, 10, 25} {
+		d *= time.Second
+		t.Run(d.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := New(t)
+				a, b := r.Join("a", film), r.Join("b", film)
+				r.Wait(3 * time.Second)
+				for _, p := range []*Person{a, b} {
+					p.Forget()
+				}
+				b.Cut()
+				r.Wait(d)
+				b.Heal()
+				healed := time.Now()
+				r.Wait(2 * time.Second)
+				for _, p := range []*Person{a, b} {
+					for _, e := range Events[call.MediaResumed](p) {
+						t.Logf("%s: %v first packet after %v, perceived after %v", p.Name, e.Kind, e.At.Sub(healed), e.Perceived.Sub(healed))
+						if limit := 2 * heardWithin; e.Perceived.Sub(healed) > limit {
+							t.Errorf("%s: %v only after %v", p.Name, e.Kind, e.Perceived.Sub(healed))
+						}
+					}
+					p.Leave()
+				}
+			})
+		})
+	}
+}
