@@ -380,9 +380,11 @@ func (t *table) upCell(s *Styles, p *rtc.PeerView, _ int) string {
 	return s.dim.Render(s.glyph.dash)
 }
 
-func (t *table) pathCell(s *Styles, p *rtc.PeerView, _ int) string {
+// pathCell is how packets travel, with as much of the name of who carries as
+// fits: the badge has all of it.
+func (t *table) pathCell(s *Styles, p *rtc.PeerView, w int) string {
 	if l, ok := t.link(p); ok {
-		return s.text.Render(path(l))
+		return s.text.Render(s.cut(path(l), w))
 	}
 	return s.dim.Render(s.glyph.dash)
 }

@@ -4,6 +4,10 @@
 // real binary on loopback and prints a table for docs/PERFORMANCE.md.
 //
 //	go run ./bench/participant -meet bin/meet
+//
+// With -beside OTHER it measures nothing but CPU, of a call with each of the two
+// binaries at the same time: the speed of a shared machine changes from minute to
+// minute, their ratio does not.
 package main
 
 import (
@@ -30,9 +34,14 @@ func main() {
 	people := flag.Int("people", 5, "participants of the call whose cost is taken")
 	span := flag.Duration("span", 15*time.Second, "how long CPU is counted")
 	camera := flag.String("camera", "none", "camera of every participant")
+	beside := flag.String("beside", "", "another binary: compare the CPU of calls with both")
 	flag.Parse()
 	path, err := filepath.Abs(*meet)
-	if err == nil {
+	switch {
+	case err != nil:
+	case *beside != "":
+		err = compare(bench{meet: path, runs: *runs, people: *people, span: *span, camera: *camera}, *beside)
+	default:
 		err = run(bench{meet: path, runs: *runs, people: *people, span: *span, camera: *camera})
 	}
 	if err != nil {
@@ -47,6 +56,73 @@ type bench struct {
 	span         time.Duration
 	camera       string
 	dir, server  string
+}
+
+// compare measures calls with two binaries at the same time, over and over, the
+// order in which they start changing.
+func compare(b bench, other string) error {
+	path, err := filepath.Abs(other)
+	if err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "meet-bench"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	var ratios []float64
+	for i := range b.runs {
+		both := []bench{b, b}
+		both[1].meet = path
+		order := []int{i % 2, 1 - i%2}
+		used, err := together(both, order)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%.2f %% of a core, beside %.2f %%: %.3f\n", used[0], used[1], used[0]/used[1])
+		ratios = append(ratios, used[0]/used[1])
+	}
+	slices.Sort(ratios)
+	fmt.Printf("| CPU of a participant, a call of %d, beside the other binary | %.3f | %.3f |\n", b.people, ratios[len(ratios)/2], last(ratios))
+	return nil
+}
+
+// together returns the mean CPU of a participant of each of several calls, in
+// percent of a core.
+func together(calls []bench, order []int) ([]float64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), calls[0].span+time.Minute)
+	defer cancel()
+	people := make([][]*participant, len(calls))
+	for _, i := range order {
+		stop, err := calls[i].serve()
+		if err != nil {
+			return nil, err
+		}
+		defer stop()
+		for n := range calls[i].people {
+			p, err := calls[i].start(ctx, fmt.Sprintf("p%d-%d", i, n))
+			if err != nil {
+				return nil, err
+			}
+			defer p.leave()
+			people[i] = append(people[i], p)
+		}
+	}
+	time.Sleep(5 * time.Second)
+	total := func(i int) (used time.Duration) {
+		for _, p := range people[i] {
+			used += cpuTime(p.cmd.Process.Pid)
+		}
+		return used
+	}
+	used := make([]float64, len(calls))
+	for i := range calls {
+		used[i] = -total(i).Seconds()
+	}
+	time.Sleep(calls[0].span)
+	for i := range calls {
+		used[i] = 100 * (used[i] + total(i).Seconds()) / calls[0].span.Seconds() / float64(len(people[i]))
+	}
+	return used, nil
 }
 
 func run(b bench) error {

@@ -67,6 +67,7 @@ type pulse struct {
 	carried atomic.Int64          // packets sent since the last check, checks left out
 	doze    doze                  // nobody is expected to answer
 	known   addresses
+	stays   bool         // the peer chooses the path by rules of its own: we do not move up
 	watch   atomic.Int64 // nanoseconds since start until when silence of the peer is suspicious
 	moves   func()       // unless nil, told that the path is another one
 	first   bool         // the first pair that works both ways is used at once
@@ -168,7 +169,7 @@ func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send
 		return false, nil
 	}
 	present := p.known.pathOf(inUse)
-	if path > present && !now.Before(p.climb.until) &&
+	if path > present && !p.stays && !now.Before(p.climb.until) &&
 		(now.Sub(pair.LastResponseReceivedAt()) < answeredWithin || now.Sub(before) < insists) {
 		p.climb.up(now)
 		p.use(endpointsOf(pair))

@@ -121,6 +121,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	if d.self != "" && !cfg.Browser {
 		s.net.route, s.net.self = d.carriage.route(cfg.Peer), carriedAddr(d.self)
 	}
+	pulse.stays = cfg.Browser
 	pulse.moves = func() { s.post(rtc.PathChanged{}) }
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
