@@ -18,13 +18,14 @@ const (
 
 	// A voice comes back when what we said in the last echoWindow steps is as
 	// loud and quiet, in turn, as what somebody sent between echoLeast and
-	// echoMost steps later: alike by echoLike, twice running at the same delay.
+	// echoMost steps later: alike by echoLike, twice running at about the same delay.
 	// Two voices that have nothing to do with each other stay below 0.6.
 	echoWindow = 400
 	echoEvery  = 200
 	echoLeast  = 2
 	echoMost   = 100
-	echoLike   = 0.75
+	echoNear   = 3
+	echoLike   = 0.7
 	// What we said must have been speech: loud for a quarter of the time.
 	echoSpoken = echoWindow / 4
 	spokenFrom = -45.0
@@ -96,7 +97,7 @@ func (r *returned) hear(block []float32) bool {
 	}
 	was := r.delay
 	r.delay = r.look(now)
-	return r.delay != 0 && was != 0 && r.delay-was <= 1 && was-r.delay <= 1
+	return r.delay != 0 && was != 0 && r.delay-was <= echoNear && was-r.delay <= echoNear
 }
 
 // look returns the delay in steps at which we are heard; 0 for not at all.
