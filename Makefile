@@ -70,5 +70,8 @@ bench: build ## figures of docs/PERFORMANCE.md
 	MEET_BENCH=1 $(GO) test -count=1 -v -run Bench ./tui/termvideo ./media/video/vp8
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+bench-voice: ## echo and noise beside WebRTC and speexdsp (C++17 compiler, libspeexdsp-dev; minutes)
+	cd bench/voice && CGO_ENABLED=1 $(GO) run .
+
 clean:
 	rm -rf bin dist

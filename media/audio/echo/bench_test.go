@@ -7,37 +7,35 @@ import (
 	"github.com/meet-term/meet/media/audio/echo"
 )
 
-func benchScene() voicetest.Sound {
-	return voicetest.Scene{Seconds: 10, Echo: -26, Delay: 60, Ratio: 3, Drift: 20}.Make()
-}
-
 func BenchmarkProcess(b *testing.B) {
-	x := benchScene()
-	out := make([]float32, echo.BlockSamples)
+	x := voicetest.Scene{Seconds: 10, Echo: -26, Delay: 60, Ratio: 3, Drift: 20, NearFrom: 5, NearTo: 10}.Make()
 	for _, v := range []struct {
 		name   string
-		cfg    echo.Config
-		silent bool
-	}{{"both", echo.Config{}, false}, {"echo", echo.Config{NoiseOff: true}, false}, {"silence", echo.Config{}, true}, {"none", echo.Config{EchoOff: true, NoiseOff: true}, true}} {
+		config echo.Config
+		idle   bool
+	}{
+		{"echo and noise", echo.Config{}, false}, {"echo", echo.Config{NoiseOff: true}, false},
+		{"silent loudspeaker", echo.Config{}, true}, {"off", echo.Config{EchoOff: true, NoiseOff: true}, true},
+	} {
 		b.Run(v.name, func(b *testing.B) {
-			c := echo.New(v.cfg)
-			run(c, x)
-			if v.silent {
-				for range 100 {
-					c.Process(x.Mic[:480], nil, out)
-				}
-			}
-			at := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				far := x.Far[at : at+480]
-				if v.silent {
+			c := echo.New(v.config)
+			out := make([]float32, echo.BlockSamples)
+			block := 0
+			next := func() {
+				at := block * echo.BlockSamples % len(x.Mic)
+				far := x.Far[at : at+echo.BlockSamples]
+				if v.idle {
 					far = nil
 				}
-				c.Process(x.Mic[at:at+480], far, out)
-				if at += 480; at+480 > len(x.Mic) {
-					at = 48000
-				}
+				c.Process(x.Mic[at:at+echo.BlockSamples], far, out)
+				block++
+			}
+			for range 200 {
+				next()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				next()
 			}
 		})
 	}

@@ -10,6 +10,10 @@ const (
 
 	// share is how much of a frame is new: the error's frame is silent before.
 	share = float32(BlockSamples) / frameSamples
+	// stepShare is the same where a step is made up. In theory it is share, for
+	// the error has power in that much of the frame only; but then the step
+	// overshoots by its inverse between two constraints of a partition.
+	stepShare = 2
 	// keep is how much of what is known stays so over a block: a random walk of
 	// the room with a time constant of 50 s.
 	keep = 0.9998
@@ -149,8 +153,6 @@ func (k *kalman) adapt(r *reference, lag int, e []complex64) {
 	}
 	k.constrain()
 }
-
-const stepShare = 2
 
 // constrain cuts what circular convolution put behind the 10 ms of one
 // partition: each has its turn.
