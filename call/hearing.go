@@ -15,6 +15,7 @@ import (
 // second, so that the worst jitter and loss of a usable path stay below this.
 const (
 	hearEvery = rules.HearEvery // how often everybody is looked at
+	restEvery = time.Second     // the same while everybody is muted
 	// unheardAfter is how long no sound came although it is sent.
 	unheardAfter = rules.UnheardAfter
 	// askAfter is how long before the peer is asked whether it sends any.
@@ -139,26 +140,34 @@ type hearingMessage struct {
 
 // run looks at everybody until ctx ends.
 func (h *hearing) run(ctx context.Context) {
-	ticker := time.NewTicker(hearEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(hearEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			h.look(now)
+		case <-timer.C:
+			if h.look(time.Now()) {
+				timer.Reset(hearEvery)
+			} else {
+				timer.Reset(restEvery)
+			}
 		}
 	}
 }
 
-func (h *hearing) look(now time.Time) {
+// look judges everybody, and reports whether there is anything to hear.
+func (h *hearing) look(now time.Time) (busy bool) {
 	view := h.call.View()
+	busy = view.Media.Mic && len(view.Peers) > 0
 	for i := range view.Peers {
 		p := &view.Peers[i]
 		if p.State == rtc.StateConnected || p.State == rtc.StateDisconnected {
 			h.lookAt(now, p, view.Media.Mic)
+			busy = busy || p.Media.Mic || p.Silent || p.Unheard
 		}
 	}
+	return busy
 }
 
 // lookAt judges one peer and tells whoever is to know.

@@ -116,11 +116,6 @@ export class Call {
         this.mesh.sessionOf(peer)?.show(view);
         break;
       }
-      case "ask": { // the peer hears nothing: a browser sends all the time what is on
-        const on = this.media.on;
-        this.mesh.sendData(peer, "sending", { quiet: [on.mic, on.camera, on.screen].map((x) => (x ? 0 : -1)) });
-        break;
-      }
       case "chat": case "chat-history":
         for (const said of this.chat.hear({ id: peer, name: this.#nameOf(peer) }, kind === "chat", data)) {
           this.onChat(said, kind !== "chat");
