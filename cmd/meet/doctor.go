@@ -67,8 +67,9 @@ func examine(ctx context.Context, server string) []finding {
 		found = append(found, lookAtSound(ctx, works(call.Speaker))...)
 	}
 	found = append(found, lookAtTools(ctx)...)
-	found = append(found, lookAtNetwork(), lookAtServer(ctx, server), lookAtFiles())
-	return found
+	found = append(found, lookAtNetwork(), lookAtServer(ctx, server))
+	found = append(found, lookAtReach(ctx, server)...)
+	return append(found, lookAtFiles())
 }
 
 func lookAtTerminal(ctx context.Context) finding {
@@ -271,7 +272,6 @@ func lookAtNetwork() finding {
 	}
 	f.OK = true
 	f.Text = fmt.Sprintf("%d addresses: %s.", len(usable), strings.Join(usable[:min(len(usable), 4)], ", "))
-	f.Hint = "Media goes directly between people; a NAT on both sides may need a TURN server."
 	return f
 }
 
