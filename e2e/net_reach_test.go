@@ -3,7 +3,17 @@
 package e2e
 
 import (
+	"bufio"
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,5 +87,157 @@ func TestNetHomes(t *testing.T) {
 			}
 			r.everyoneHearsEveryone(5 * time.Second)
 		})
+	}
+}
+
+// overTLS restarts the server of a room with TLS and a certificate of its own on
+// port 443, and has everybody join by its invite.
+func (r *room) overTLS(flags ...string) {
+	r.t.Helper()
+	r.server.crash()
+	r.server.port, r.server.more = 443, append([]string{"--tls-auto"}, flags...)
+	r.server.start()
+	var authority string
+	if !r.server.log.contains("join with", 5*time.Second, r.server.proc.Done()) {
+		r.t.Fatalf("the server names no authority:\n%s", r.server.log)
+	}
+	if m := regexp.MustCompile(`#ROOM\.\.([A-Za-z0-9_-]+)`).FindStringSubmatch(r.server.log.String()); m != nil {
+		authority = m[1]
+	}
+	r.name = fmt.Sprintf("https://%s/#demo..%s", r.server.host.Addr(), authority)
+	r.server.url = fmt.Sprintf("wss://%s", r.server.host.Addr())
+}
+
+// Networks that let nothing out but TCP to port 443.
+func TestNetOnly443(t *testing.T) {
+	r := homes(t, netlab.OnlyTCP443, netlab.OnlyTCP443)
+	r.overTLS()
+	took := r.joins(15 * time.Second)
+	a, b := r.people[0], r.people[1]
+	t.Logf("heard after %v", took)
+	if got := a.path(b); got != "relay" {
+		t.Errorf("the path is %s, want relay", got)
+	}
+	// A cut: the connection to the relay goes on as soon as it is over.
+	r.everyoneHearsEveryone(5 * time.Second)
+	a.host.Drop(netlab.Both)
+	lasts(time.Now(), 5*time.Second)
+	healed := a.host.Pass()
+	for _, d := range r.directions(everybody) {
+		e := d.to.next(healed.Add(-time.Second), 10*time.Second, "audio after the cut", is("media-resumed", d.from.name))
+		back := e.At.Sub(healed)
+		t.Logf("%s heard %s again %v after the cut", d.to, d.from, back.Round(10*time.Millisecond))
+		if back > 3*time.Second {
+			t.Errorf("%s heard %s again %v after the cut", d.to, d.from, back)
+		}
+	}
+}
+
+// proxy is an HTTP proxy that knows CONNECT and nothing else, on a host of the lab.
+type proxy struct {
+	host    *netlab.Host
+	tunnels atomic.Int32
+	running sync.WaitGroup
+}
+
+func startProxy(t *testing.T, host *netlab.Host) *proxy {
+	t.Helper()
+	l, err := host.Listen(fmt.Sprintf(":%d", netlab.ProxyPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{host: host}
+	p.running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.running.Go(func() { p.serve(c) })
+		}
+	})
+	t.Cleanup(func() { l.Close() })
+	return p
+}
+
+func (p *proxy) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	req, err := http.ReadRequest(r)
+	if err != nil || req.Method != http.MethodConnect {
+		io.WriteString(c, "HTTP/1.1 405 Method Not Allowed\r\n\r\n")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	to, err := p.host.Dial(ctx, "tcp4", req.Host)
+	if err != nil {
+		io.WriteString(c, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
+		return
+	}
+	defer to.Close()
+	p.tunnels.Add(1)
+	io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
+	done := make(chan struct{}, 2)
+	go func() { io.Copy(to, r); done <- struct{}{} }()
+	go func() { io.Copy(c, to); done <- struct{}{} }()
+	<-done
+}
+
+// A network that lets nothing out but connections to its HTTP proxy.
+func TestNetOnlyProxy(t *testing.T) {
+	r := homes(t, netlab.OnlyProxy, netlab.PortRestricted)
+	p := startProxy(t, r.lab.Host("proxy"))
+	r.overTLS()
+	r.people[0].env = []string{fmt.Sprintf("HTTPS_PROXY=http://%s:%d", p.host.Addr(), netlab.ProxyPort)}
+	took := r.joins(15 * time.Second)
+	t.Logf("heard after %v, by %d tunnels", took, p.tunnels.Load())
+	if got := r.people[0].path(r.people[1]); got != "relay" {
+		t.Errorf("the path is %s, want relay", got)
+	}
+	if n := p.tunnels.Load(); n < 2 {
+		t.Errorf("%d tunnels: signaling and the relay make two", n)
+	}
+}
+
+// The doctor finds out what network it is in.
+func TestNetDoctor(t *testing.T) {
+	r := newRoom(t)
+	r.server.crash()
+	r.server.more = []string{"--relay-to", "10.71.0.0/24"} // the lab's Internet
+	r.server.start()
+	for i, c := range []struct {
+		kind netlab.Kind
+		want map[string]string // what a finding must say
+	}{
+		{netlab.FullCone, map[string]string{"NAT": "keeps one outside port", "relay by UDP": "Works", "relay by TCP": "Works", "calls": "directly with everybody"}},
+		{netlab.PortRestricted, map[string]string{"NAT": "keeps one outside port", "relay by UDP": "Works", "calls": "directly with most"}},
+		{netlab.Symmetric, map[string]string{"NAT": "symmetric", "relay by UDP": "Works", "calls": "most homes through the server"}},
+		{netlab.NoUDP, map[string]string{"NAT": "No UDP", "relay by UDP": "Does not work", "relay by TCP": "Works", "calls": "all of it goes through the server"}},
+	} {
+		host := r.lab.Router(fmt.Sprintf("dr%d", i), c.kind).Host(fmt.Sprintf("d%d", i))
+		cmd := host.Command(binary, "doctor", "--json", "--server", r.server.url)
+		cmd.Env = environment(t.TempDir())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", c.kind, err)
+		}
+		var report struct {
+			Findings []struct{ What, Text string }
+		}
+		if err := json.Unmarshal(out, &report); err != nil {
+			t.Fatal(err)
+		}
+		for what, says := range c.want {
+			said := ""
+			for _, f := range report.Findings {
+				if f.What == what {
+					said = f.Text
+				}
+			}
+			if !strings.Contains(said, says) {
+				t.Errorf("%v: %s: %q, want %q in it", c.kind, what, said, says)
+			}
+		}
 	}
 }

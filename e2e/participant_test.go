@@ -19,6 +19,7 @@ type participant struct {
 	host  *netlab.Host
 	home  string
 	flags []string
+	env   []string // besides the usual
 
 	*timeline // of the newest process
 	proc      *netlab.Process
@@ -37,7 +38,7 @@ func (p *participant) start() {
 		"--name", p.name, "--mic", "tone", "--camera", "none", "--screen", "none", "--speaker", "none",
 		"--stats-interval", "100ms"}, p.flags...)
 	cmd := p.host.Command(args...)
-	cmd.Env = environment(p.home)
+	cmd.Env = append(environment(p.home), p.env...)
 	p.timeline, p.stderr = newTimeline(p.name), newLogText()
 	cmd.Stdout, cmd.Stderr = p.timeline, p.stderr
 	stdin, err := cmd.StdinPipe()

@@ -37,7 +37,8 @@ func lookAtReach(ctx context.Context, server string) []finding {
 	found := []finding{lookAtProxy(server)}
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
-	servers, dial, err := offeredServers(ctx, server)
+	servers, dial, leave, err := offeredServers(ctx, server)
+	defer leave()
 	if err != nil {
 		return append(found, finding{What: "relay", Text: fmt.Sprintf("Nothing to try: %v.", err),
 			Hint: `Name a server that others reach: meet doctor --server wss://meet.example`})
@@ -71,8 +72,10 @@ func lookAtProxy(server string) finding {
 var errLocalOnly = errors.New("no server is named, and one of this machine serves this machine or network")
 
 // offeredServers joins a room of its own on the server to learn which STUN and
-// TURN servers it offers, and adds those of the settings.
-func offeredServers(ctx context.Context, server string) ([]signal.ICEServer, probe.Dial, error) {
+// TURN servers it offers, and adds those of the settings. Whoever has left the
+// room cannot use a relay: leave is for afterwards.
+func offeredServers(ctx context.Context, server string) (servers []signal.ICEServer, dial probe.Dial, leave func(), err error) {
+	leave = func() {}
 	var settings config.Config
 	if path, err := config.Path(); err == nil {
 		settings, _ = config.Load(path) // its faults are a finding of their own
@@ -91,52 +94,52 @@ func offeredServers(ctx context.Context, server string) ([]signal.ICEServer, pro
 	}
 	if server == "" {
 		if len(own) == 0 {
-			return nil, nil, errLocalOnly
+			return nil, nil, leave, errLocalOnly
 		}
-		return own, outdial.Dialer{}.DialContext, nil
+		return own, outdial.Dialer{}.DialContext, leave, nil
 	}
 	invite, err := signal.ParseInvite("doctor", server)
 	if strings.Contains(server, "#") {
 		invite, err = signal.ParseInvite(server, "")
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, leave, err
 	}
 	var trust *tls.Config
 	if invite.Authority != "" {
 		if trust, err = localtls.ClientConfig(invite.Authority); err != nil {
-			return nil, nil, err
+			return nil, nil, leave, err
 		}
-	}
-	offered, err := askForServers(ctx, invite, trust)
-	if err != nil {
-		return nil, nil, err
 	}
 	u, err := url.Parse(invite.Server)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, leave, err
+	}
+	offered, leave, err := askForServers(ctx, invite, trust)
+	if err != nil {
+		return nil, nil, leave, err
 	}
 	believed, _ := iceserver.Believed(offered, u.Hostname(), settings.ICEHosts)
 	if believed = append(believed, own...); len(believed) == 0 {
-		return nil, nil, errors.New("the server offers neither STUN nor a relay")
+		return nil, nil, leave, errors.New("the server offers neither STUN nor a relay")
 	}
-	return believed, outdial.Dialer{TLS: trust}.DialContext, nil
+	return believed, outdial.Dialer{TLS: trust}.DialContext, leave, nil
 }
 
-// askForServers takes a seat in an empty private room for a moment.
-func askForServers(ctx context.Context, invite signal.Invite, trust *tls.Config) ([]signal.ICEServer, error) {
+// askForServers takes a seat in an empty private room, until leave.
+func askForServers(ctx context.Context, invite signal.Invite, trust *tls.Config) (servers []signal.ICEServer, leave func(), err error) {
+	leave = func() {}
 	invite.Name = "doctor"
-	var err error
 	if invite.Secret, err = signal.NewSecret(rand.Reader); err != nil {
-		return nil, err
+		return nil, leave, err
 	}
 	room, err := invite.Room()
 	if err != nil {
-		return nil, err
+		return nil, leave, err
 	}
 	self, err := signal.NewPeerID(rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, leave, err
 	}
 	welcome := make(chan []signal.ICEServer, 1)
 	trouble := make(chan error, 1)
@@ -145,7 +148,10 @@ func askForServers(ctx context.Context, invite signal.Invite, trust *tls.Config)
 		Handle: func(e signal.Event) {
 			switch e := e.(type) {
 			case signal.Welcome:
-				welcome <- e.ICE
+				select {
+				case welcome <- e.ICE:
+				default: // a second one
+				}
 			case signal.ServerState:
 				if e.Err != nil {
 					select {
@@ -157,21 +163,21 @@ func askForServers(ctx context.Context, invite signal.Invite, trust *tls.Config)
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, leave, err
 	}
 	ended := make(chan error, 1)
 	crash.Go(func() { ended <- client.Run(ctx) })
-	defer func() {
+	leave = func() {
 		client.Leave()
 		<-ended
-	}()
+	}
 	select {
 	case servers := <-welcome:
-		return servers, nil
+		return servers, leave, nil
 	case err := <-trouble:
-		return nil, fmt.Errorf("the server is not reached: %w", err)
+		return nil, leave, fmt.Errorf("the server is not reached: %w", err)
 	case <-ctx.Done():
-		return nil, errors.New("the server does not answer")
+		return nil, leave, errors.New("the server does not answer")
 	}
 }
 

@@ -201,6 +201,16 @@ func (h *Host) ListenPacket(network, address string) (net.PacketConn, error) {
 	return conn, err
 }
 
+// Listen opens a listening TCP socket inside the host.
+func (h *Host) Listen(address string) (net.Listener, error) {
+	var l net.Listener
+	err := h.inside(func() (err error) {
+		l, err = net.Listen("tcp4", address)
+		return err
+	})
+	return l, err
+}
+
 // inside runs f on a thread that is in the host's namespace: what f opens
 // stays there. The thread is thrown away afterwards.
 func (h *Host) inside(f func() error) error {
