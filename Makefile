@@ -67,6 +67,7 @@ compare: ## random scripts to the peer machines of Go and of the page, nine minu
 bench: build ## figures of docs/PERFORMANCE.md
 	$(GO) run ./bench/participant -meet bin/meet
 	$(GO) run ./bench/signaling
+	$(GO) run ./bench/relay
 	MEET_BENCH=1 $(GO) test -count=1 -v -run Bench ./tui/termvideo ./media/video/vp8
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 

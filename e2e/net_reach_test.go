@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -240,4 +241,95 @@ func TestNetDoctor(t *testing.T) {
 			}
 		}
 	}
+}
+
+// network is a kind of network that somebody may be in.
+type network struct {
+	name string
+	host func(r *room, name string) (*netlab.Host, []string) // and the environment there
+}
+
+func behind(kind netlab.Kind) func(r *room, name string) (*netlab.Host, []string) {
+	return func(r *room, name string) (*netlab.Host, []string) {
+		return r.lab.Router("r"+name, kind).Host(name), nil
+	}
+}
+
+// networks are those of the table. A lab has no IPv6.
+func networks(proxy *proxy) []network {
+	return []network{
+		{"open", func(r *room, name string) (*netlab.Host, []string) { return r.lab.Host(name), nil }},
+		{netlab.FullCone.String(), behind(netlab.FullCone)},
+		{netlab.AddressRestricted.String(), behind(netlab.AddressRestricted)},
+		{netlab.PortRestricted.String(), behind(netlab.PortRestricted)},
+		{netlab.Symmetric.String(), behind(netlab.Symmetric)},
+		{"double NAT", func(r *room, name string) (*netlab.Host, []string) {
+			return r.lab.Router("o"+name, netlab.PortRestricted).Router("i"+name, netlab.PortRestricted).Host(name), nil
+		}},
+		{netlab.NoUDP.String(), behind(netlab.NoUDP)},
+		{netlab.OnlyTCP443.String(), behind(netlab.OnlyTCP443)},
+		{netlab.OnlyProxy.String(), func(r *room, name string) (*netlab.Host, []string) {
+			host, _ := behind(netlab.OnlyProxy)(r, name)
+			return host, []string{fmt.Sprintf("HTTPS_PROXY=http://%s:%d", proxy.host.Addr(), netlab.ProxyPort)}
+		}},
+	}
+}
+
+// Every two kinds of networks, with the relay of the server: all are in the call.
+// The table goes to docs/PERFORMANCE.md.
+func TestNetReachTable(t *testing.T) {
+	if os.Getenv("MEET_BENCH") == "" {
+		t.Skip("skipped: MEET_BENCH=1 measures (4 minutes)")
+	}
+	r := newRoom(t)
+	r.overTLS()
+	r.server.crash() // with room for a table's joins
+	r.server.more = append(r.server.more, "--max-rooms", "1000")
+	r.server.start()
+	p := startProxy(t, r.lab.Host("proxy"))
+	all := networks(p)
+	cells := map[[2]int]string{}
+	link := r.name
+	n := 0
+	try := func(hosts [2]*netlab.Host, env [2][]string) string {
+		n++
+		r.name = strings.Replace(link, "#demo", fmt.Sprintf("#t%d", n), 1)
+		r.people = nil
+		for i, h := range hosts {
+			q := r.addOn(h, string(rune('A'+i)))
+			q.env = env[i]
+		}
+		took := r.joins(20 * time.Second)
+		a, b := r.people[0], r.people[1]
+		a.host.Run("sleep", "1.5") // the best way may come a moment later
+		way := a.path(b)
+		if other := b.path(a); other != way {
+			way += "/" + other
+		}
+		for _, q := range r.people {
+			q.leave()
+		}
+		return fmt.Sprintf("%s %.2f", way, max(took[0], took[1]).Seconds())
+	}
+	for i := range all {
+		for j := i; j < len(all); j++ {
+			var hosts [2]*netlab.Host
+			var env [2][]string
+			for k, network := range []network{all[i], all[j]} {
+				hosts[k], env[k] = network.host(r, fmt.Sprintf("p%d%c", n, 'a'+k))
+			}
+			cells[[2]int{i, j}] = try(hosts, env)
+		}
+	}
+	one := r.lab.Router("hairpin", netlab.PortRestricted)
+	hairpin := try([2]*netlab.Host{one.Host("ha"), one.Host("hb")}, [2][]string{})
+	var table strings.Builder
+	for i := range all {
+		fmt.Fprintf(&table, "| %s |", all[i].name)
+		for j := range all {
+			fmt.Fprintf(&table, " %s |", cells[[2]int{min(i, j), max(i, j)}])
+		}
+		table.WriteByte('\n')
+	}
+	t.Logf("way and seconds to the first sound, both joining at once:\n%sboth behind one NAT: %s", table.String(), hairpin)
 }

@@ -258,6 +258,9 @@ func (r reach) natFinding() finding {
 	case probe.MappingUnknown:
 		f.Text = "The server sees " + at + "; what others see could not be found out."
 	}
+	if r.nat.Mapping == probe.NoNAT {
+		return f
+	}
 	switch r.nat.Filtering {
 	case probe.AnyPort:
 		f.Text += " It lets in what comes from an address that was sent to, from any port."

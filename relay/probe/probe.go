@@ -114,6 +114,19 @@ func open(ctx context.Context, t Target, dial Dial) (net.PacketConn, error) {
 	return turn.NewSTUNConn(c), nil
 }
 
+// Allocate opens a relayed address at a relay over UDP, until ctx ends.
+func Allocate(ctx context.Context, t Target) (net.PacketConn, error) {
+	c, err := open(ctx, t, nil)
+	if err != nil {
+		return nil, err
+	}
+	client, err := client(ctx, c, t)
+	if err != nil {
+		return nil, err
+	}
+	return client.AllocateWithContext(ctx)
+}
+
 // Passage is a relay that a packet passed.
 type Passage struct {
 	Relayed   netip.AddrPort // the address others would reach us at
