@@ -64,11 +64,15 @@ func (m *Manager) tried(mb *member) []Attempted {
 	if t.Offered == (Tried{}.Offered) {
 		return []Attempted{{"signaling", "no answer came from " + mb.peer.name + " through the server"}}
 	}
-	return []Attempted{
+	ways := []Attempted{
 		{"direct", directResult(mb.peer.name, t)},
 		{"relay", relayResult(mb.peer.name, t)},
 		{"third person", m.thirdResult(mb, t)},
 	}
+	if !m.serverUp {
+		ways = append(ways, Attempted{"signaling", "the server is not reached either"})
+	}
+	return ways
 }
 
 func directResult(name string, t Tried) string {
@@ -93,18 +97,22 @@ func relayResult(name string, t Tried) string {
 
 // thirdResult is why no third person carries.
 func (m *Manager) thirdResult(mb *member, t Tried) string {
-	var reach, carry []string
+	var reach, carry, refuse []string
 	for id, other := range m.members {
 		if id == mb.peer.id || !other.peer.connected() || !slices.Contains(other.others, mb.peer.id) {
 			continue
 		}
 		reach = append(reach, other.peer.name)
-		if other.courier.carries && other.path() >= PathRelay {
+		switch {
+		case !other.courier.carries:
+			refuse = append(refuse, other.peer.name)
+		case other.path() >= PathRelay:
 			carry = append(carry, other.peer.name)
 		}
 	}
 	slices.Sort(reach)
 	slices.Sort(carry)
+	slices.Sort(refuse)
 	switch {
 	case mb.browser():
 		return "nobody can carry for a browser"
@@ -112,8 +120,10 @@ func (m *Manager) thirdResult(mb *member, t Tried) string {
 		return "nobody else in the room"
 	case len(reach) == 0:
 		return "nobody else in the room reaches " + mb.peer.name
+	case len(carry) == 0 && len(refuse) > 0:
+		return strings.Join(refuse, " and ") + " could carry but does not"
 	case len(carry) == 0:
-		return strings.Join(reach, " and ") + " could carry and may not"
+		return "reached only through others: " + strings.Join(reach, " and ") + ", who could carry"
 	case t.Heard[PathVia] > 0:
 		return "only from " + mb.peer.name + " to here via " + strings.Join(carry, " or ")
 	}

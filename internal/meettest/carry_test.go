@@ -239,7 +239,7 @@ func TestNobodyCarries(t *testing.T) {
 		if len(failed) != 1 {
 			t.Fatalf("A was told %+v", failed)
 		}
-		const want = "Cannot reach c: direct blocked, no relay offered by the server, b could carry and may not."
+		const want = "Cannot reach c: direct blocked, no relay offered by the server, b could carry but does not."
 		if got := failed[0].Sentence(); got != want {
 			t.Errorf("A was told %q", got)
 		}
