@@ -22,10 +22,12 @@ type event struct {
 // The fields of the events, as the headless contract names them.
 type (
 	joined struct {
-		Room string
-		Self struct{ ID, Name string }
+		Room                              string
+		Self                              struct{ ID, Name string }
+		Server, Invite, Link, Works, Note string
 	}
-	roster struct {
+	lanRoom struct{ Room, Host, Address string }
+	roster  struct {
 		Participants []struct {
 			ID, Name, Presence, State string
 			Media                     mediaState
@@ -80,6 +82,8 @@ type (
 // bodies makes what the fields of each event are read into.
 var bodies = map[string]func() any{
 	"joined":                       func() any { return new(joined) },
+	"invite-changed":               func() any { return new(joined) },
+	"lan-room-found":               func() any { return new(lanRoom) },
 	"roster":                       func() any { return new(roster) },
 	"server-state-changed":         func() any { return new(serverState) },
 	"connection-state-changed":     func() any { return new(connState) },

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ type participant struct {
 	flags []string
 	env   []string // besides the usual
 
+	invite string // instead of the room's name
+
 	*timeline // of the newest process
 	proc      *netlab.Process
 	stdin     io.WriteCloser
@@ -34,9 +37,12 @@ func (p *participant) String() string { return p.name }
 func (p *participant) start() {
 	r := p.room
 	r.t.Helper()
-	args := append([]string{binary, "join", r.name, "--headless", "--server", r.server.url,
+	args := append([]string{binary, "join", cmp.Or(p.invite, r.name), "--headless",
 		"--name", p.name, "--mic", "tone", "--camera", "none", "--screen", "none", "--speaker", "none",
 		"--stats-interval", "100ms"}, p.flags...)
+	if r.server != nil {
+		args = append(args, "--server", r.server.url)
+	}
 	cmd := p.host.Command(args...)
 	cmd.Env = append(environment(p.home), p.env...)
 	p.timeline, p.stderr = newTimeline(p.name), newLogText()

@@ -52,6 +52,15 @@ func newRoom(t *testing.T) *room {
 	return r
 }
 
+// island makes a lab without a server: whoever is in it has to find the others.
+func island(t *testing.T) *room {
+	t.Helper()
+	needLab(t)
+	r := &room{t: t, lab: netlab.New(t), name: "demo", began: time.Now()}
+	t.Cleanup(r.close)
+	return r
+}
+
 // meeting makes a room in which the named people hear each other.
 func meeting(t *testing.T, names ...string) *room {
 	t.Helper()
@@ -172,7 +181,9 @@ func (r *room) close() {
 		for _, run := range r.runs {
 			r.t.Logf("stderr of %s:\n%s", run.name, tail(run.stderr.String(), 6000))
 		}
-		r.t.Logf("stderr of the server:\n%s", tail(r.server.log.String(), 3000))
+		if r.server != nil {
+			r.t.Logf("stderr of the server:\n%s", tail(r.server.log.String(), 3000))
+		}
 	}
 }
 
@@ -211,7 +222,10 @@ func (r *room) keep(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	files := map[string]string{"story.txt": r.story(true), "server.log": r.server.log.String()}
+	files := map[string]string{"story.txt": r.story(true)}
+	if r.server != nil {
+		files["server.log"] = r.server.log.String()
+	}
 	for i, run := range r.runs {
 		files[fmt.Sprintf("%d-%s.log", i, run.name)] = run.stderr.String()
 	}

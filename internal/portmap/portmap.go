@@ -128,7 +128,12 @@ func Keep(ctx context.Context, port uint16, own []netip.Addr, askers []Asker, re
 		if best != nil {
 			from = []Asker{best}
 		}
-		asker, lease, err := ask(ctx, port, from, used, log)
+		asker, lease, err := ask(ctx, port, from, used, func(outside netip.Addr) {
+			if status := (Status{Outside: outside, Trouble: trouble(ErrNotPublic, outside)}); status != last {
+				last = status
+				report(status)
+			}
+		}, log)
 		if ctx.Err() != nil {
 			return
 		}
@@ -162,8 +167,8 @@ func Keep(ctx context.Context, port uint16, own []netip.Addr, askers []Asker, re
 
 // ask asks by all protocols at once and takes the first port. An answer that
 // there is none for good (the router is not on the internet itself) beats
-// silence.
-func ask(ctx context.Context, port uint16, askers []Asker, used map[Asker]bool, log *slog.Logger) (Asker, Lease, error) {
+// silence, and is told to hopeless at once.
+func ask(ctx context.Context, port uint16, askers []Asker, used map[Asker]bool, hopeless func(outside netip.Addr), log *slog.Logger) (Asker, Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	type answer struct {
@@ -197,6 +202,9 @@ func ask(ctx context.Context, port uint16, askers []Asker, used map[Asker]bool, 
 			worst = ErrNotPublic
 			if a.lease.Outside.IsValid() {
 				outside = a.lease.Outside
+			}
+			if won == nil {
+				hopeless(outside)
 			}
 		case errors.Is(a.err, ErrRefused) && worst == ErrNoRouter:
 			worst = ErrRefused
