@@ -67,7 +67,7 @@ func examine(ctx context.Context, server string) []finding {
 		found = append(found, lookAtSound(ctx, works(call.Speaker))...)
 	}
 	found = append(found, lookAtTools(ctx)...)
-	found = append(found, lookAtNetwork(), lookAtServer(ctx, server))
+	found = append(found, lookAtNetwork(), lookAtMulticast(ctx), lookAtMapping(ctx), lookAtServer(ctx, server))
 	found = append(found, lookAtReach(ctx, server)...)
 	return append(found, lookAtFiles())
 }
@@ -294,7 +294,7 @@ func lookAtServer(ctx context.Context, server string) finding {
 	if err := isMeet(ctx, base); err != nil {
 		f.Text = fmt.Sprintf("%s does not answer as a meet server: %v.", base, err)
 		if local {
-			f.OK, f.Text = true, "None is running here: meet join hosts one itself."
+			f.OK, f.Text = true, "None is running here: meet join finds one of this network, or hosts one itself."
 		}
 		return f
 	}

@@ -69,13 +69,8 @@ func (e encryption) load() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// newHost serves on l until stop, with a relay if others can reach it.
-func newHost(l net.Listener, cfg signal.ServerConfig, e encryption) *host {
-	return newRelayingHost(l, cfg, e, relaying{})
-}
-
-// newRelayingHost is newHost with what it does for people who cannot reach each
-// other.
+// newRelayingHost serves on l until stop. Where others can reach it, it relays
+// what people who cannot reach each other say.
 func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r relaying) *host {
 	cfg.Page = web.Handler()
 	relay := &relayHost{extra: r.foreign}

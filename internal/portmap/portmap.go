@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
@@ -58,12 +59,23 @@ var (
 	ErrRefused = errors.New("the router refuses")
 )
 
+// reserved are networks that the internet does not route and package netip does
+// not know for such (RFC 6890).
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), // carrier-grade NATs (RFC 6598)
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+}
+
 // NotPublic reports whether an address is none that the internet routes: it is
-// private, or of a carrier-grade NAT (RFC 6598).
+// private, or of a carrier-grade NAT.
 func NotPublic(a netip.Addr) bool {
 	a = a.Unmap()
-	return !a.IsValid() || !a.IsGlobalUnicast() || a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a) ||
-		netip.MustParsePrefix("192.0.0.0/24").Contains(a) || netip.MustParsePrefix("198.18.0.0/15").Contains(a)
+	return !a.IsValid() || !a.IsGlobalUnicast() || a.IsPrivate() ||
+		slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // trouble says what an error means to people.

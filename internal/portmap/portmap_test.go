@@ -134,6 +134,32 @@ func TestKeep(t *testing.T) {
 	})
 }
 
+// What the doctor says.
+func TestTry(t *testing.T) {
+	lease := Lease{Outside: public, Port: 7077, Life: time.Hour}
+	for name, c := range map[string]struct {
+		routers []Asker
+		want    string
+		ok      bool
+	}{
+		"two": {[]Asker{&router{protocol: UPnP, lease: lease}, &router{protocol: PCP, lease: lease}, &router{protocol: NATPMP, err: ErrRefused}},
+			"The router opens ports by PCP, UPnP; its address outside is 5.5.5.1: meet join --internet works.", true},
+		"shared": {[]Asker{&router{protocol: PCP, lease: Lease{Outside: netip.MustParseAddr("100.64.1.2")}}, &router{protocol: UPnP, err: ErrRefused}},
+			"Your router has no public address (its own is 100.64.1.2)", false},
+		"none": {nil, "No router here opens a port", false},
+	} {
+		text, ok := Verdict(Try(t.Context(), 7078, c.routers))
+		if !strings.HasPrefix(text, c.want) || ok != c.ok {
+			t.Errorf("%s: %s", name, text)
+		}
+		for _, a := range c.routers {
+			if r := a.(*router); r.err == nil && r.given != 1 {
+				t.Errorf("%s: %s was not given back", name, r.protocol)
+			}
+		}
+	}
+}
+
 // A router that restarted gives another address: that is told.
 func TestAddressChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
