@@ -23,7 +23,7 @@ var pipewirePrograms = []struct {
 	{"dbus-daemon", []string{"--session", "--nofork", "--nopidfile", "--address=unix:path="}, "bus"},
 	{"pipewire", nil, "pipewire-0"},
 	{"wireplumber", nil, ""},
-	{"pipewire-pulse", nil, "pulse/native"},
+	{"pipewire-pulse", nil, "native"},
 }
 
 // StartPipeWire starts a private PipeWire with its PulseAudio server, without any
@@ -41,7 +41,7 @@ func StartPipeWire(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, dir: dir, native: filepath.Join(dir, "pulse", "native"), log: &bytes.Buffer{}}
+	s := &Server{t: t, dir: dir, log: &bytes.Buffer{}}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	for _, p := range pipewirePrograms {
 		args := append([]string(nil), p.args...)

@@ -44,7 +44,6 @@ func Require(t testing.TB) {
 type Server struct {
 	t       testing.TB
 	dir     string
-	native  string // path of the socket, unless it is the usual one
 	process *exec.Cmd
 	log     *bytes.Buffer
 	modules [][]string // loaded, in order, to be loaded again by Restart
@@ -69,12 +68,7 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-func (s *Server) socket() string {
-	if s.native != "" {
-		return s.native
-	}
-	return filepath.Join(s.dir, "native")
-}
+func (s *Server) socket() string { return filepath.Join(s.dir, "native") }
 
 // Env returns the variables that make a program use this server and nothing
 // of the user's own.

@@ -172,6 +172,9 @@ func TestEchoOfARoom(t *testing.T) {
 		{90 * time.Millisecond, -6, true, 50},
 	} {
 		t.Run(fmt.Sprintf("%v %v dB stalls %v", c.delay, c.db, c.stalls), func(t *testing.T) {
+			if testing.Short() && c.delay != 40*time.Millisecond {
+				t.Skip("one room is enough for -short")
+			}
 			synctest.Test(t, func(t *testing.T) {
 				r := newRoom(c.delay, c.db)
 				if c.stalls {
@@ -226,6 +229,9 @@ func TestBothTalk(t *testing.T) {
 func TestLevels(t *testing.T) {
 	for _, db := range []float64{-50, -40, -30, -20, -10} {
 		t.Run(fmt.Sprint(db), func(t *testing.T) {
+			if testing.Short() && db != -50 {
+				t.Skip("one level is enough for -short")
+			}
 			synctest.Test(t, func(t *testing.T) {
 				r := newRoom(90*time.Millisecond, -6)
 				chance := rand.New(rand.NewPCG(3, 4))
