@@ -1,0 +1,154 @@
+//go:build linux
+
+package browser
+
+import (
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/meet-term/meet/internal/pulsetest"
+	"github.com/meet-term/meet/internal/score"
+	"github.com/meet-term/meet/internal/voicetest"
+	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/media/audio/wav"
+)
+
+// TestBenchEchoBesideChromium puts meet and Chromium's page, one after the other,
+// on the same laptop: its loudspeaker is heard by its microphone, late by 60 ms and
+// 6 dB quieter. Somebody with headphones talks to it, alone and together with who
+// sits there.
+func TestBenchEchoBesideChromium(t *testing.T) {
+	if os.Getenv("MEET_BENCH") != "1" {
+		t.Skip("takes minutes on an idle machine: set MEET_BENCH=1 to run it")
+	}
+	needChromium(t)
+	pulsetest.Require(t)
+	for _, who := range []string{"meet", "Chromium"} {
+		t.Run(who, func(t *testing.T) {
+			pulse := pulsetest.Start(t)
+			pulse.Setenv()
+			for _, name := range []string{"alice", "bob"} {
+				pulse.AddMic(name + "mic")
+				pulse.AddSink(name + "out")
+			}
+			pulse.Leak("bobout", "bobmic_mouth", 60*time.Millisecond, 6)
+			dir := t.TempDir()
+			far, near := filepath.Join(dir, "far.wav"), filepath.Join(dir, "near.wav")
+			voice := voicetest.Voice("f2")[:8*pcm.SampleRate]
+			write(t, far, voicetest.Voice("m1"), -24)
+			write(t, near, voice, -26)
+
+			s := startServer(t, freeAddress(t), here)
+			s.ready()
+			alice := startTerminal(t, "alice", s.link(room), here, "--camera", "none", "--mic", "device:alicemic", "--speaker", "device:aliceout")
+			if who == "meet" {
+				startTerminal(t, "bob", s.link(room), here, "--camera", "none", "--mic", "device:bobmic", "--speaker", "device:bobout")
+			} else {
+				web := startChromium(t, "bob", func(args ...string) *exec.Cmd {
+					args = slices.DeleteFunc(args, func(a string) bool { return a == "--mute-audio" || a == "--use-fake-device-for-media-stream" })
+					cmd := exec.Command(args[0], args[1:]...)
+					cmd.Env = append(os.Environ(), "PULSE_SINK=bobout", "PULSE_SOURCE=bobmic")
+					return cmd
+				})
+				web.open(s.link(room)) // there is no camera: no preview to wait for
+				web.until(20*time.Second, "the lobby", `document.getElementById("join-button")`)
+				web.enter("bob")
+			}
+			alice.until(30*time.Second, "sound of bob", 0, func(l line) bool { return l.Event == "stats" && l.Name == "bob" && l.Audio.Decoded > 50 })
+
+			heard := func(play func()) []float32 {
+				file := filepath.Join(dir, "heard.wav")
+				stop := pulse.Record("aliceout.monitor", file)
+				play()
+				if err := stop(); err != nil {
+					t.Fatal(err)
+				}
+				return samples(t, file)
+			}
+			play := func(mouth, file string) {
+				if err := pulse.PlayFile(mouth, file)(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			play("alicemic_mouth", far) // the room is learned
+			alone := heard(func() { play("alicemic_mouth", far) })
+			var seconds []float64
+			for at := 2.0; at+1 < float64(len(alone))/pcm.SampleRate; at++ {
+				seconds = append(seconds, voicetest.Level(alone, at, at+1))
+			}
+			slices.Sort(seconds)
+			both := heard(func() {
+				done := pulse.PlayFile("alicemic_mouth", far)
+				pass(4 * time.Second)
+				play("bobmic_mouth", near)
+				if err := done(); err != nil {
+					t.Fatal(err)
+				}
+			})
+			quality, stoi := best(voice, both)
+			t.Logf("%s: echo at %.0f dBFS in the median second; who sits there is understood in double talk with %.2f, STOI %.3f",
+				who, seconds[len(seconds)/2], quality, stoi)
+		})
+	}
+}
+
+// best lays every second of what was said where it was heard, and judges that.
+func best(said, heard []float32) (quality, stoi float64) {
+	const second, reach = pcm.SampleRate, pcm.SampleRate / 10
+	start, top := 0, math.Inf(-1)
+	for at := 3 * second; at+len(said) <= len(heard) && at < 6*second; at += second / 4 {
+		laid, _ := score.Align(said, heard[at:], second/2)
+		if q := score.STOI(said, laid); q > top {
+			start, top = at, q
+		}
+	}
+	var all []float32
+	_, offset := score.Align(said, heard[start:], second/2)
+	for at := 0; at+second <= len(said); at += second {
+		from := max(0, start+offset+at-reach)
+		if from >= len(heard) {
+			break
+		}
+		laid, _ := score.Align(said[at:at+second], heard[from:min(len(heard), from+second+2*reach)], 2*reach)
+		all = append(all, laid...)
+	}
+	return score.Quality(said[:len(all)], all), score.STOI(said[:len(all)], all)
+}
+
+func write(t *testing.T, path string, x []float32, db float64) {
+	t.Helper()
+	w, err := wav.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = v * float32(math.Pow(10, db/20))
+	}
+	if err := w.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func samples(t *testing.T, path string) []float32 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := wav.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 120*pcm.SampleRate)
+	return x[:r.Read(x)]
+}
