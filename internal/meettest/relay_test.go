@@ -122,3 +122,34 @@ func TestRelayIsFull(t *testing.T) {
 		}
 	})
 }
+
+// Somebody whose call is relayed moves to another network: the relay knows its
+// clients by their address, so that all of it is made anew.
+func TestRelayedMove(t *testing.T) {
+	for _, mover := range []string{"a", "b"} { // the side that answers, and the one that offers
+		t.Run(mover, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := New(t)
+				r.Offer(STUNAndTURN, nil)
+				relayOnly := func(c *call.Config) { c.RelayOnly = true }
+				people := map[string]*Person{"a": r.Join("a", relayOnly), "b": r.Join("b", relayOnly)}
+				r.Wait(4 * time.Second)
+				expectWay(t, people["a"], people["b"], true)
+				for _, p := range people {
+					p.Forget()
+				}
+				people[mover].Move()
+				r.Wait(8 * time.Second)
+				r.expectWell()
+				expectWay(t, people["a"], people["b"], true)
+				for _, p := range people {
+					t.Logf("%s heard nothing for %v", p.Name, gap(p))
+					if gap(p) > time.Second {
+						t.Errorf("%s heard nothing for %v", p.Name, gap(p))
+					}
+					p.Leave()
+				}
+			})
+		})
+	}
+}
