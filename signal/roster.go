@@ -173,7 +173,7 @@ func (c *Client) receive(frame []byte) error {
 		}
 		c.cfg.Handle(Nack{To: f.To, Why: why})
 	case iceFrame:
-		c.cfg.Handle(ICEChanged{f.ICE})
+		c.cfg.Handle(ICEChanged(f))
 	case leaveFrame:
 		return c.sentAway(f)
 	case errFrameText:
