@@ -19,8 +19,6 @@ type path func(sent time.Duration) (at time.Duration, ok bool)
 
 const oneWay = 5 * time.Millisecond
 
-func clean(sent time.Duration) (time.Duration, bool) { return sent + oneWay, true }
-
 // dropped loses what is sent during a cut.
 func dropped(from, to time.Duration) path {
 	return func(sent time.Duration) (time.Duration, bool) { return sent + oneWay, sent < from || sent >= to }
