@@ -90,29 +90,22 @@ type carriedBetween struct {
 // refreshCarry brings who carries for whom up to the present.
 func (m *Manager) refreshCarry() {
 	m.carryStale = false
-	for id, mb := range m.members {
-		if mb.dataOpen {
-			m.askCarrier(id, mb)
-		}
-	}
-	m.refreshCarried()
-}
-
-// askCarrier tells a third person whom we want it to carry to, if that changed.
-func (m *Manager) askCarrier(id signal.PeerID, mb *member) {
-	var want []signal.PeerID
-	if mb.courier.carries {
-		for far, target := range m.members {
-			if far != id && target.known && !target.browser() && slices.Contains(m.carriersFor(far, target), id) {
-				want = append(want, far)
+	want := map[signal.PeerID][]signal.PeerID{} // by carrier
+	for far, target := range m.members {
+		if target.known && !target.browser() {
+			for _, id := range m.carriersFor(far, target) {
+				want[id] = append(want[id], far)
 			}
 		}
 	}
-	slices.Sort(want)
-	if !slices.Equal(want, mb.courier.asked) {
-		mb.courier.asked = want
-		mb.session.Do(SendData{encodeData(carry{want})})
+	for id, mb := range m.members {
+		slices.Sort(want[id])
+		if mb.dataOpen && !slices.Equal(want[id], mb.courier.asked) {
+			mb.courier.asked = want[id]
+			mb.session.Do(SendData{encodeData(carry{want[id]})})
+		}
 	}
+	m.refreshCarried()
 }
 
 // carriersFor lists who is to be asked to carry to a peer. Both ends come to the
@@ -329,9 +322,9 @@ func (m *Manager) sayCarried(now []CarriedView) {
 // pathChanged takes that a session uses another path.
 func (m *Manager) pathChanged(mb *member) {
 	if t := mb.session.Stats(); t != mb.transport {
+		m.carryStale = m.carryStale || t.Path != mb.transport.Path
 		mb.transport, m.dirty = t, true
 	}
-	m.carryStale = true
 	m.sayPath(mb)
 }
 
