@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +30,9 @@ var chromiumFlags = []string{
 // answerTime is how long Chromium may take for anything it is asked.
 const answerTime = 30 * time.Second
 
-// chromium is one running browser with one page, which is what a participant
-// is. Its methods are for the test's goroutine.
+// chromium is a running Chromium.
 type chromium struct {
-	t       *testing.T
-	name    string
+	*tab
 	cmd     *exec.Cmd
 	session string // of the page
 
@@ -79,7 +76,8 @@ func startChromium(t *testing.T, name string, run func(args ...string) *exec.Cmd
 		t.Fatal(err)
 	}
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // descriptors 3 and 4
-	c := &chromium{t: t, name: name, cmd: cmd, out: ourOut, waiting: map[int]chan answer{}}
+	c := &chromium{tab: &tab{t: t, name: name}, cmd: cmd, out: ourOut, waiting: map[int]chan answer{}}
+	c.driver = c
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
@@ -245,16 +243,8 @@ func (c *chromium) ask(method string, params, result any) error {
 	}
 }
 
-// eval runs an expression in the page, as a person's own act, and waits for
-// its promise.
-func (c *chromium) eval(expression string, result any) {
-	c.t.Helper()
-	if err := c.tryEval(expression, result); err != nil {
-		c.t.Fatalf("%s: %s: %v", c.name, expression, err)
-	}
-}
-
-func (c *chromium) tryEval(expression string, result any) error {
+// evaluate implements driver.
+func (c *chromium) evaluate(expression string) (json.RawMessage, error) {
 	var out struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct {
@@ -265,96 +255,32 @@ func (c *chromium) tryEval(expression string, result any) error {
 	err := c.ask("Runtime.evaluate", map[string]any{
 		"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true,
 	}, &out)
-	switch {
-	case err != nil:
-		return err
-	case out.ExceptionDetails != nil:
-		return errors.New(out.ExceptionDetails.Text + " " + out.ExceptionDetails.Exception.Description)
-	case result != nil && len(out.Result.Value) > 0:
-		return json.Unmarshal(out.Result.Value, result)
+	if err == nil && out.ExceptionDetails != nil {
+		err = errors.New(out.ExceptionDetails.Text + " " + out.ExceptionDetails.Exception.Description)
 	}
-	return nil
+	return out.Result.Value, err
 }
 
-// until looks at an expression until it is true, within a time, and returns
-// how long that took. The browser is another program: it can only be asked.
-func (c *chromium) until(within time.Duration, what, expression string) time.Duration {
-	c.t.Helper()
-	start := time.Now()
-	for {
-		var ok bool
-		err := c.tryEval("!!("+expression+")", &ok)
-		if took := time.Since(start); ok {
-			return took
-		} else if took > within {
-			c.t.Fatalf("%s: not within %v: %s (%v)\n%s", c.name, within, what, err, c.describe())
-		}
-		pause := time.NewTimer(50 * time.Millisecond)
-		<-pause.C
-	}
-}
-
-// describe is what the page shows, for a failed test.
-func (c *chromium) describe() string {
-	var s string
-	if err := c.tryEval(`JSON.stringify({view: globalThis.meet?.call.view(), text: document.body.innerText.slice(0, 600)}, null, 1)`, &s); err != nil {
-		return err.Error()
-	}
-	return s
-}
-
-// open loads a page.
-func (c *chromium) open(url string) {
-	c.t.Helper()
+// navigate implements driver.
+func (c *chromium) navigate(url string) error {
 	var out struct{ ErrorText string }
-	c.call("Page.navigate", map[string]any{"url": url}, &out)
-	if out.ErrorText != "" {
-		c.t.Fatalf("%s: open %s: %s", c.name, url, out.ErrorText)
+	err := c.ask("Page.navigate", map[string]any{"url": url}, &out)
+	if err == nil && out.ErrorText != "" {
+		err = errors.New(out.ErrorText)
 	}
-	c.until(20*time.Second, "the lobby", `document.getElementById("lobby") && !document.getElementById("lobby").hidden`)
+	return err
 }
 
-// join opens the link and enters with a name and the given sources, such as
-// "mic camera".
-func (c *chromium) join(url, name, sources string) {
-	c.t.Helper()
-	c.open(url)
-	c.until(20*time.Second, "the devices", `document.getElementById("preview").srcObject && document.getElementById("preview").videoWidth`)
-	for _, kind := range []string{"mic", "camera"} {
-		if !strings.Contains(sources, kind) {
-			c.eval(fmt.Sprintf(`document.getElementById("want-%s").click()`, kind), nil)
-		}
-	}
-	c.enter(name)
-}
-
-// enter fills in the form.
-func (c *chromium) enter(name string) {
-	c.t.Helper()
-	quoted, err := json.Marshal(name)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.eval(fmt.Sprintf(`document.getElementById("name").value = %s; document.getElementById("join-button").click()`, quoted), nil)
-	c.until(10*time.Second, "the room", `!document.getElementById("room").hidden`)
-}
-
-// key presses a key as a person does.
-func (c *chromium) key(key, code string) {
-	c.t.Helper()
+// press implements driver.
+func (c *chromium) press(key, code string) error {
 	for _, kind := range []string{"keyDown", "keyUp"} {
 		params := map[string]any{"type": kind, "key": key, "code": code}
 		if kind == "keyDown" && len(key) == 1 {
 			params["text"] = key
 		}
-		c.call("Input.dispatchKeyEvent", params, nil)
+		if err := c.ask("Input.dispatchKeyEvent", params, nil); err != nil {
+			return err
+		}
 	}
-}
-
-// text is what an element shows.
-func (c *chromium) text(id string) string {
-	c.t.Helper()
-	var s string
-	c.eval(`document.getElementById("`+id+`").textContent`, &s)
-	return s
+	return nil
 }

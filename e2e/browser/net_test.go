@@ -15,13 +15,24 @@ type mixed struct {
 	*testing.T
 	server       *server
 	term         *terminal
-	web          *chromium
+	web          *tab
 	thost, whost *netlab.Host
 }
 
 func meeting(t *testing.T, sources string) *mixed {
 	t.Helper()
 	needChromium(t)
+	return meetingWith(t, sources, chromiumOn)
+}
+
+// chromiumOn starts Chromium on a host.
+func chromiumOn(t *testing.T, h *netlab.Host, address string) *tab {
+	t.Helper()
+	return startChromium(t, "Web", h.Command, "--unsafely-treat-insecure-origin-as-secure=http://"+address).tab
+}
+
+func meetingWith(t *testing.T, sources string, start func(t *testing.T, h *netlab.Host, address string) *tab) *mixed {
+	t.Helper()
 	if reason := netlab.Unavailable(); reason != "" {
 		t.Skip("no networks here: " + reason)
 	}
@@ -34,7 +45,7 @@ func meeting(t *testing.T, sources string) *mixed {
 	m.server.start()
 	m.server.ready()
 	m.term = startTerminal(t, "Terminal", m.server.link(room), m.thost.Command, "--mic", "tone", "--camera", "testcard", "--screen", "testcard")
-	m.web = startChromium(t, "Web", m.whost.Command, "--unsafely-treat-insecure-origin-as-secure=http://"+address)
+	m.web = start(t, m.whost, address)
 	m.web.join(m.server.link(room), "Web", sources)
 	m.term.connected("Web", 0)
 	m.web.until(15*time.Second, "connected", connectedTo("Terminal"))

@@ -164,7 +164,7 @@ func TestProtocolSaysTheSame(t *testing.T) {
 			continue
 		}
 		found++
-		got, err := time.ParseDuration(strings.ReplaceAll(strings.TrimSpace(cells[2]), " ", ""))
+		got, err := time.ParseDuration(strings.NewReplacer(" min", "m", " ", "").Replace(strings.TrimSpace(cells[2])))
 		if err != nil || got != want {
 			t.Errorf("docs/PROTOCOL.md: %q, but rules.json has %v", strings.TrimSpace(line), want)
 		}
