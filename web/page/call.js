@@ -2,6 +2,7 @@
 // thing. What shows it calls its methods and is told by onChange, onEvent and
 // onChat.
 
+import { Suspicion } from "./addresses.js";
 import { ChatLog } from "./chat.js";
 import { SignalClient } from "./client.js";
 import { Hearing } from "./hearing.js";
@@ -48,13 +49,20 @@ export class Call {
       },
     });
     this.hearing = new Hearing(this.mesh, (e) => this.onEvent(e));
+    this.suspicion = new Suspicion(this.mesh, (gone) => {
+      this.mesh.lost(gone);
+      this.client.redial();
+    });
     this.#stops.push(media.subscribe(() => this.mesh.setMedia(media.on)));
   }
 
   start() {
     this.client.start();
     this.#watchNetwork();
-    const timer = setInterval(() => this.hearing.look(performance.now()), rules.hearEvery);
+    const timer = setInterval(() => {
+      this.hearing.look(performance.now());
+      this.suspicion.look(performance.now());
+    }, rules.hearEvery);
     this.#stops.push(() => clearInterval(timer));
   }
 

@@ -128,6 +128,18 @@ export class SignalClient {
     this.#arm();
   }
 
+  // redial says that the link's own address is gone: nothing comes over it any
+  // more, and to wait for that is time lost.
+  redial() {
+    if (this.#ended) return;
+    if (this.#link) this.#drop();
+    else if (this.#dialing && this.#env.now() - this.#dialing.started < minDialAge) return;
+    this.#abandonDial();
+    this.#attempt = 1;
+    this.#setLink(this.#welcomed ? "reconnecting" : "connecting", { attempt: 1, retryIn: 0 });
+    this.#dial();
+  }
+
   // leave says goodbye, so that the others see "left" at once.
   leave() {
     if (this.#ended) return;

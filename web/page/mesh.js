@@ -213,6 +213,19 @@ export class Mesh {
     }));
   }
 
+  // lost says that the paths to some peers went with an address of ours, or with one
+  // of theirs.
+  lost(ids) {
+    this.post((now) => {
+      for (const [id, m] of this.#members) {
+        if (!ids.has(id) || !m.session || m.lostEpoch === `${m.epoch}.${m.peer.n}`) continue;
+        m.lostEpoch = `${m.epoch}.${m.peer.n}`; // once for each offer
+        m.peer.moved(now, "lost");
+        this.#run(now, m);
+      }
+    });
+  }
+
   // sendData sends application data to one peer, or with "" to all.
   sendData(to, kind, data) {
     this.post(() => {
@@ -244,7 +257,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, state: null, unheard: false, silent: false,
+        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostEpoch: "", state: null, unheard: false, silent: false,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
@@ -466,6 +479,7 @@ export class Mesh {
       case "data-open": this.#dataOpened(now, m); break;
       case "data": this.#dataReceived(now, m, e.data); break;
       case "connected": this.#dirty = true; break;
+      case "strayed": this.lost(new Set([m.peer.id])); break;
       case "ice":
         this.#dirty = true;
         m.peer.hear(now, m.session.pulse);
