@@ -42,6 +42,7 @@ export class Call {
       changed: () => this.onChange(),
       data: (peer, kind, data) => this.#data(peer, kind, data),
       dataOpen: (peer) => this.#dataOpen(peer),
+      pathChanged: (peer) => this.#lookAgain(peer), // some of what was on the old path is lost
       gone: (peer) => {
         this.#shown.delete(peer);
         this.#views.delete(peer);
@@ -93,7 +94,7 @@ export class Call {
     this.mesh.sendData(peer, "view", view);
   }
 
-  // #lookAgain makes a peer begin anew with whole pictures after an outage: who
+  // #lookAgain makes a peer begin anew with whole pictures after a change: who
   // looks again gets a key frame first, while a browser left to itself waits
   // three seconds for what was lost before it asks for one.
   #lookAgain(peer) {

@@ -45,7 +45,7 @@ class News {
 }
 
 // Mesh is given {self, room, state, signal, dial, handle, changed, data,
-// dataOpen, gone, timing, now, setTimer, clearTimer}: signal sends and seals,
+// dataOpen, gone, pathChanged, timing, now, setTimer, clearTimer}: signal sends and seals,
 // dial makes sessions, handle takes events, changed is called when the view is
 // new. now is the clock of everything, in ms.
 export class Mesh {
@@ -479,6 +479,7 @@ export class Mesh {
       case "data-open": this.#dataOpened(now, m); break;
       case "data": this.#dataReceived(now, m, e.data); break;
       case "connected": this.#dirty = true; break;
+      case "path": this.pathChanged?.(m.peer.id); break;
       case "strayed": this.lost(new Set([m.peer.id])); break;
       case "ice":
         this.#dirty = true;

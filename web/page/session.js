@@ -408,12 +408,16 @@ export class Session {
 
   #describe(now, pair, local, remote, inbound, slot) {
     const address = (c) => (c ? `${c.address ?? c.ip ?? "hidden"}:${c.port}` : "");
+    const before = this.transport;
     this.transport = {
       relay: local?.candidateType === "relay" || remote?.candidateType === "relay",
       localType: local?.candidateType ?? "", remoteType: remote?.candidateType ?? "",
       localAddress: address(local), remoteAddress: address(remote),
       rtt: Math.round((pair.currentRoundTripTime ?? 0) * 1000),
     };
+    if (before && (before.localAddress !== this.transport.localAddress || before.remoteAddress !== this.transport.remoteAddress)) {
+      this.#post({ on: "path" });
+    }
     const video = inbound.filter((s) => slot(s) > 0 && s.frameWidth);
     const shown = video.find((s) => slot(s) === 2 && s.framesPerSecond) ?? video[0];
     const audio = inbound.find((s) => slot(s) === 0);
