@@ -48,8 +48,8 @@ e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namesp
 	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -p 1 -timeout 30m $(or $(PACKAGES),./e2e/... ./internal/netlab \
 		./internal/netwatch ./media/audio/... ./media/video/... ./rtc/conn ./tui/...)
 
-test-browser: build ## the page in real Chromium; installs what it needs (Debian, as root)
-	@for p in chromium iproute2 nftables nodejs; do dpkg -s $$p >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $$p; done
+test-browser: build ## the page in real Chromium and Firefox; installs what it needs (Debian, as root)
+	@for p in chromium firefox-esr iproute2 nftables nodejs; do dpkg -s $$p >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends $$p; done
 	MEET_E2E=1 $(GO) test $(GOTEST) -count=1 -timeout 15m ./e2e/browser
 
 pictures: build ## the pictures of the terminal in docs/images (needs tmux)

@@ -5,6 +5,7 @@ package browser
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -106,6 +107,9 @@ func TestNetMoves(t *testing.T) {
 
 // TestNetLongCut takes the guest's network away for 30 s.
 func TestNetLongCut(t *testing.T) {
+	if os.Getenv("MEET_BENCH") != "1" {
+		t.Skip("long measurements run with MEET_BENCH=1")
+	}
 	m := meeting(t, "mic camera")
 	pass(time.Second)
 	page, term := m.heal("30 s cut", 31*time.Second, func() {
