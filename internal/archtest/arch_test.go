@@ -66,6 +66,7 @@ var only = map[string][]string{
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
 	"github.com/gorilla/websocket":       {"signal", "bench"},
 	"modernc.org/quickjs":                {"internal/pagetest"},
+	module + "/internal/pagetest":        {}, // tests only
 }
 
 type pkg struct {
