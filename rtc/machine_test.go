@@ -268,6 +268,8 @@ func (f fields) message() signal.Body {
 		return as[signal.Probe](f)
 	case "ack":
 		return as[signal.ProbeAck](f)
+	case "bye":
+		return as[signal.Bye](f)
 	}
 	panic(fmt.Sprintf("no message %v", f["k"]))
 }

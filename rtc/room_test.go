@@ -191,7 +191,7 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 		from, _ := args["from"].(string)
 		frame := toJSON(fields{"from": from, "inc": in.Inc, "body": fields{"k": "probe", "ep": 1.0, "rep": 1.0, "n": 7.0}})
 		return []roomInput{{In: "data", Peer: peer, Data: toJSON(fields{"t": "relay", "from": from, "to": to, "frame": frame})}}
-	case "bye":
+	case "leaves":
 		return []roomInput{{In: "data", Peer: peer, Data: `{"t":"bye"}`}}
 	case "says":
 		return []roomInput{{In: "data", Peer: peer, Data: `{"t":"app","kind":"chat","data":"x"}`}}
