@@ -269,3 +269,46 @@ test("hostile servers are harmless", async () => {
   await settle();
   assert.deepEqual(b.of("welcome").at(-1).ice, [{ urls: ["stun:s"] }]);
 });
+
+test("another attempt is started beside one that is 2 s old, and the first that opens is taken", async () => {
+  const b = await joined();
+  b.socket().end();
+  await b.pass(2200); // the second dial, which may take 4 s
+  assert.equal(Socket.all.length, 3);
+  const first = b.socket();
+  await b.pass(1800);
+  assert.equal(Socket.all.length, 3);
+  await b.pass(200);
+  assert.equal(Socket.all.length, 4);
+  const beside = b.socket();
+  beside.open();
+  await settle();
+  assert.equal(first.readyState, 3, "the other is given up");
+  assert.equal(beside.count("hello"), 1);
+  beside.say({ t: "welcome", srv: id("s"), seq: 3, resumed: true, peers: null });
+  await settle();
+  assert.equal(b.states().at(-1), "connected");
+});
+
+test("one attempt that fails leaves the other its chance", async () => {
+  const b = await joined();
+  b.socket().end();
+  await b.pass(4200);
+  assert.equal(Socket.all.length, 4);
+  const before = b.states().length;
+  Socket.all[3].end();
+  await settle();
+  assert.equal(b.states().length, before);
+  Socket.all[2].open();
+  await settle();
+  assert.equal(Socket.all[2].count("hello"), 1);
+});
+
+test("a link whose address is gone is dialed anew at once", async () => {
+  const b = await joined();
+  const old = b.socket();
+  b.client.redial();
+  assert.deepEqual([Socket.all.length, old.readyState, b.states().at(-1)], [2, 3, "reconnecting"]);
+  await b.welcome({ resumed: true, peers: null });
+  assert.equal(b.states().at(-1), "connected");
+});
