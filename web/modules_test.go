@@ -1,6 +1,7 @@
 package web
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,12 @@ func TestModules(t *testing.T) {
 	tests, err := filepath.Glob("test/*.test.js")
 	if err != nil || len(tests) == 0 {
 		t.Fatal("no tests of the modules found", err)
+	}
+	for _, file := range tests {
+		// Read here, so that a change runs the test again.
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cmd := exec.Command(node, append([]string{"--test"}, tests...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
