@@ -25,10 +25,11 @@ export async function localAddresses() {
 }
 
 // Suspicion looks for an address that is gone while nothing is heard of anybody. It
-// is given the mesh and what to do when one is: lost(peers).
+// is given the mesh and what to do when one is, once for each path: lost(peers).
 export class Suspicion {
   #askedAt = -Infinity;
   #asking = false;
+  #told = new Map(); // peer -> the end of its path that was said to be gone
 
   constructor(mesh, lost) {
     this.mesh = mesh;
@@ -49,8 +50,9 @@ export class Suspicion {
     this.ask().then((have) => {
       this.#asking = false;
       if (!have.size) return;
-      const gone = new Set(sessions.filter((s) => !have.has(addressOf(s.transport.localAddress))).map((s) => s.peer));
-      if (gone.size) this.lost(gone);
+      const gone = sessions.filter((s) => !have.has(addressOf(s.transport.localAddress)) && this.#told.get(s.peer) !== s.transport.localAddress);
+      for (const s of gone) this.#told.set(s.peer, s.transport.localAddress);
+      if (gone.length) this.lost(new Set(gone.map((s) => s.peer)));
     });
   }
 }

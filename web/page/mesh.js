@@ -218,8 +218,8 @@ export class Mesh {
   lost(ids) {
     this.post((now) => {
       for (const [id, m] of this.#members) {
-        if (!ids.has(id) || !m.session || m.lostEpoch === `${m.epoch}.${m.peer.n}`) continue;
-        m.lostEpoch = `${m.epoch}.${m.peer.n}`; // once for each offer
+        if (!ids.has(id) || !m.session || m.peer.pathGone || m.peer.phase === "mending" || now < m.lostAt + this.timing.spacing) continue;
+        m.lostAt = now;
         m.peer.moved(now, "lost");
         this.#run(now, m);
       }
@@ -257,7 +257,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostEpoch: "", state: null, unheard: false, silent: false,
+        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostAt: -Infinity, state: null, unheard: false, silent: false,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);

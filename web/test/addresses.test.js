@@ -36,6 +36,12 @@ test("silence where sound should be has the addresses asked for, four times a se
   b.have = new Set(["10.0.0.5"]);
   await b.look(1900, 1900);
   assert.deepEqual(b.lost, [["a"]]);
+  await b.look(2200, 4000);
+  assert.deepEqual(b.lost, [["a"]], "once is enough");
+  b.session.transport.localAddress = "10.0.0.5:5001";
+  b.have = new Set(["10.0.0.6"]);
+  await b.look(4100, 4400);
+  assert.deepEqual(b.lost, [["a"], ["a"]], "of another path it is said again");
 });
 
 test("without sound that is normal for longer, and a long silence is asked about seldom", async () => {
