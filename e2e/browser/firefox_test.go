@@ -229,27 +229,63 @@ func (f *firefox) ask(method string, params, result any) error {
 	}
 }
 
-// evaluate implements driver. The value comes as JSON text: BiDi's own form of
-// values is another.
+// remote is a value in the form of WebDriver BiDi, or what remains of it.
+type remote struct {
+	Type  string
+	Value json.RawMessage
+}
+
+// plain is the value as JSON has it.
+func (r remote) plain() any {
+	switch r.Type {
+	case "array":
+		var list []remote
+		if json.Unmarshal(r.Value, &list) != nil {
+			return nil
+		}
+		out := make([]any, len(list))
+		for i, v := range list {
+			out[i] = v.plain()
+		}
+		return out
+	case "object":
+		var pairs [][2]json.RawMessage
+		if json.Unmarshal(r.Value, &pairs) != nil {
+			return nil
+		}
+		out := map[string]any{}
+		for _, p := range pairs {
+			var key string
+			var v remote
+			if json.Unmarshal(p[0], &key) == nil && json.Unmarshal(p[1], &v) == nil {
+				out[key] = v.plain()
+			}
+		}
+		return out
+	case "string", "number", "boolean":
+		return r.Value
+	}
+	return nil
+}
+
+// evaluate implements driver.
 func (f *firefox) evaluate(expression string) (json.RawMessage, error) {
 	var out struct {
 		Type             string
-		Result           struct{ Value any }
+		Result           remote
 		ExceptionDetails struct{ Text string }
 	}
 	err := f.ask("script.evaluate", map[string]any{
-		"expression": "(async () => JSON.stringify(await (" + expression + ")))()", "awaitPromise": true, "userActivation": true,
+		"expression": expression, "awaitPromise": true, "userActivation": true,
 		"target": map[string]any{"context": f.context},
 	}, &out)
-	switch text, isText := out.Result.Value.(string); {
+	switch {
 	case err != nil:
 		return nil, err
 	case out.Type == "exception":
 		return nil, errors.New(out.ExceptionDetails.Text)
-	case isText:
-		return json.RawMessage(text), nil
 	}
-	return nil, nil // undefined
+	return json.Marshal(out.Result.plain())
 }
 
 // navigate implements driver.

@@ -98,7 +98,7 @@ func TestNetMoves(t *testing.T) {
 			m := meeting(t, "mic camera")
 			pass(2 * time.Second)
 			for i := range 2 {
-				m.heal(fmt.Sprintf("%s moves (%d)", name, i+1), 3500*time.Millisecond, func() { h(m).ReplaceAddress() })
+				m.heal(fmt.Sprintf("%s moves (%d)", name, i+1), 6*time.Second, func() { h(m).ReplaceAddress() })
 				pass(3 * time.Second)
 			}
 		})

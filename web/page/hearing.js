@@ -93,7 +93,6 @@ export class Hearing {
       on: p.media.mic, path: true, packets: l.packets, last: l.last,
       alive: session?.pulse.heard ?? 0, rtt: session?.transport?.rtt ?? 0,
     });
-    if (l.deaf) session?.poll(); // does what we send still go where the peer is?
     const hears = !l.ear.deaf, heard = !micOn || (!l.deaf && !p.oneWay);
     if (ask) this.mesh.sendData(p.id, "ask", {});
     if (hears !== l.hears) this.mesh.sendData(p.id, "hearing", { hears });

@@ -213,8 +213,7 @@ export class Mesh {
     }));
   }
 
-  // lost says that the paths to some peers went with an address of ours, or with one
-  // of theirs.
+  // lost says that the paths to some peers went with an address of ours.
   lost(ids) {
     this.post((now) => {
       for (const [id, m] of this.#members) {
@@ -480,7 +479,6 @@ export class Mesh {
       case "data": this.#dataReceived(now, m, e.data); break;
       case "connected": this.#dirty = true; break;
       case "path": this.pathChanged?.(m.peer.id); break;
-      case "strayed": this.lost(new Set([m.peer.id])); break;
       case "ice":
         this.#dirty = true;
         m.peer.hear(now, m.session.pulse);

@@ -13,9 +13,6 @@ import { kinds } from "./starved.js";
 const { maxSections, maxMessage } = rules;
 const utf8 = new TextDecoder();
 
-// A pair in use on which nothing came for this long, while packets come elsewhere.
-const strayAfter = 300;
-
 // Modest for a mesh: each is sent to everyone.
 const maxBitrate = [40_000, 600_000, 1_500_000];
 const maxFramerate = [0, 24, 15];
@@ -104,7 +101,6 @@ export class Session {
   #views = [null, null, null]; // sizes at which the peer shows our pictures
   #unsubscribe;
   #dozing = false;
-  #inUse = { here: "", since: 0, elsewhere: 0 }; // what came in on the pair in use
 
   constructor(config) {
     Object.assign(this, config);
@@ -367,7 +363,6 @@ export class Session {
     if (answers !== this.#answers || pair?.responsesReceived === undefined) this.pulse.answered = answers ? now : this.pulse.heard;
     this.#counters = counters;
     this.#answers = answers;
-    this.#stray(now, pair, pairs);
 
     const slot = (s) => this.#transceivers.findIndex((t) => t.mid === s.mid);
     for (const s of inbound) {
@@ -384,17 +379,6 @@ export class Session {
       this.sent[k] = s.packetsSent ?? 0;
     }
     if (pair) this.#describe(now, pair, byID(pair.localCandidateId), byID(pair.remoteCandidateId), inbound, slot);
-  }
-
-  // #stray notices that the peer moved: what it sends comes in on another pair than
-  // the one in use, where not even checks come any more, and what we send goes where
-  // it no longer is.
-  #stray(now, pair, pairs) {
-    const came = (p) => (p.requestsReceived ?? 0) + (p.responsesReceived ?? 0) + (p.bytesReceived ?? 0);
-    const here = pair ? `${pair.id} ${came(pair)}` : "";
-    const elsewhere = pairs.reduce((n, p) => n + (p === pair ? 0 : p.bytesReceived ?? 0), 0);
-    if (!pair || here !== this.#inUse.here) this.#inUse = { here, since: now, elsewhere };
-    if (now - this.#inUse.since >= strayAfter && elsewhere > this.#inUse.elsewhere) this.#post({ on: "strayed" });
   }
 
   // #heard notes that packets came since the last look: media and data tell
