@@ -91,3 +91,39 @@ func TestStreams(t *testing.T) {
 		})
 	}
 }
+
+// TestUnplugged: the microphone in use is unplugged, and within about a second a
+// person is told which one is used now.
+func TestUnplugged(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *pulsetest.Server{
+		"PulseAudio": pulsetest.Start, "PipeWire": pulsetest.StartPipeWire,
+	} {
+		t.Run(name, func(t *testing.T) {
+			rig.Need(t)
+			pulse := start(t)
+			pulse.AddSink("speaker")
+			pulse.AddMic("other")
+			pulse.AddMic("headset")
+			pulse.SetDefault("speaker", "headset")
+			server := rig.Serve(t)
+			a := rig.Join{Server: server, Room: "talk", Name: "alice", Env: pulse.Env(), Flags: []string{"--camera", "none", "--screen", "none"}}.Start(t)
+			b := rig.Join{Server: server, Room: "talk", Name: "bob", Flags: rig.Quiet()}.Start(t)
+			b.Meets("alice")
+			flowing(b, "alice", 50)
+			at := time.Now()
+			pulse.Unload("headset")
+			e := a.Await(at, "which microphone is used now", func(e rig.Event) bool {
+				code := e.Text("code")
+				return e.Name == "warning" && (code == "microphone-moved" || code == "microphone-back")
+			})
+			t.Logf("after %v: %s", e.At.Sub(at), e.Text("text"))
+			if !strings.Contains(e.Text("text"), "other") {
+				t.Errorf("told %q, want the name of the microphone in use", e.Text("text"))
+			}
+			if took := e.At.Sub(at); took > 1500*time.Millisecond {
+				t.Errorf("told after %v", took)
+			}
+			flowing(b, "alice", 50)
+		})
+	}
+}
