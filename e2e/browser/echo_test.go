@@ -100,17 +100,10 @@ func TestBenchEchoBesideChromium(t *testing.T) {
 // best lays every second of what was said where it was heard, and judges that.
 func best(said, heard []float32) (quality, stoi float64) {
 	const second, reach = pcm.SampleRate, pcm.SampleRate / 10
-	start, top := 0, math.Inf(-1)
-	for at := 3 * second; at+len(said) <= len(heard) && at < 6*second; at += second / 4 {
-		laid, _ := score.Align(said, heard[at:], second/2)
-		if q := score.STOI(said, laid); q > top {
-			start, top = at, q
-		}
-	}
+	start := place(levels(said), levels(heard)) * pcm.BlockSamples
 	var all []float32
-	_, offset := score.Align(said, heard[start:], second/2)
 	for at := 0; at+second <= len(said); at += second {
-		from := max(0, start+offset+at-reach)
+		from := max(0, start+at-reach)
 		if from >= len(heard) {
 			break
 		}
@@ -118,6 +111,39 @@ func best(said, heard []float32) (quality, stoi float64) {
 		all = append(all, laid...)
 	}
 	return score.Quality(said[:len(all)], all), score.STOI(said[:len(all)], all)
+}
+
+// levels is how loud every 10 ms are, in dB over what is heard.
+func levels(x []float32) []float64 {
+	var out []float64
+	for ; len(x) >= pcm.BlockSamples; x = x[pcm.BlockSamples:] {
+		out = append(out, max(0, 60+float64(pcm.Measure(x[:pcm.BlockSamples]))))
+	}
+	return out
+}
+
+// place is where a is in b: where they correlate best.
+func place(a, b []float64) int {
+	mean := func(x []float64) (sum float64) {
+		for _, v := range x {
+			sum += v / float64(len(x))
+		}
+		return sum
+	}
+	ma := mean(a)
+	top, where := math.Inf(-1), 0
+	for at := 0; at+len(a) <= len(b); at++ {
+		piece := b[at : at+len(a)]
+		mb := mean(piece)
+		var ab, bb float64
+		for i, v := range piece {
+			ab, bb = ab+(a[i]-ma)*(v-mb), bb+(v-mb)*(v-mb)
+		}
+		if c := ab / math.Sqrt(bb+1); c > top {
+			top, where = c, at
+		}
+	}
+	return where
 }
 
 func write(t *testing.T, path string, x []float32, db float64) {

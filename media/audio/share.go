@@ -37,13 +37,6 @@ func newShare() *share {
 	return &share{canceller: echo.New(echo.Config{NoiseOff: true})}
 }
 
-// running reports whether the machine's sound makes the frames.
-func (s *share) running() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.on
-}
-
 func (s *share) set(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
