@@ -42,7 +42,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := newConn(s, ws, address)
-	c.host = r.Host
+	c.host = strings.Clone(r.Host) // else all of the request stays in memory
 	c.first = first
 	s.mu.Lock()
 	s.conns[c] = struct{}{}

@@ -21,6 +21,12 @@ type mixed struct {
 
 func meeting(t *testing.T, sources string) *mixed {
 	t.Helper()
+	return meetingOn(t, sources, func(lab *netlab.Lab, name string) *netlab.Host { return lab.Host(name) })
+}
+
+// meetingOn is meeting with both of them on hosts of the caller's choice.
+func meetingOn(t *testing.T, sources string, host func(lab *netlab.Lab, name string) *netlab.Host) *mixed {
+	t.Helper()
 	needChromium(t)
 	return meetingWith(t, sources, chromiumOn)
 }
@@ -39,7 +45,7 @@ func meetingWith(t *testing.T, sources string, start func(t *testing.T, h *netla
 	lab := netlab.New(t)
 	shost := lab.Host("server")
 	address := fmt.Sprintf("%s:7077", shost.Addr())
-	m := &mixed{T: t, thost: lab.Host("term"), whost: lab.Host("web")}
+	m := &mixed{T: t, thost: host(lab, "term"), whost: host(lab, "web")}
 	m.server = &server{t: t, address: address, run: shost.Command, dial: shost.Dial, state: t.TempDir()}
 	t.Cleanup(m.server.kill)
 	m.server.start()
@@ -51,6 +57,24 @@ func meetingWith(t *testing.T, sources string, start func(t *testing.T, h *netla
 	m.web.until(15*time.Second, "connected", connectedTo("Terminal"))
 	m.webHears(15 * time.Second)
 	return m
+}
+
+// The page uses the same relay by the same credentials: it and a terminal meet
+// from behind symmetric routers, and from where no UDP gets out.
+func TestNetPageIsRelayed(t *testing.T) {
+	for _, kind := range []netlab.Kind{netlab.Symmetric, netlab.NoUDP} {
+		t.Run(kind.String(), func(t *testing.T) {
+			m := meetingOn(t, "mic camera", func(lab *netlab.Lab, name string) *netlab.Host {
+				return lab.Router("r"+name, kind).Host(name)
+			})
+			m.termHears(15*time.Second, true, false)
+			var relayed bool
+			m.web.eval(`(() => { const p = `+peerNamed("Terminal")+`; return p.transport?.relay === true; })()`, &relayed)
+			if !relayed {
+				t.Error("the page does not say that it is relayed")
+			}
+		})
+	}
 }
 
 // webHears waits until new sound and new pictures of the terminal have reached
