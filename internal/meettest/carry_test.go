@@ -376,3 +376,34 @@ func TestStandbyIsCheap(t *testing.T) {
 		}
 	})
 }
+
+// Every two kinds of routers without a relay, and a third person whom both reach:
+// everybody is in the call.
+func TestNATsWithAThird(t *testing.T) {
+	kinds := []NAT{Open, FullCone, AddressRestricted, PortRestricted, Symmetric}
+	for i, first := range kinds {
+		for _, second := range kinds[i:] {
+			t.Run(fmt.Sprintf("%v and %v", first, second), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := New(t)
+					r.Offer(STUNOnly, nil)
+					a, b, c := r.JoinBehind(first, "a"), r.Join("b"), r.JoinBehind(second, "c")
+					r.Wait(4 * time.Second)
+					want := "direct"
+					if second == Symmetric && first >= PortRestricted {
+						want = "via b"
+					}
+					r.expectPath(a, c, want)
+					r.expectPath(a, b, "direct")
+					r.expectPath(b, c, "direct")
+					if a.Packets(c) == 0 || c.Packets(a) == 0 {
+						t.Errorf("%d and %d packets were heard", a.Packets(c), c.Packets(a))
+					}
+					for _, p := range []*Person{a, b, c} {
+						p.Leave()
+					}
+				})
+			})
+		}
+	}
+}
