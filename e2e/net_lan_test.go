@@ -163,6 +163,23 @@ func TestNetMapped(t *testing.T) {
 			t.Errorf("still open: %s", open)
 		}
 	})
+	t.Run("both at home", func(t *testing.T) {
+		r := island(t)
+		home, other := r.lab.Router("home", netlab.PortRestricted), r.lab.Router("other", netlab.PortRestricted)
+		home.MapPorts(netip.MustParseAddr("5.5.5.1"))
+		other.MapPorts(netip.MustParseAddr("5.5.5.3")) // for its address
+		a := r.addOn(home.Host("a"), "A", "--internet")
+		a.start()
+		open := a.next(time.Time{}, 10*time.Second, "a port of the router", func(e event) bool {
+			j, ok := e.Body.(*joined)
+			return ok && j.Works == "works anywhere"
+		})
+		b := r.addOn(other.Host("b"), "B")
+		b.invite = open.Body.(*joined).Link
+		b.start()
+		r.everyoneHearsEveryone(15 * time.Second)
+		t.Logf("A to B is %s", a.path(b))
+	})
 	t.Run("carrier-grade NAT", func(t *testing.T) {
 		r := island(t)
 		router := r.lab.Router("home", netlab.PortRestricted)

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/meet-term/meet/internal/localtls"
 )
 
@@ -116,6 +118,8 @@ func TestTrouble(t *testing.T) {
 		{dial(fmt.Errorf("%w: status 404", ErrNoServer)), "it does not answer as a meet server does"},
 		{dial(syscall.ENETUNREACH), "no way there from this network"},
 		{dial(&RefusedError{Code: RefusedFull}), "the room is full"},
+		{&websocket.CloseError{Code: websocket.CloseAbnormalClosure}, "it hung up"},
+		{errMoved, ""},
 		{errors.New("odd\x1b[2J"), "odd"},
 	} {
 		if got := Trouble(tc.err); got != tc.want {

@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/meet-term/meet/internal/safetext"
 )
@@ -54,7 +57,10 @@ func Trouble(err error) string {
 		return "TLS: it does not speak https; try http:// or ws://"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), timedOut(err):
 		return "timeout: no answer"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, errMoved):
+		return "" // it is being dialed, and nothing is known against it
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
 		return "it hung up"
 	case errors.Is(err, ErrNoServer):
 		return ErrNoServer.Error()

@@ -67,7 +67,7 @@ func (b inviteBox) Render(s *Styles, w, h int) []string {
 		}
 	}
 	if b.reach != "" && b.place.Reach != "" {
-		out = append(out, s.fit(" "+s.dim.Render("the room is for "+cleanText(b.place.Reach)+"; ")+s.key.Render(b.reach)+s.dim.Render(" changes that"), w))
+		out = append(out, s.fit(" "+s.dim.Render("for "+cleanText(b.place.Reach)+"; ")+s.key.Render(b.reach)+s.dim.Render(" changes that"), w))
 	}
 	if len(out) == 0 {
 		return []string{s.dim.Render(s.fit(" there is no invite yet", w))}

@@ -158,6 +158,9 @@ func (m *Model) setView(v *rtc.RoomView) {
 			m.toast(toastInfo, cleanName(p.Name)+" is sharing the screen"+withSound(p.Media))
 		}
 	}
+	if t := v.Server.Trouble; t != "" && t != m.view.Server.Trouble {
+		m.toast(toastQuiet, cleanText(v.Server.Address)+": "+cleanText(t))
+	}
 	m.view, m.want = v, v.Media
 	if m.index(m.selected) < 0 {
 		m.selected = ""

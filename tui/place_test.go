@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
 )
 
 var (
@@ -70,7 +71,7 @@ func TestInvitePanelSaysWho(t *testing.T) {
 	s := NewStyles(Theme{})
 	b := newInviteBox(placeLAN, "w")
 	text := printable(strings.Join(b.Render(s, 80, 60), "\n"))
-	has(t, text, "works on this network", "the room is for this network; w changes that")
+	has(t, text, "works on this network", "for this network; w changes that")
 	if b.qr == nil {
 		t.Error("no QR code")
 	}
@@ -89,4 +90,21 @@ func TestInvitePanelSaysWho(t *testing.T) {
 	}
 	r.send(eventMsg{[]rtc.Event{placeLAN}})
 	has(t, printable(r.m.View()), "http://192.168.1.5:7077/demo", "works on this network")
+}
+
+// What keeps us from the server stands in the log, once for each reason.
+func TestServerTroubleIsLogged(t *testing.T) {
+	r := newRig(t, roomOf())
+	for _, trouble := range []string{"", "no such host", "no such host", "refused: nothing listens there", ""} {
+		v := *r.f.view
+		v.Server = rtc.ServerView{State: signal.Connecting, Address: "meet.exmaple", Trouble: trouble}
+		r.f.view = &v
+		r.send(nil)
+	}
+	r.send(keyMsg("l"))
+	view := printable(r.m.View())
+	has(t, view, "meet.exmaple: no such host", "meet.exmaple: refused")
+	if n := strings.Count(view, "meet.exmaple: no such host"); n != 1 { // the banner says it already
+		t.Errorf("said %d times:\n%s", n, view)
+	}
 }

@@ -18,6 +18,7 @@ const (
 	toastGood
 	toastWarn
 	toastBad
+	toastQuiet // for the log alone: the screen says it elsewhere
 )
 
 // toast is one line about something that happened.
@@ -38,7 +39,7 @@ func (t toast) look(s *Styles) (string, lipgloss.Style) {
 	switch t.kind {
 	case toastGood:
 		return s.glyph.ok, s.good
-	case toastWarn:
+	case toastWarn, toastQuiet:
 		return s.glyph.warn, s.warn
 	case toastBad:
 		return s.glyph.bad, s.bad
@@ -68,10 +69,14 @@ func (ts *toasts) add(t toast) {
 
 // current is the toast to show now.
 func (ts *toasts) current(now time.Time) (toast, bool) {
-	if len(ts.log) == 0 {
+	n := len(ts.log)
+	for n > 0 && ts.log[n-1].kind == toastQuiet {
+		n--
+	}
+	if n == 0 {
 		return toast{}, false
 	}
-	t := ts.log[len(ts.log)-1]
+	t := ts.log[n-1]
 	return t, now.Sub(t.at) < toastTime
 }
 

@@ -32,7 +32,10 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
 			f["server"] = e.Server
 		}
 		if e.Err != nil {
-			f["error"], f["reason"] = e.Err.Error(), signal.Trouble(e.Err)
+			f["error"] = e.Err.Error()
+			if reason := signal.Trouble(e.Err); reason != "" {
+				f["reason"] = reason
+			}
 		}
 	case rtc.ConnectionStateChanged:
 		who(f, e.Who)

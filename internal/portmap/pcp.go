@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,7 +26,8 @@ const (
 // pcp asks by PCP, version 2.
 type pcp struct {
 	gateway netip.AddrPort
-	nonce   [12]byte // ties renewals and deletion to the mapping
+	nonce   [12]byte    // ties renewals and deletion to the mapping
+	heard   atomic.Bool // a router answered
 }
 
 // NewPCP asks the router at gateway by PCP.
@@ -53,6 +55,9 @@ func (a *pcp) Map(ctx context.Context, port uint16) (Lease, error) {
 }
 
 func (a *pcp) Unmap(ctx context.Context, port uint16) error {
+	if !a.heard.Load() {
+		return nil
+	}
 	var errs []error
 	for _, proto := range []byte{protoTCP, protoUDP} {
 		_, err := a.request(ctx, proto, port, 0)
@@ -99,6 +104,7 @@ func (a *pcp) answer(b []byte, proto byte, port uint16) (Lease, bool, error) {
 	if len(b) < 24 || b[0] != 2 || b[1] != 0x81 {
 		return Lease{}, false, nil
 	}
+	a.heard.Store(true)
 	if code := b[3]; code != 0 {
 		return Lease{}, true, pcpError(code)
 	}
@@ -124,11 +130,14 @@ func pcpError(code byte) error {
 }
 
 // natpmp asks by NAT-PMP.
-type natpmp struct{ gateway netip.AddrPort }
+type natpmp struct {
+	gateway netip.AddrPort
+	heard   atomic.Bool // a router answered
+}
 
 // NewNATPMP asks the router at gateway by NAT-PMP.
 func NewNATPMP(gateway netip.Addr) Asker {
-	return &natpmp{netip.AddrPortFrom(gateway, controlPort)}
+	return &natpmp{gateway: netip.AddrPortFrom(gateway, controlPort)}
 }
 
 func (a *natpmp) Protocol() Protocol { return NATPMP }
@@ -140,6 +149,7 @@ func (a *natpmp) Map(ctx context.Context, port uint16) (Lease, error) {
 		if !ok || code != nil {
 			return ok, code
 		}
+		a.heard.Store(true)
 		lease.Outside = netip.AddrFrom4([4]byte(b[8:12]))
 		return true, nil
 	})
@@ -160,6 +170,9 @@ func (a *natpmp) Map(ctx context.Context, port uint16) (Lease, error) {
 }
 
 func (a *natpmp) Unmap(ctx context.Context, port uint16) error {
+	if !a.heard.Load() {
+		return nil
+	}
 	var errs []error
 	for _, op := range []byte{2, 1} {
 		_, _, err := a.request(ctx, op, port, 0)

@@ -107,7 +107,7 @@ type Asker interface {
 	// Map asks for the port, TCP and UDP, or renews it. An error wraps one of the
 	// Err of this package.
 	Map(ctx context.Context, port uint16) (Lease, error)
-	// Unmap gives it back.
+	// Unmap gives it back, if there is a router that may have it.
 	Unmap(ctx context.Context, port uint16) error
 }
 
@@ -190,6 +190,7 @@ func ask(ctx context.Context, port uint16, askers []Asker, used map[Asker]bool, 
 	}
 	answers := make(chan answer, len(askers))
 	for _, a := range askers {
+		used[a] = true // even if it loses: the router may have heard the question
 		crash.Go(func() {
 			lease, err := a.Map(ctx, port)
 			if err == nil && NotPublic(lease.Outside) {
@@ -203,9 +204,6 @@ func ask(ctx context.Context, port uint16, askers []Asker, used map[Asker]bool, 
 	for range askers {
 		a := <-answers
 		log.Debug("asked the router", "by", a.asker.Protocol(), "lease", a.lease, "error", a.err)
-		if a.err == nil || a.lease.Port != 0 {
-			used[a.asker] = true
-		}
 		switch {
 		case a.err == nil && won == nil:
 			won = &a

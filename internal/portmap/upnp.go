@@ -18,8 +18,9 @@ import (
 // upnp asks by UPnP IGD. Looking for a router takes 2 s whoever answers, since
 // the search waits for everybody.
 type upnp struct {
-	mu   sync.Mutex // guards last: renewals do not search again
-	last wan
+	mu    sync.Mutex // guards what follows
+	last  wan        // that was asked to map
+	works bool       // it did: renewals do not search again
 }
 
 // NewUPnP asks by UPnP whatever router of the network answers.
@@ -48,8 +49,10 @@ func (a *upnp) Map(ctx context.Context, port uint16) (Lease, error) {
 	var lease Lease
 	for _, w := range a.search(ctx) {
 		l, werr := mapOn(ctx, w, port)
-		if werr == nil {
-			a.last = w
+		if a.works = werr == nil; a.works || !errors.Is(werr, ErrNotPublic) {
+			a.last = w // also one that failed: it may have done half of it
+		}
+		if a.works {
 			return l, nil
 		}
 		if err == ErrNoRouter || errors.Is(werr, ErrNotPublic) {
@@ -71,7 +74,7 @@ func (a *upnp) Unmap(ctx context.Context, port uint16) error {
 // search finds the connections of the routers that answer. The versions are
 // asked for side by side: each search takes its 2 s.
 func (a *upnp) search(ctx context.Context) []found {
-	if w, ok := a.last.(found); ok {
+	if w, ok := a.last.(found); ok && a.works {
 		return []found{w}
 	}
 	var mu sync.Mutex

@@ -259,7 +259,7 @@ func (s *session) serverChanged(e rtc.ServerStateChanged) {
 	if s.linked {
 		line = "Reconnecting to server..."
 	}
-	if e.Err != nil {
+	if signal.Trouble(e.Err) != "" {
 		line = strings.TrimSuffix(line, "server...") + text(e.Server) + "... " + text(signal.Trouble(e.Err)) + ","
 	}
 	line += fmt.Sprintf(" attempt %d", e.Attempt)
