@@ -3,6 +3,7 @@ package meettest
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/meet-term/meet/call"
@@ -148,5 +149,52 @@ func (r *Room) expectSoonAfterServer(people []*Person) {
 	r.T.Logf("server back at %v, heard at %v", back, heard)
 	if heard-back > healedWithin {
 		r.T.Errorf("heard again %v after the server was back", heard-back)
+	}
+}
+
+// The same behind the routers of two homes, with paths through their NATs and
+// through a relay: the address of a pair is then not one of the machine's own.
+func TestAddressChangesAtHome(t *testing.T) {
+	for _, c := range []struct {
+		nat    NAT
+		within time.Duration
+	}{
+		{PortRestricted, healedWithin},
+		{Symmetric, 2 * healedWithin}, // a relay is asked for a new allocation first
+	} {
+		for _, who := range []string{"a", "b", "ab"} {
+			t.Run(fmt.Sprintf("%s moves behind a %v router", who, c.nat), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := New(t)
+					r.Offer(STUNAndTURN, nil)
+					people := []*Person{r.JoinBehind(c.nat, "a"), r.JoinBehind(c.nat, "b")}
+					r.Wait(4 * time.Second)
+					r.expectWell()
+					for n := range 2 {
+						for _, p := range people {
+							p.Forget()
+						}
+						for _, p := range people {
+							if containsName(who, p) {
+								p.MoveInside()
+							}
+						}
+						r.Wait(5 * time.Second)
+						r.expectWell()
+						r.expectSound(people)
+						for _, p := range people {
+							if g := gap(p); g > c.within {
+								t.Errorf("move %d: %s heard nothing for %v", n+1, p.Name, g)
+							} else {
+								t.Logf("move %d: %s heard nothing for %v", n+1, p.Name, g)
+							}
+						}
+					}
+					for _, p := range people {
+						p.Leave()
+					}
+				})
+			})
+		}
 	}
 }

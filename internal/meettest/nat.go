@@ -68,6 +68,7 @@ func (p *Person) connect() *vnet.Net {
 		router = p.home()
 		address = fmt.Sprintf("192.168.%d.2", p.room.homes)
 	}
+	p.inner = address
 	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{address}})
 	if err != nil {
 		t.Fatalf("network of %s: %v", p.Name, err)

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -132,6 +133,18 @@ func (p *Person) Strict() {
 	p.room.strict[p] = true
 }
 
+// MoveInside gives a person behind a router of their own another address there, as
+// changing from cable to Wi-Fi at home does; otherwise it is as Move.
+func (p *Person) MoveInside() {
+	t := p.room.T
+	t.Helper()
+	p.inside++
+	prefix := p.inner[:strings.LastIndexByte(p.inner, '.')+1]
+	old := p.inner
+	p.inner = fmt.Sprint(prefix, 2+p.inside)
+	p.readdress(old, p.inner, 24)
+}
+
 // Move gives a person another address: the old one is gone, the connection to
 // the server with it, and the machine notices at once.
 func (p *Person) Move() {
@@ -142,10 +155,16 @@ func (p *Person) Move() {
 	p.room.hosts++
 	p.IP = fmt.Sprintf("10.0.%d.%d", 1+p.room.hosts/250, 1+p.room.hosts%250)
 	p.room.mu.Unlock()
+	p.readdress(old, p.IP, 16)
+}
+
+func (p *Person) readdress(old, new string, bits int) {
+	t := p.room.T
+	t.Helper()
 	if err := p.net.RemoveAddress("eth0", net.ParseIP(old)); err != nil {
 		t.Fatalf("%s loses its address: %v", p.Name, err)
 	}
-	if err := p.net.AddAddress("eth0", &net.IPNet{IP: net.ParseIP(p.IP), Mask: net.CIDRMask(16, 32)}); err != nil {
+	if err := p.net.AddAddress("eth0", &net.IPNet{IP: net.ParseIP(new), Mask: net.CIDRMask(bits, 32)}); err != nil {
 		t.Fatalf("%s gets another address: %v", p.Name, err)
 	}
 	p.room.net.Link(p.Name).Strand()
@@ -232,6 +251,8 @@ type Person struct {
 
 	inc    signal.Inc
 	net    *vnet.Net
+	inner  string // the address behind a router of one's own
+	inside int    // how often it changed
 	cancel context.CancelFunc
 	ended  chan struct{}
 
