@@ -75,6 +75,30 @@ func TestChatWhileAPairIsCut(t *testing.T) {
 	}
 }
 
+// Two people whom nobody can carry: what was said before the cut was noticed takes
+// the server when it is.
+func TestChatTakesTheServer(t *testing.T) {
+	bubble(t, []string{"a", "b"}, func(t *testing.T, r *Room, p []*Person) {
+		a, b := p[0], p[1]
+		r.Block(a, b)
+		r.Block(b, a)
+		r.Wait(time.Second)
+		a.Call.Say("before anybody noticed")
+		r.Wait(1500 * time.Millisecond)
+		a.Call.Say("after")
+		r.Wait(100 * time.Millisecond)
+		if got := b.heardFrom(a); !slices.Equal(got, []string{"before anybody noticed", "after"}) {
+			t.Errorf("B was told %q", got)
+		}
+		r.Unblock(a, b)
+		r.Unblock(b, a)
+		r.Wait(6 * time.Second)
+		if got := b.heardFrom(a); len(got) != 2 {
+			t.Errorf("in the end B was told %q", got)
+		}
+	})
+}
+
 // Without any way the sender is told, once, and it follows when there is one.
 func TestChatWithoutAnyWay(t *testing.T) {
 	bubble(t, []string{"a", "b"}, func(t *testing.T, r *Room, p []*Person) {
