@@ -270,7 +270,9 @@ func (sc *screen) hints() []string {
 		"while writing: enter sends, esc goes back, letters never act",
 		"alt+m, alt+v, alt+s, alt+e still do; up and down recall what was sent",
 		"ctrl+_ undoes, ctrl+w cuts a word, ctrl+y puts it back",
-		"page up and page down scroll the chat",
+		"page up and page down scroll the chat", "",
+		"beside the devices: " + keyEcho + " echo, " + keyNoise + " noise, " + keyGain + " loudness, " + keyMusic + " music,",
+		keyTest + " test sound, " + keyMyself + " hear yourself",
 	}
 }
 
