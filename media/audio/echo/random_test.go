@@ -19,7 +19,7 @@ func TestRandom(t *testing.T) {
 		n = 10
 	}
 	if testing.Short() {
-		n = min(n, 2)
+		n = min(n, 1)
 	}
 	var mu sync.Mutex
 	var clear, better, quality []float64
