@@ -95,6 +95,8 @@ func (p *pathSize) used(conn sender, to netip.AddrPort) {
 	p.since.Store(time.Now().UnixNano())
 	p.mu.Lock()
 	p.sizer.restart(time.Now())
+	clear(p.waiting) // what is answered still was sent another way
+	p.probing.Store(0)
 	p.mu.Unlock()
 	p.poke()
 }
