@@ -283,9 +283,6 @@ func TestNetReachTable(t *testing.T) {
 	}
 	r := newRoom(t)
 	r.overTLS()
-	r.server.crash() // with room for a table's joins
-	r.server.more = append(r.server.more, "--max-rooms", "1000")
-	r.server.start()
 	p := startProxy(t, r.lab.Host("proxy"))
 	all := networks(p)
 	cells := map[[2]int]string{}

@@ -51,7 +51,7 @@ func (s *Server) authenticate(ra *turn.RequestAttributes) (id string, key []byte
 		s.stats.refusedUser.Add(1)
 		return "", nil, false
 	}
-	now := time.Now()
+	now := time.Now().Add(time.Duration(s.skew.Load()))
 	opens := ra.Method == stun.MethodAllocate
 	s.mu.Lock()
 	m := s.members[id]

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/turn/v5"
@@ -125,6 +126,7 @@ type Server struct {
 	policy policy
 	turn   *turn.Server
 	stats  stats
+	skew   atomic.Int64 // added to the time that credentials are judged at; for tests
 
 	mu      sync.Mutex // guards what follows
 	members map[string]*member
