@@ -179,7 +179,10 @@ func (e *Engine) Run(ctx context.Context) error {
 // that is made of files, as in tests and for scripts, looks for none.
 func (e *Engine) usesDevices() bool {
 	real := func(k Kind) bool { return k == Default || k == Device }
-	return real(e.capture.mic.Kind) || real(e.speaker.Kind)
+	e.capture.mu.Lock()
+	mic := e.capture.mic
+	e.capture.mu.Unlock()
+	return real(mic.Kind) || real(e.speakerNow().Kind)
 }
 
 // speakerNow is the speaker that is wanted.
