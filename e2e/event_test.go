@@ -65,6 +65,7 @@ type (
 		Path  string
 		Via   string
 		RTTMS float64 `json:"rtt_ms"`
+		MTU   int
 		Audio struct {
 			Packets uint64
 			LevelDB float64 `json:"level_db"`

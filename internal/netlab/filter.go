@@ -45,6 +45,17 @@ func (h *Host) DropUDP(dir Direction) time.Time {
 	return h.filter(append(h.on.rules, rule{dir: dir, match: udp}))
 }
 
+// DropLarge drops UDP in packets of more than size bytes, both ways, and tells
+// nobody, as tunnels do.
+func (h *Host) DropLarge(size int) time.Time {
+	h.lab.tb.Helper()
+	const ipv6Header = 40 // which the length of IPv6 leaves out
+	return h.filter(append(h.on.rules,
+		rule{match: fmt.Sprintf("ip length > %d %s", size, udp)},
+		rule{match: fmt.Sprintf("ip6 length > %d %s", size-ipv6Header, udp)},
+	))
+}
+
 // Pass ends whatever Drop, DropUDP and Block did at this host's interface.
 func (h *Host) Pass() time.Time {
 	h.lab.tb.Helper()
