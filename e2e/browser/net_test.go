@@ -21,15 +21,12 @@ type mixed struct {
 
 func meeting(t *testing.T, sources string) *mixed {
 	t.Helper()
-	return meetingOn(t, sources, func(lab *netlab.Lab, name string) *netlab.Host { return lab.Host(name) })
-}
-
-// meetingOn is meeting with both of them on hosts of the caller's choice.
-func meetingOn(t *testing.T, sources string, host func(lab *netlab.Lab, name string) *netlab.Host) *mixed {
-	t.Helper()
 	needChromium(t)
 	return meetingWith(t, sources, chromiumOn)
 }
+
+// plainHost puts somebody on the network itself.
+func plainHost(lab *netlab.Lab, name string) *netlab.Host { return lab.Host(name) }
 
 // chromiumOn starts Chromium on a host.
 func chromiumOn(t *testing.T, h *netlab.Host, address string) *tab {
@@ -38,6 +35,14 @@ func chromiumOn(t *testing.T, h *netlab.Host, address string) *tab {
 }
 
 func meetingWith(t *testing.T, sources string, start func(t *testing.T, h *netlab.Host, address string) *tab) *mixed {
+	t.Helper()
+	return meetingOn(t, sources, plainHost, start)
+}
+
+// meetingOn is meetingWith with both of them on hosts of the caller's choice.
+func meetingOn(t *testing.T, sources string, host func(lab *netlab.Lab, name string) *netlab.Host,
+	start func(t *testing.T, h *netlab.Host, address string) *tab,
+) *mixed {
 	t.Helper()
 	if reason := netlab.Unavailable(); reason != "" {
 		t.Skip("no networks here: " + reason)
@@ -64,9 +69,10 @@ func meetingWith(t *testing.T, sources string, start func(t *testing.T, h *netla
 func TestNetPageIsRelayed(t *testing.T) {
 	for _, kind := range []netlab.Kind{netlab.Symmetric, netlab.NoUDP} {
 		t.Run(kind.String(), func(t *testing.T) {
+			needChromium(t)
 			m := meetingOn(t, "mic camera", func(lab *netlab.Lab, name string) *netlab.Host {
 				return lab.Router("r"+name, kind).Host(name)
-			})
+			}, chromiumOn)
 			m.termHears(15*time.Second, true, false)
 			var relayed bool
 			m.web.eval(`(() => { const p = `+peerNamed("Terminal")+`; return p.transport?.relay === true; })()`, &relayed)
