@@ -56,7 +56,7 @@ func (b *bed) startServer(cfg ServerConfig) {
 	}
 	server := NewServer(cfg)
 	b.server = server
-	web := &http.Server{Handler: server, ReadHeaderTimeout: 5 * time.Second}
+	web := &http.Server{Handler: early(server), ReadHeaderTimeout: 5 * time.Second}
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup
 	tasks.Go(func() { web.Serve(listener) })
@@ -326,3 +326,6 @@ func (r *raw) end() (RefusalCode, int) {
 		}
 	}
 }
+
+// early, while a test sets it, stands before the server.
+var early = func(h http.Handler) http.Handler { return h }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -226,5 +227,45 @@ func everyBody() []Body {
 		Probe{Epoch: 3, Remote: 2, N: 9},
 		ProbeAck{Epoch: 3, Remote: 2, N: 9, Silent: true},
 		Bye{Epoch: 3, Remote: 2, Reason: "rebuild"},
+	}
+}
+
+// A hello that comes with the request is taken once; what is no hello there is
+// refused or left out, and one that a proxy left out is said again.
+func TestEarlyHello(t *testing.T) {
+	for name, change := range map[string]func(http.Header){
+		"as it is":              func(http.Header) {},
+		"left out by a proxy":   func(h http.Header) { h.Del(helloHeader) },
+		"no base64":             func(h http.Header) { h.Set(helloHeader, "%%%") },
+		"longer than a line is": func(h http.Header) { h.Set(helloHeader, strings.Repeat("A", maxEarlyHello+1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			was := early
+			defer func() { early = was }()
+			early = func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					change(r.Header)
+					h.ServeHTTP(w, r)
+				})
+			}
+			synctest.Test(t, func(t *testing.T) {
+				b := newBed(t, ServerConfig{})
+				b.net.Link("ada").Delay(10 * time.Millisecond)
+				ada := b.start("ada", nil)
+				time.Sleep(time.Second)
+				events := ada.take()
+				last := events[len(events)-1]
+				if _, ok := last.event.(Welcome); !ok {
+					t.Fatalf("ada got %+v", events)
+				}
+				want := 40 * time.Millisecond // a round trip to connect, one to be welcomed
+				if name != "as it is" {
+					want += 20 * time.Millisecond
+				}
+				if last.at != want {
+					t.Errorf("welcomed after %v, want %v", last.at, want)
+				}
+			})
+		})
 	}
 }
