@@ -176,6 +176,7 @@ func noises(contenders []contender) {
 
 func main() {
 	only := flag.String("scene", "", "only the scenes whose names have this in them")
+	of := flag.String("of", "", "only those who have this in their names")
 	flag.Parse()
 	runtime.LockOSThread()
 	contenders := []contender{
@@ -187,6 +188,7 @@ func main() {
 		{"meet, echo alone", func() processor { return ours{echo.New(echo.Config{NoiseOff: true})} }},
 		{"meet", func() processor { return ours{echo.New(echo.Config{})} }},
 	}
+	contenders = slices.DeleteFunc(contenders, func(c contender) bool { return !strings.Contains(c.name, *of) })
 	fmt.Println("ERLE in dB / score / STOI in double talk")
 	fmt.Println()
 	times := scenes(voicetest.Table(), contenders, *only)

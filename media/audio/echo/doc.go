@@ -71,8 +71,8 @@
 // # What it cannot do
 //
 // The first half second with an echo is 10 to 15 dB of it. A delay that wanders
-// by some samples within seconds leaves 15 to 20 dB, hard clipping 30, a room
-// that rings for 0.4 s 30. Until a new path after a jump of the delay is learned
+// by some samples within seconds, hard clipping, and a room that rings for 0.4 s
+// leave some 30 dB. Until a new path after a jump of the delay is learned
 // (about half a second) it suppresses more than it cancels, and ducks the voice
 // here when both ends talk.
 package echo

@@ -5,7 +5,7 @@ const (
 	// driftGain is how much the pace follows one sample of lateness per block.
 	driftGain = 4e-4
 	// driftPull is how much of the lateness is made good at once.
-	driftPull = 0.0
+	driftPull = 0.06
 	driftMost = 500e-6
 )
 

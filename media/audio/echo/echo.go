@@ -310,8 +310,10 @@ func (c *Canceller) learn() {
 	right := w.active > 100 && w.error < 0.5*w.mic && c.search.mean < 0.3
 	if right {
 		// The later the echo, the later the loop sees what it did.
-		rate := driftGain * min(1, 12/float64(c.lag+4))
-		c.pace += rate * lateness(c.e, c.y, c.filter.psi) / BlockSamples
+		slower := min(1, 12/float64(c.lag+4))
+		late := slower * lateness(c.e, c.y, c.filter.psi)
+		c.pace += driftGain * late / BlockSamples
+		c.ref.nudge(-max(-0.05, min(driftPull*late, 0.05)))
 		c.pace = max(-driftMost, min(c.pace, driftMost))
 	}
 	if c.blocks%2 == 1 {

@@ -106,6 +106,9 @@ func (r *reference) add(block []float32) {
 // ahead is how many samples can still be read.
 func (r *reference) ahead() float64 { return float64(r.filled-sincTaps/2) - r.pos }
 
+// nudge moves the reader by a part of a sample.
+func (r *reference) nudge(by float64) { r.pos = max(sincTaps/2, r.pos+by) }
+
 // read fills dst with the next samples at a pace of step per sample.
 func (r *reference) read(dst []float32, step float64) {
 	pos := r.pos

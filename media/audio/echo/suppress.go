@@ -166,8 +166,12 @@ func (s *suppressor) learn(might []float32) {
 	for b := range bandCount {
 		y := s.tail[b]
 		more := max(0, min(eb[b]-nb[b], most*s.leak[b]*y))
-		s.leakTop[b] += rate * (more - s.leakTop[b])
-		s.leakBottom[b] += rate * (y - s.leakBottom[b])
+		r := rate
+		if more < s.leak[b]*y/8 {
+			r *= 4 // plainly too much: after a new start
+		}
+		s.leakTop[b] += r * (more - s.leakTop[b])
+		s.leakBottom[b] += r * (y - s.leakBottom[b])
 		if s.leakBottom[b] > 1e-9 {
 			s.leak[b] = max(1e-5, min(s.leakTop[b]/s.leakBottom[b], 1))
 		}
