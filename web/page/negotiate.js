@@ -178,7 +178,7 @@ export const negotiation = {
       // They know, and have just said so through signaling: there is nothing
       // left to ask for.
       this.attempt = Math.max(this.attempt, 1);
-      this.mend(now, true);
+      this.mend(now, !this.timing.replaceMoved);
       return;
     }
     // They asked while the path was broken, and the message may have waited as
