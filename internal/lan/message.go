@@ -90,6 +90,9 @@ func (c *codec) instance(t time.Time) string {
 
 // ours reports whether a name is the room's, today or a day away: clocks differ.
 func (c *codec) ours(name string, now time.Time) bool {
+	if len(name) < len(service) || !strings.EqualFold(name[len(name)-len(service):], service) {
+		return false // most of what passes by: printers, speakers
+	}
 	for _, day := range []time.Duration{0, -24 * time.Hour, 24 * time.Hour} {
 		if strings.EqualFold(name, c.instance(now.Add(day))) {
 			return true
