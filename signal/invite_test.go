@@ -45,6 +45,8 @@ func TestParseInvite(t *testing.T) {
 		{"https://host/#demo." + secret + "?utm_source=chat", Invite{Server: "https://host/", Name: "demo", Secret: key}},
 		{`meet join "https://host/#demo.` + secret + `"`, Invite{Server: "https://host/", Name: "demo", Secret: key}},
 		{"$ meet join --muted demo", Invite{Server: "http://127.0.0.1:7077/", Name: "demo"}},
+		{"meet join --server ws://host:7077 demo", Invite{Server: "http://host:7077/", Name: "demo"}},
+		{"meet join demo." + secret + " --server=https://host/meet/", Invite{Server: "https://host/meet/", Name: "demo", Secret: key}},
 		{"localhost/demo", Invite{Server: "http://localhost:7077/", Name: "demo"}},
 		{"192.168.1.5/demo", Invite{Server: "http://192.168.1.5:7077/", Name: "demo"}},
 		{"[fd00::1]/demo", Invite{Server: "http://[fd00::1]:7077/", Name: "demo"}},

@@ -22,7 +22,7 @@ func tidy(arg string) string {
 	arg = strings.TrimSpace(arg)
 	arg = strings.TrimSpace(strings.TrimPrefix(arg, "$ "))
 	if rest, ok := strings.CutPrefix(arg, "meet join "); ok {
-		arg = lastWord(rest)
+		arg = typedRoom(rest)
 	}
 	const around = "\"'`<>“”„‘’‚«»()"
 	for {
@@ -44,15 +44,26 @@ func tidy(arg string) string {
 	}
 }
 
-// lastWord is the room in what follows "meet join": what is no flag.
-func lastWord(line string) string {
+// typedRoom is the room in what follows "meet join": what is no flag, on the
+// server that --server names.
+func typedRoom(line string) string {
 	words := strings.Fields(line)
-	for i := len(words) - 1; i >= 0; i-- {
-		if !strings.HasPrefix(words[i], "-") {
-			return words[i]
+	server, room := "", line
+	for i := 0; i < len(words); i++ {
+		switch value, given := strings.CutPrefix(words[i], "--server="); {
+		case given:
+			server = value
+		case words[i] == "--server" && i+1 < len(words):
+			i++
+			server = words[i]
+		case !strings.HasPrefix(words[i], "-"):
+			room = words[i]
 		}
 	}
-	return line
+	if server != "" && !strings.ContainsAny(room, "/:#") {
+		return strings.TrimRight(server, "/") + "/#" + room
+	}
+	return room
 }
 
 // spelled are letters that are written as several without their marks.
