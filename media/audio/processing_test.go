@@ -495,7 +495,8 @@ func TestShareSound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var heard []float32
+		var mu sync.Mutex
+		var heard []float32 // guarded by mu
 		e, stop := runEngine(t, Config{
 			devices: dev, Speaker: Speaker{Kind: None}, Processing: untouched,
 			OnFrame: func(f Frame) {
@@ -503,15 +504,21 @@ func TestShareSound(t *testing.T) {
 				if _, err := dec.Decode(f.Payload, out); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
 				heard = append(heard, out...)
+				mu.Unlock()
 			},
 		})
 		listen := func() (mic, machine float64) {
 			time.Sleep(500 * time.Millisecond)
 			synctest.Wait()
+			mu.Lock()
 			heard = nil
+			mu.Unlock()
 			time.Sleep(time.Second)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			return toneShare(heard, 440), toneShare(heard, 1000)
 		}
 		if mic, machine := listen(); mic < 0.9 || machine > 0.05 {
