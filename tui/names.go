@@ -145,6 +145,10 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 	case rtc.HearingLost:
 		rename(&e.Who)
 		return e
+	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed, rtc.RosterChanged:
+		// not shown
+	case rtc.Joined, rtc.ServerStateChanged, Place, Notice:
+		// name nobody
 	}
-	return ev // shows nobody's name
+	return ev
 }

@@ -75,6 +75,14 @@ func (r *Report) event(ev rtc.Event, now time.Time) {
 		if e.State == signal.Reconnecting && e.Previous == signal.Connected {
 			r.server++
 		}
+	case rtc.Joined, rtc.RosterChanged, rtc.PeerJoined, rtc.PeerLeft:
+		// the view has who was there, and from when
+	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged,
+		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
+		// an outage is noted at its end
+	case rtc.MediaStateChanged, rtc.PathChangedTo, rtc.CarryingChanged, rtc.Undelivered,
+		rtc.HearingChanged, rtc.HearingLost, Place, Notice:
+		// over when the call is
 	}
 }
 

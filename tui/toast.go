@@ -157,6 +157,11 @@ func describe(ev rtc.Event) (string, toastKind) {
 			return cleanText(e.Text), toastGood
 		}
 		return cleanText(e.Text), toastInfo
+	case rtc.Joined, rtc.RosterChanged, rtc.MediaStateChanged, rtc.HearingChanged:
+		// the view shows them, and plain mode has words of its own
+	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged,
+		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
+		// the badge of the person shows them; how it ends is said above
 	}
 	return "", toastInfo
 }

@@ -60,22 +60,26 @@ func (a *adapter) sort() {
 		switch e := e.(type) {
 		case call.Chat:
 			push(a.messages, tui.Message{From: e.Peer, Name: e.Name, Text: e.Text, Time: e.Time, History: e.History})
-			continue
 		case call.Warning:
 			a.events <- notice(e)
-			continue
 		case call.PlaceChanged:
 			a.events <- tuiPlace(e.Place)
-			continue
 		case call.LanRoomFound:
 			host := e.Host
 			if host == "" {
 				host = e.Address
 			}
 			a.events <- tui.Notice{Code: "lan-room-found", Text: "Found " + e.Room + " on this network: " + host + " hosts it"}
-			continue
+		case call.Left, call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost:
+			// the screen asks for the state of these, or the end of the events tells
+		case rtc.Joined, rtc.RosterChanged, rtc.ServerStateChanged, rtc.PeerJoined, rtc.PeerLeft,
+			rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged,
+			rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.ConnectFailed,
+			rtc.Reconnecting, rtc.Reconnected, rtc.ReconnectFailed, rtc.Undelivered,
+			rtc.PathChangedTo, rtc.CarryingChanged, rtc.MediaStateChanged, rtc.HearingChanged, rtc.HearingLost:
+			a.events <- e
+		case tui.Place, tui.Notice: // made here, and in no call
 		}
-		a.events <- e
 	}
 }
 

@@ -206,24 +206,6 @@ func (s *session) invite(p tui.Place) {
 
 // event says what an event means, if it means something to people.
 func (s *session) event(ev rtc.Event) {
-	if e, ok := ev.(rtc.ServerStateChanged); ok && e.State == signal.Connected {
-		s.linked, s.tried = true, time.Time{}
-	}
-	if _, ok := ev.(rtc.HearingLost); ok {
-		return // was said when it began
-	}
-	if p, ok := ev.(tui.Place); ok {
-		if w := text(p.Where); w != "" {
-			s.say("the room is %s", w)
-		}
-		s.opt.Place = p
-		s.invite(p)
-		return
-	}
-	if line := tui.Describe(ev); line != "" {
-		s.say("%s", line)
-		return
-	}
 	switch e := ev.(type) {
 	case rtc.Joined:
 		v := s.view()
@@ -245,11 +227,38 @@ func (s *session) event(ev rtc.Event) {
 		s.mediaChanged(e)
 	case rtc.HearingChanged:
 		s.say("%s", tui.DescribeHearing(e))
+	case rtc.HearingLost:
+		// was said when it began
+	case tui.Place:
+		if w := text(e.Where); w != "" {
+			s.say("the room is %s", w)
+		}
+		s.opt.Place = e
+		s.invite(e)
+	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, tui.Notice:
+		s.describe(ev)
+	case rtc.RosterChanged, rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed:
+		// others tell the same
+	}
+}
+
+// describe says an event in the words of the screen, if it has any.
+func (s *session) describe(ev rtc.Event) {
+	if line := tui.Describe(ev); line != "" {
+		s.say("%s", line)
 	}
 }
 
 // serverChanged says how the way to the server is being mended, or first made.
 func (s *session) serverChanged(e rtc.ServerStateChanged) {
+	if e.State == signal.Connected {
+		s.linked, s.tried = true, time.Time{}
+	}
+	if tui.Describe(e) != "" {
+		s.describe(e)
+		return
+	}
 	now := s.opt.Now()
 	if e.Attempt == 0 || e.RetryIn <= 0 || now.Sub(s.tried) < attemptsEvery {
 		return
