@@ -71,6 +71,7 @@ type pulse struct {
 	watch   atomic.Int64 // nanoseconds since start until when silence of the peer is suspicious
 	moves   func()       // unless nil, told that the path is another one
 	first   bool         // the first pair that works both ways is used at once
+	guess   guess        // guarded by mu; made before anything is known to work both ways
 
 	checks, checked [rtc.PathDirect + 1]atomic.Int64 // ours that went out, theirs that came in
 
@@ -156,16 +157,25 @@ func (p *pulse) moved(now time.Time, pair *ice.CandidatePair) (follow bool, send
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := p.remember(now, pair)
-	if p.first && !p.selected.remote.IsValid() && !pair.LastResponseReceivedAt().IsZero() {
-		// Checks pass both ways. pion would wait for the answer to the one that
-		// nominates the pair, a round trip more.
-		return true, nil
-	}
-	if !p.selected.remote.IsValid() || p.selected == endpointsOf(pair) {
-		return false, nil
+	answered := !pair.LastResponseReceivedAt().IsZero()
+	if !p.selected.remote.IsValid() {
+		if p.first && answered {
+			// Checks pass both ways. pion would wait for the answer to the one that
+			// nominates the pair, a round trip more.
+			return true, nil
+		}
+		return p.guess.make(pair, path)
 	}
 	inUse := p.pairInUse()
 	if inUse == nil {
+		return false, nil
+	}
+	if p.guess.open() && answered {
+		again := p.guess.end(pair)
+		p.use(endpointsOf(pair))
+		return pair != inUse, again
+	}
+	if p.selected == endpointsOf(pair) {
 		return false, nil
 	}
 	present := p.known.pathOf(inUse)
@@ -248,8 +258,9 @@ func (p *pulse) hold(check []byte, port uint16, to netip.AddrPort, path rtc.Path
 func (p *pulse) holds(now time.Time, check []byte, port uint16, to netip.AddrPort, path rtc.Path, send func(packet []byte)) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.guess.asks(spare{port, to}, check, send)
 	inUse := p.pairInUse()
-	if inUse == nil {
+	if inUse == nil || p.guess.open() {
 		return false
 	}
 	if p.selected.remote != to || basePort(inUse.Local) != port {

@@ -127,6 +127,7 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 	s.source.net = s.net
 	pulse.doze.woke = s.awoken
 	pulse.first = !cfg.Browser
+	pulse.guess.on = !cfg.Browser && cfg.Offerer
 	return s
 }
 
