@@ -242,7 +242,7 @@ func (o *own) dump() dump {
 		Epoch: p.epoch, Remote: p.remote, Up: p.up, N: p.n, Gen: p.gen, Making: p.making,
 		Offer: p.offer != nil, Answer: p.answer != nil, Applied: p.applied,
 		Local: len(p.local), Done: p.done, Early: len(p.early), Taken: p.taken,
-		Phase: phaseNames[p.phase], At: when(p.at), Attempt: p.attempt, Exhausted: p.exhausted, TroubledAt: when(p.troubledAt),
+		Phase: p.phase.String(), At: when(p.at), Attempt: p.attempt, Exhausted: p.exhausted, TroubledAt: when(p.proof()),
 		Announced: p.announced, Probe: p.probe, Wish: p.wish, Doubt: p.doubt, GaveUpAt: when(p.gaveUpAt),
 		GoneAt: when(p.goneAt), Owed: p.owed,
 		Wake: when(p.wakeAt(o.now)), Hears: p.hears(o.now),
@@ -250,8 +250,6 @@ func (o *own) dump() dump {
 }
 
 var pathNames = [...]string{"kept", "doubted", "lost"}
-
-var phaseNames = [...]string{"settled", "holding", "backoff", "asking", "mending", "resting"}
 
 // message is the body that the wire form stands for.
 func (f fields) message() signal.Body {

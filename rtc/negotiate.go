@@ -14,20 +14,10 @@ import (
 // one PeerConnection; messages name the sender's epoch and the receiver's as
 // the sender knows it, and what belongs to a replaced connection is dropped.
 type negotiation struct {
-	epochs *epochs      // shared by all pairs, so that a number is never used again
-	epoch  signal.Epoch // ours; 0 without a session
-	remote signal.Epoch // theirs, the highest seen of their process
-	up     bool         // ICE and DTLS were connected once in this epoch
-
-	n, gen  uint32 // of the newest offer, whoever made it, and its ICE generation
-	making  bool   // our session is preparing the offer
-	offer   *signal.Offer
-	answer  *signal.Answer
-	applied bool     // the peer's description of gen is set: candidates may pass
-	local   []string // our candidates of gen, kept to be sent again
-	done    bool     // there will be no more of them
-	early   []signal.Candidates
-	taken   int // candidates passed on in gen
+	epochs *epochs // shared by all pairs, so that a number is never used again
+	link
+	generation
+	early []signal.Candidates // of the peer, ahead of their description
 }
 
 // epochs hands out epoch numbers, each once. The Manager owns it.
@@ -42,30 +32,36 @@ const maxCandidates = rules.MaxGeneration
 // rebuild replaces the connection by a new one and offers it.
 func (p *peer) rebuild(now time.Time) {
 	p.open(now)
-	p.n, p.gen, p.making = 1, 1, true
+	p.generation.next(1, 1, true)
 	p.cmd(MakeOffer{N: 1, Gen: 1})
-	p.await(phaseMending, now.Add(p.timing.Mend))
+	p.climb(mendingStep(now, p.timing))
 }
 
 // restart keeps the connection and negotiates new ICE credentials and
 // candidates for it.
 func (p *peer) restart(now time.Time) {
-	p.n++
-	p.nextGeneration(p.gen + 1)
-	p.making = true
-	p.gaveUpAt, p.troubledAt, p.goneAt = now, now, time.Time{}
+	p.generation.next(p.n+1, p.gen+1, true)
+	p.replacePath(now)
 	p.cmd(MakeOffer{N: p.n, Gen: p.gen, Restart: true})
-	p.await(phaseMending, now.Add(p.timing.Mend))
+	p.climb(mendingStep(now, p.timing))
+}
+
+// replacePath notes that the path in use is given up for another.
+func (p *peer) replacePath(now time.Time) {
+	p.giveUp(now)
+	p.trouble.begin(now)
+	p.replaces()
 }
 
 // open drops the current session, if any, and dials one of a new epoch.
 func (p *peer) open(now time.Time) {
-	if p.connected() && p.outage.IsZero() {
-		p.outage = p.lastSign(now)
+	if p.connected() {
+		p.cutSince(p.lastSign(now))
 	}
 	p.drop()
-	p.epoch = p.epochs.next()
-	p.gaveUpAt, p.troubledAt = now, now
+	p.dials(p.epochs.next())
+	p.giveUp(now)
+	p.trouble.begin(now)
 	p.act(dial{p.epoch})
 	p.iceChanged(ICENew)
 }
@@ -78,21 +74,17 @@ func (p *peer) drop() {
 	}
 	p.act(hangUp{p.epoch})
 	p.iceChanged(ICEClosed)
-	p.epoch, p.up, p.n = 0, false, 0
-	p.goneAt, p.owed = time.Time{}, false
-	p.pulse = Pulse{}
-	p.nextGeneration(0)
+	p.link.ends()
+	p.generation.next(0, 0, false)
+	p.reset(Pulse{})
+	p.replaces()
+	p.owe(false)
 }
 
 // forget voids what was agreed with a process of the peer that is no more.
-func (p *peer) forget() { p.remote, p.early = 0, nil }
-
-// nextGeneration begins an ICE generation: descriptions and candidates of the
-// one before are void.
-func (p *peer) nextGeneration(gen uint32) {
-	p.gen, p.making, p.applied = gen, false, false
-	p.offer, p.answer = nil, nil
-	p.local, p.done, p.taken = nil, false, 0
+func (p *peer) forget() {
+	p.theirs(0)
+	p.early = nil
 }
 
 // message takes a body that the peer sent through signaling.
@@ -120,7 +112,7 @@ func (p *peer) onOffer(now time.Time, o signal.Offer) {
 		return
 	}
 	if o.Epoch > p.remote {
-		p.remote = o.Epoch
+		p.theirs(o.Epoch)
 		p.open(now)
 		if p.state == StateNew {
 			p.enter(now, StateConnecting)
@@ -136,18 +128,17 @@ func (p *peer) onOffer(now time.Time, o signal.Offer) {
 	case o.N < p.n:
 		return
 	}
-	p.n = o.N
-	p.nextGeneration(o.Gen)
+	p.generation.next(o.N, o.Gen, false)
 	if o.Restart {
-		p.gaveUpAt, p.troubledAt, p.goneAt = now, now, time.Time{}
+		p.replacePath(now)
 	}
 	p.cmd(AcceptOffer{N: o.N, Gen: o.Gen, SDP: o.SDP})
-	p.applied = true
+	p.apply()
 	p.passEarly()
 	if p.phase == phaseSettled || p.phase == phaseHolding {
-		p.attempt = max(p.attempt, 1)
+		p.some()
 	}
-	p.await(phaseMending, now.Add(p.timing.Mend))
+	p.climb(mendingStep(now, p.timing))
 }
 
 func (p *peer) onAnswer(now time.Time, a signal.Answer) {
@@ -160,7 +151,8 @@ func (p *peer) onAnswer(now time.Time, a signal.Answer) {
 		p.rebuild(now)
 		return
 	}
-	p.remote, p.offer, p.applied = a.Epoch, nil, true
+	p.theirs(a.Epoch)
+	p.apply()
 	p.cmd(AcceptAnswer{N: a.N, Gen: a.Gen, SDP: a.SDP})
 	p.passEarly()
 }
@@ -187,8 +179,7 @@ func (p *peer) onCandidates(c signal.Candidates) {
 }
 
 func (p *peer) pass(c signal.Candidates) {
-	n := min(len(c.Candidates), maxCandidates-p.taken)
-	p.taken += n
+	n := p.admit(len(c.Candidates))
 	if n == 0 && !c.Done {
 		return
 	}
@@ -219,30 +210,29 @@ func (p *peer) onNeed(now time.Time, nd signal.Need) {
 	case p.epoch != 0 && now.Sub(p.gaveUpAt) < p.timing.Spacing:
 		// Just done. If it does not help, or the path has gone once more, that
 		// holds in a moment as well.
-		p.owed = p.up && nd.Restart && p.current(nd)
+		p.owe(p.up && nd.Restart && p.current(nd))
 		return
 	case !p.up:
-		p.attempt = max(p.attempt, 1)
+		p.some()
 		p.rebuild(now)
 		return
 	case nd.Gone && nd.Restart && p.current(nd):
 		// They know, and have just said so through signaling: there is nothing
 		// left to ask for.
-		p.attempt = max(p.attempt, 1)
+		p.some()
 		p.mend(now, true)
 		return
 	}
 	// They asked while the path was broken, and the message may have waited as
 	// long as the path: ask how it is now, before anything is given up.
-	p.wish = nd.Restart && p.current(nd)
-	p.probe++
+	p.ask(nd.Restart && p.current(nd))
 	p.act(send{p.probeBody()})
-	if p.phase == phaseSettled {
-		p.doubt = p.probe
+	if p.settled() {
+		p.doubts()
 		return
 	}
-	p.attempt = max(p.attempt, 1)
-	p.await(phaseAsking, now.Add(p.timing.Ask))
+	p.some()
+	p.climb(askingStep(now, p.timing.Ask))
 }
 
 // onProbeAck acts on the other side's word of this moment. A path that carries
@@ -253,15 +243,14 @@ func (p *peer) onProbeAck(now time.Time, a signal.ProbeAck) {
 	}
 	agrees := a.Remote == p.epoch && a.Epoch == p.remote
 	wish := p.wish
-	doubt := p.doubt != 0 && a.N == p.doubt
-	p.doubt = 0
+	doubt := p.settles()
 	switch {
-	case p.phase == phaseAsking && agrees && !a.Silent && !p.pathGone() && p.pulse.Heard.After(p.troubledAt):
-		p.await(phaseAsking, now.Add(p.timing.Grace)) // it is healing by itself
+	case p.phase == phaseAsking && agrees && !a.Silent && !p.pathGone() && p.outlived(p.pulse.Heard):
+		p.climb(askingStep(now, p.timing.Grace)) // it is healing by itself
 	case p.phase == phaseAsking:
 		p.mend(now, wish && agrees)
-	case doubt && p.phase == phaseSettled && (a.Silent || !agrees || !wish):
-		p.attempt = 1
+	case doubt && p.settled() && (a.Silent || !agrees || !wish):
+		p.first()
 		p.mend(now, wish && agrees)
 	}
 }
@@ -306,19 +295,17 @@ func (p *peer) session(now time.Time, epoch signal.Epoch, e SessionEvent) {
 	switch e := e.(type) {
 	case LocalOffer:
 		if p.making && e.N == p.n {
-			p.making = false
-			p.offer = &signal.Offer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, Restart: e.Restart, SDP: e.SDP}
+			p.offered(signal.Offer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, Restart: e.Restart, SDP: e.SDP})
 			p.act(send{*p.offer})
 		}
 	case LocalAnswer:
 		if e.N == p.n {
-			p.answer = &signal.Answer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, SDP: e.SDP}
+			p.answered(signal.Answer{Epoch: p.epoch, Remote: p.remote, N: e.N, Gen: e.Gen, SDP: e.SDP})
 			p.act(send{*p.answer})
 		}
 	case LocalCandidates:
 		if e.Gen == p.gen {
-			p.local = append(p.local, e.Candidates...)
-			p.done = p.done || e.Done
+			p.gathered(e.Candidates, e.Done)
 			p.act(send{p.candidates(e.Candidates, e.Done)})
 		}
 	case ICEStateChanged:
@@ -334,16 +321,16 @@ func (p *peer) session(now time.Time, epoch signal.Epoch, e SessionEvent) {
 
 // sessionConnected is success, and the only one a new connection can have.
 func (p *peer) sessionConnected(now time.Time) {
-	p.up = true
-	p.pulse = Pulse{Heard: now, Answered: now}
+	p.comes()
+	p.reset(Pulse{Heard: now, Answered: now})
 	p.heal(now)
 }
 
 // sessionFailed gives the session up: after an error of SDP or DTLS nothing
 // but a new one helps.
 func (p *peer) sessionFailed(now time.Time) {
-	if p.connected() && p.outage.IsZero() {
-		p.outage = p.lastSign(now)
+	if p.connected() {
+		p.cutSince(p.lastSign(now))
 	}
 	p.lose(now)
 	p.drop()
@@ -351,7 +338,7 @@ func (p *peer) sessionFailed(now time.Time) {
 		p.attemptFailed(now)
 		return
 	}
-	if p.phase == phaseSettled {
+	if p.settled() {
 		p.startAfresh(now, 0)
 	}
 }

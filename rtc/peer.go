@@ -11,8 +11,11 @@ import (
 // goroutine; every input takes the time it happened and leaves actions in
 // out. The Manager owns it.
 //
-// Its concerns live in one file each: peer.go the inputs and the connection
-// state, negotiate.go offers, answers and candidates, repair.go the ladder.
+// Its concerns live in one file each: peer.go the inputs, negotiate.go offers,
+// answers and candidates, repair.go what is done on each rung of the ladder. What it
+// knows is in values that are changed by their own methods only: [standing] and [signs]
+// (signs.go), [link] and [generation] (generation.go), [step] and [attempts]
+// (ladder.go), [trouble], [question] and [given] (trouble.go).
 type peer struct {
 	id     signal.PeerID
 	name   string
@@ -22,15 +25,10 @@ type peer struct {
 	inc       signal.Inc // their process; a higher one replaces a lower
 	reachable bool       // signaling reaches them, by the server or a third peer
 
-	state, previous State
-	since           time.Time
-	ice             ICEState
-	met             bool      // was connected once
-	pulse           Pulse     // of the current session
-	outage          time.Time // when the last sign of life before this outage came; zero without one
-	kept            bool      // gone, and its silent connection is only glanced at
-	oneWay          bool
+	kept bool // gone, and its silent connection is only glanced at
 
+	standing
+	signs
 	negotiation
 	repair
 
@@ -39,8 +37,8 @@ type peer struct {
 
 func newPeer(now time.Time, self, id signal.PeerID, timing Timing, e *epochs) *peer {
 	return &peer{
-		id: id, name: string(id), offers: self > id, timing: timing, since: now,
-		negotiation: negotiation{epochs: e},
+		id: id, name: string(id), offers: self > id, timing: timing,
+		standing: standing{since: now}, negotiation: negotiation{epochs: e},
 	}
 }
 
@@ -56,7 +54,7 @@ func (p *peer) emit(e Event)    { p.act(emit{e}) }
 func (p *peer) who() Who        { return Who{Peer: p.id, Name: p.name} }
 func (p *peer) cmd(c Command)   { p.act(do{p.epoch, c}) }
 func (p *peer) connected() bool { return p.state == StateConnected }
-func (p *peer) unsettled() bool { return p.phase != phaseSettled }
+func (p *peer) unsettled() bool { return !p.settled() }
 
 // present says that the server lists the peer's process inc.
 func (p *peer) present(now time.Time, inc signal.Inc) {
@@ -78,7 +76,7 @@ func (p *peer) reach(now time.Time, reachable bool) {
 		p.recheck(now)
 		return
 	}
-	if p.phase != phaseSettled {
+	if p.unsettled() {
 		p.hold()
 	}
 }
@@ -97,16 +95,8 @@ func (p *peer) hear(now time.Time, pulse Pulse) {
 	if p.epoch == 0 {
 		return
 	}
-	p.pulse.Heard = later(p.pulse.Heard, pulse.Heard)
-	p.pulse.Answered = later(p.pulse.Answered, pulse.Answered)
+	p.note(pulse)
 	p.judge(now)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // judge compares the evidence of life with the clock and moves the state.
@@ -119,10 +109,10 @@ func (p *peer) judge(now time.Time) {
 	}
 	hears := p.hears(now)
 	answered := now.Sub(p.pulse.Answered) < p.timing.Unanswered
-	p.oneWay = hears && !answered
+	p.oneSided(hears && !answered)
 	switch {
 	case !hears && p.connected():
-		p.outage = p.pulse.Heard
+		p.cut(p.pulse.Heard)
 		p.lose(now)
 		p.startAfresh(now, p.timing.Backoff[0])
 	case hears && answered && p.recovered(now):
@@ -134,13 +124,13 @@ func (p *peer) judge(now time.Time) {
 
 // recovered reports whether what is heard is newer than the trouble.
 func (p *peer) recovered(now time.Time) bool {
-	if p.phase == phaseSettled && p.connected() {
+	if p.settled() && p.connected() {
 		return false
 	}
 	if p.pathGone() && now.Sub(p.goneAt) < p.timing.Grace {
 		return false // the other side has had no time to follow us
 	}
-	return p.pulse.Heard.After(p.troubledAt) && p.pulse.Answered.After(p.troubledAt)
+	return p.outlived(p.pulse.Heard) && p.outlived(p.pulse.Answered)
 }
 
 // lose marks a connected peer as disconnected. Peers that never were
@@ -149,10 +139,8 @@ func (p *peer) lose(now time.Time) {
 	if !p.connected() {
 		return
 	}
-	if p.outage.IsZero() {
-		p.outage = now
-	}
-	p.announced = 0
+	p.cutSince(now)
+	p.announces(0)
 	p.enter(now, StateDisconnected)
 	p.emit(PeerDisconnected{p.who()})
 }
@@ -161,13 +149,11 @@ func (p *peer) lose(now time.Time) {
 func (p *peer) heal(now time.Time) {
 	attempts := p.attempt
 	p.settle()
-	p.oneWay = false
 	was := p.state
-	outage := p.outage
+	outage := p.signs.ends()
 	if p.gaveUpAt.Before(outage) {
 		attempts = 0 // nothing was replaced: whatever was being tried, the path is the old one
 	}
-	p.outage = time.Time{}
 	if was == StateConnected {
 		return
 	}
@@ -176,7 +162,7 @@ func (p *peer) heal(now time.Time) {
 	if p.met && !outage.IsZero() {
 		p.emit(Reconnected{p.who(), attempts, now.Sub(outage)})
 	}
-	p.met = true
+	p.meets()
 }
 
 // leave ends the peer for good.
@@ -191,21 +177,16 @@ func (p *peer) leave(now time.Time) {
 
 // enter moves to a state and says so.
 func (p *peer) enter(now time.Time, s State) {
-	if p.state == s {
-		return
+	if p.becomes(now, s) {
+		p.emit(ConnectionStateChanged{p.who(), s, p.previous})
 	}
-	p.previous, p.state, p.since = p.state, s, now
-	p.emit(ConnectionStateChanged{p.who(), s, p.previous})
 }
 
 // iceChanged records pion's view, which is shown but decides nothing.
 func (p *peer) iceChanged(s ICEState) {
-	if p.ice == s {
-		return
+	if was, changed := p.iceBecomes(s); changed {
+		p.emit(ICEConnectionStateChanged{p.who(), s, was})
 	}
-	was := p.ice
-	p.ice = s
-	p.emit(ICEConnectionStateChanged{p.who(), s, was})
 }
 
 // wakeAt is when the machine next has something to do by itself; zero is
@@ -217,9 +198,7 @@ func (p *peer) wakeAt(now time.Time) time.Time {
 			at = t
 		}
 	}
-	if p.phase != phaseSettled && !p.at.IsZero() {
-		sooner(p.at)
-	}
+	sooner(p.deadline())
 	switch {
 	case p.epoch == 0:
 	case !p.up:
@@ -245,11 +224,11 @@ func (p *peer) tick(now time.Time) {
 	if p.epoch != 0 {
 		p.judge(now)
 	}
-	if p.phase != phaseSettled && !p.at.IsZero() && !now.Before(p.at) {
+	if p.over(now) {
 		p.due(now)
 	}
 	if p.owed && !now.Before(p.gaveUpAt.Add(p.timing.Spacing)) {
-		p.owed = false
+		p.owe(false)
 		p.onNeed(now, signal.Need{Epoch: p.remote, Remote: p.epoch, Restart: true})
 	}
 }

@@ -6,37 +6,17 @@ import (
 	"github.com/meet-term/meet/internal/rules"
 )
 
-// phase is what the repair of a peer is doing. A closed set.
-type phase uint8
-
-const (
-	phaseSettled phase = iota // nothing to mend
-	phaseHolding              // something to mend, but signaling does not reach the peer: no clock runs
-	phaseBackoff              // the next attempt begins at the deadline
-	phaseAsking               // a probe or a need is out; the other side must react by the deadline
-	phaseMending              // a restarted or new connection must carry something by the deadline
-	phaseResting              // three attempts failed; a slow retry begins at the deadline
-)
-
 // repair is the ladder that mends a peer: wait, ICE restart, rebuild. An
 // attempt is spent only while signaling reaches the peer, and an ICE restart,
 // which gives up the pair in use before it has another, only after the other
 // side has just answered through signaling (RFC 8445 section 9 gives no way
 // back; a path that would heal by itself must not be given up for nothing).
 type repair struct {
-	phase      phase
-	at         time.Time // deadline of the phase; zero when it has none
-	attempt    int       // spent in a row since the last success or fresh start
-	exhausted  bool      // all of them were spent and failed was shown
-	troubledAt time.Time // evidence of life must be newer than this to count as mended
-	announced  int       // the attempt last announced and not yet begun
-	probe      uint32    // number of the last probe
-	wish       bool      // that probe is for an ICE restart; else for a new connection
-	doubt      uint32    // number of a probe sent to learn whether a need still holds; 0 without one
-	inVain     int       // attempts that came to nothing, ever
-	gaveUpAt   time.Time // when a connection was last given up for another
-	goneAt     time.Time // when our end of the path in use was found to be gone; zero while it is there
-	owed       bool      // a need came too soon after the last repair: it is served when Spacing is over
+	step
+	attempts
+	trouble
+	question
+	given
 }
 
 // restartsBeforeRebuild is how many attempts keep the connection and restart
@@ -45,14 +25,11 @@ const restartsBeforeRebuild = rules.RestartsBeforeRebuild
 
 // settle ends all repair: counters and timers are cleared.
 func (p *peer) settle() {
-	p.phase, p.at, p.attempt, p.exhausted = phaseSettled, time.Time{}, 0, false
-	p.announced, p.goneAt, p.owed = 0, time.Time{}, false
+	p.climb(settledStep())
+	p.clear()
+	p.replaces()
+	p.owe(false)
 }
-
-// pathGone reports whether the path in use is known to be gone. Until something
-// replaces it, or the other side follows us, hearing something proves nothing:
-// whoever answers a check from our new address may still send to the old one.
-func (p *peer) pathGone() bool { return !p.goneAt.IsZero() }
 
 // grace is how long a path gets to heal alone before an attempt is spent on it:
 // none when it is known to be gone.
@@ -70,10 +47,10 @@ func (p *peer) recheck(now time.Time) {
 		return
 	}
 	switch {
-	case p.epoch == 0 && p.phase == phaseSettled:
+	case p.epoch == 0 && p.settled():
 		p.begin(now)
 	case p.phase == phaseMending && !p.pathGone(): // it has a deadline of its own
-	case p.phase != phaseSettled, p.state == StateFailed:
+	case p.unsettled(), p.state == StateFailed:
 		p.startAfresh(now, p.grace())
 	}
 }
@@ -82,13 +59,13 @@ func (p *peer) recheck(now time.Time) {
 // connected, and for whom nothing will ever be tried.
 func (p *peer) stuck() bool {
 	return p.reachable && !p.connected() && p.state != StateClosed &&
-		(p.phase == phaseSettled || p.phase == phaseHolding || p.at.IsZero())
+		p.deadline().IsZero()
 }
 
 // startAfresh forgets earlier attempts and schedules the first one.
 func (p *peer) startAfresh(now time.Time, delay time.Duration) {
-	p.attempt, p.exhausted = 0, false
-	p.troubledAt = p.lastSign(now)
+	p.anew()
+	p.trouble.begin(p.lastSign(now))
 	if p.state == StateFailed {
 		if p.met {
 			p.enter(now, StateDisconnected)
@@ -114,17 +91,14 @@ func (p *peer) lastSign(now time.Time) time.Time {
 // once; the other waits a while for the offer before it asks.
 func (p *peer) begin(now time.Time) {
 	p.enter(now, StateConnecting)
-	p.troubledAt = now
+	p.trouble.begin(now)
 	if p.offers {
-		p.attempt = 1
+		p.first()
 		p.rebuild(now)
 		return
 	}
-	p.await(phaseAsking, now.Add(p.timing.Await))
+	p.climb(askingStep(now, p.timing.Await))
 }
-
-// await enters a phase with a deadline.
-func (p *peer) await(ph phase, until time.Time) { p.phase, p.at = ph, until }
 
 // schedule announces the next attempt, or holds it until the peer can be
 // reached.
@@ -133,7 +107,7 @@ func (p *peer) schedule(now time.Time, delay time.Duration) {
 		p.hold()
 		return
 	}
-	p.await(phaseBackoff, now.Add(delay))
+	p.climb(backoffStep(now, delay))
 	if !p.hears(now) {
 		p.announce(p.attempt+1, delay)
 	}
@@ -144,7 +118,7 @@ func (p *peer) announce(attempt int, delay time.Duration) {
 	if p.state != StateDisconnected || p.announced == attempt {
 		return
 	}
-	p.announced = attempt
+	p.announces(attempt)
 	p.emit(Reconnecting{p.who(), attempt, len(p.timing.Backoff), delay})
 }
 
@@ -152,20 +126,25 @@ func (p *peer) announce(attempt int, delay time.Duration) {
 // trouble is remembered until the peer can be reached. A connection being mended
 // goes on, since ICE needs no signaling any more.
 func (p *peer) hold() {
-	if p.phase == phaseMending {
+	if ladder[p.phase].offline {
 		return
 	}
-	p.phase, p.at, p.attempt = phaseHolding, time.Time{}, 0
+	p.remember()
+}
+
+// remember keeps the trouble in mind, until the peer can be reached.
+func (p *peer) remember() {
+	p.climb(holdingStep())
+	p.uncount()
 }
 
 // due acts on the deadline of the phase.
 func (p *peer) due(now time.Time) {
-	switch p.phase {
-	case phaseSettled, phaseHolding:
-		p.at = time.Time{}
-	case phaseBackoff, phaseResting:
+	switch ladder[p.phase].due {
+	case expiryNone:
+	case expiryTry:
 		p.try(now)
-	case phaseAsking, phaseMending:
+	case expiryFails:
 		p.attemptFailed(now)
 	}
 }
@@ -176,24 +155,23 @@ func (p *peer) try(now time.Time) {
 		p.hold()
 		return
 	}
+	p.count()
 	if !p.exhausted {
-		p.attempt++
 		p.announce(p.attempt, 0)
 	}
-	p.announced = 0
+	p.announces(0)
 	if !p.offers {
 		p.act(send{p.need(p.mayRestart())})
-		p.await(phaseAsking, now.Add(p.timing.Await))
+		p.climb(askingStep(now, p.timing.Await))
 		return
 	}
 	if !p.up {
 		p.rebuild(now) // nothing that could heal by itself is given up
 		return
 	}
-	p.probe++
-	p.wish = p.mayRestart()
+	p.ask(p.mayRestart())
 	p.act(send{p.probeBody()})
-	p.await(phaseAsking, now.Add(p.timing.Ask))
+	p.climb(askingStep(now, p.timing.Ask))
 }
 
 // mayRestart reports whether the connection is worth an ICE restart.
@@ -214,10 +192,9 @@ func (p *peer) mend(now time.Time, restart bool) {
 
 // attemptFailed ends an attempt: the next one, or failed and rest.
 func (p *peer) attemptFailed(now time.Time) {
-	p.inVain++
+	p.failed()
 	if !p.reachable {
-		p.phase = phaseBackoff // leave mending, so that hold applies
-		p.hold()
+		p.remember()
 		return
 	}
 	if p.attempt < len(p.timing.Backoff) && !p.exhausted {
@@ -225,7 +202,7 @@ func (p *peer) attemptFailed(now time.Time) {
 		return
 	}
 	if !p.exhausted {
-		p.exhausted = true
+		p.exhaust()
 		p.lose(now) // one-way trouble that nothing helped
 		p.enter(now, StateFailed)
 		p.emit(PeerConnectionFailed{p.who()})
@@ -233,7 +210,7 @@ func (p *peer) attemptFailed(now time.Time) {
 			p.emit(ReconnectFailed{p.who(), p.attempt})
 		}
 	}
-	p.await(phaseResting, now.Add(p.timing.Rest))
+	p.climb(restingStep(now, p.timing))
 }
 
 // hears reports whether anything was heard of the peer lately.
@@ -243,7 +220,7 @@ func (p *peer) hears(now time.Time) bool {
 
 // retry is a person's wish to try now.
 func (p *peer) retry(now time.Time) {
-	if p.connected() && p.phase == phaseSettled || p.state == StateClosed {
+	if p.connected() && p.settled() || p.state == StateClosed {
 		return
 	}
 	p.startAfresh(now, 0)
@@ -263,13 +240,13 @@ func (p *peer) moved(now time.Time, path pathChange) {
 	switch {
 	case p.state == StateClosed:
 	case path == pathLost && p.epoch != 0:
-		p.goneAt = now
+		p.loses(now)
 		p.startAfresh(now, 0)
-		p.troubledAt = now
+		p.trouble.begin(now)
 	case path != pathKept:
 		p.startAfresh(now, p.timing.Grace)
-		p.troubledAt = now
-	case p.phase != phaseSettled:
+		p.trouble.begin(now)
+	case p.unsettled():
 		p.startAfresh(now, p.grace())
 	}
 }
@@ -277,17 +254,17 @@ func (p *peer) moved(now time.Time, path pathChange) {
 // starved says that the connection is up and does not carry what it should:
 // only a new one is likely to.
 func (p *peer) starved(now time.Time) {
-	if !p.connected() || p.phase != phaseSettled || !p.reachable {
+	if !p.connected() || p.unsettled() || !p.reachable {
 		return
 	}
-	p.attempt = 1
+	p.first()
 	if p.offers {
 		p.rebuild(now)
 		return
 	}
 	p.act(send{p.need(false)})
-	p.await(phaseAsking, now.Add(p.timing.Await))
-	p.troubledAt = now.Add(p.timing.Await) // being heard is not what is wrong
+	p.climb(askingStep(now, p.timing.Await))
+	p.starve(now.Add(p.timing.Await))
 }
 
 // view is what a person is told of the repair.
