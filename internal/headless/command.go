@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/signal"
@@ -31,127 +32,161 @@ type talker interface {
 	HearMyself() bool
 }
 
-// command is one line of input. Pointers tell what is missing from what is
-// zero.
-type command struct {
-	Command string         `json:"command"`
-	On      *bool          `json:"on"`
-	Text    *string        `json:"text"`
-	Peer    *signal.PeerID `json:"peer"`
-	Percent *int           `json:"percent"`
-	Sound   *bool          `json:"sound"`
-	Mode    *string        `json:"mode"`
-	Kind    *string        `json:"kind"`
-	ID      *string        `json:"id"`
-}
-
 // maxLine bounds a command, in bytes.
 const maxLine = 64 << 10
 
-// obey carries out one line of input; what is wrong with it is the error.
-func obey(line []byte, c controls, t talker) error {
-	var cmd command
-	if err := json.Unmarshal(line, &cmd); err != nil {
-		return fmt.Errorf("no command: %w", err)
-	}
-	switch cmd.Command {
-	case "mic":
-		return toggle(cmd, c.SetMic)
-	case "camera":
-		return toggle(cmd, c.SetCamera)
-	case "screen":
-		if cmd.Sound != nil && *cmd.Sound {
-			return toggle(cmd, t.SetScreenWithSound)
+// command is something a script can ask for.
+type command struct {
+	name string
+	args reflect.Type // a struct: its fields beside "command"
+	do   func(line []byte, c controls, t talker) error
+}
+
+// define makes a command whose fields are those of A. Pointers in A tell what is
+// missing from what is zero.
+func define[A any](name string, do func(a A, c controls, t talker) error) command {
+	return command{name, reflect.TypeFor[A](), func(line []byte, c controls, t talker) error {
+		var a A
+		if err := json.Unmarshal(line, &a); err != nil {
+			return fmt.Errorf("no command: %w", err)
 		}
-		return toggle(cmd, c.SetScreen)
-	case "chat":
-		if cmd.Text == nil || !t.Say(*cmd.Text) {
+		return do(a, c, t)
+	}}
+}
+
+// The fields of the commands.
+type (
+	noArgs struct{}
+	onArgs struct {
+		On *bool `json:"on"`
+	}
+	screenArgs struct {
+		On    *bool `json:"on"`
+		Sound bool  `json:"sound"`
+	}
+	chatArgs struct {
+		Text *string `json:"text"`
+	}
+	retryArgs struct {
+		Peer signal.PeerID `json:"peer"`
+	}
+	volumeArgs struct {
+		Peer    *signal.PeerID `json:"peer"`
+		Percent *int           `json:"percent"`
+	}
+	deviceArgs struct {
+		Kind *string `json:"kind"`
+		ID   string  `json:"id"`
+	}
+	echoArgs struct {
+		Mode *string `json:"mode"`
+	}
+)
+
+// commands are all there are. TestCommandsAreDocumented compares them with
+// docs/HEADLESS.md.
+var commands = []command{
+	define("mic", func(a onArgs, c controls, _ talker) error { return toggle("mic", a.On, c.SetMic) }),
+	define("camera", func(a onArgs, c controls, _ talker) error { return toggle("camera", a.On, c.SetCamera) }),
+	define("screen", func(a screenArgs, c controls, t talker) error {
+		if a.Sound {
+			return toggle("screen", a.On, t.SetScreenWithSound)
+		}
+		return toggle("screen", a.On, c.SetScreen)
+	}),
+	define("chat", func(a chatArgs, _ controls, t talker) error {
+		if a.Text == nil || !t.Say(*a.Text) {
 			return errors.New(`chat needs a "text" with something in it`)
 		}
-	case "retry":
-		var peer signal.PeerID
-		if cmd.Peer != nil {
-			peer = *cmd.Peer
+		return nil
+	}),
+	define("retry", func(a retryArgs, c controls, _ talker) error { c.Retry(a.Peer); return nil }),
+	define("volume", volume),
+	define("device", choose),
+	define("echo", func(a echoArgs, _ controls, t talker) error {
+		if a.Mode == nil {
+			return errors.New(`echo needs "mode": auto, on or off`)
 		}
-		c.Retry(peer)
-	case "volume":
-		switch {
-		case cmd.Peer == nil || cmd.Percent == nil:
-			return errors.New(`volume needs "peer" and "percent"`)
-		case *cmd.Percent < 0 || *cmd.Percent > 200:
-			return fmt.Errorf(`"percent" is %d: it must be 0 to 200`, *cmd.Percent)
-		case !t.SetVolume(*cmd.Peer, *cmd.Percent):
-			return fmt.Errorf("no sound from a peer %.40q", *cmd.Peer)
-		}
-	case "device":
-		return choose(cmd, t)
-	case "sound", "echo", "noise", "gain", "music", "listen-muted":
-		return sound(cmd, t)
-	case "test-sound":
-		t.PlayTestSound()
-	case "hear-myself":
+		s := t.Sound()
+		s.Echo = *a.Mode
+		return t.SetSound(s)
+	}),
+	define("noise", processing("noise", func(s *call.Sound) *bool { return &s.Noise })),
+	define("gain", processing("gain", func(s *call.Sound) *bool { return &s.Gain })),
+	define("music", processing("music", func(s *call.Sound) *bool { return &s.Music })),
+	define("listen-muted", processing("listen-muted", func(s *call.Sound) *bool { return &s.ListenMuted })),
+	define("sound", func(_ noArgs, _ controls, t talker) error { t.TellSound(); return nil }),
+	define("test-sound", func(_ noArgs, _ controls, t talker) error { t.PlayTestSound(); return nil }),
+	define("hear-myself", func(_ noArgs, _ controls, t talker) error {
 		if !t.HearMyself() {
 			return errors.New("the microphone is off")
 		}
-	case "leave":
-		c.Leave()
-	case "":
+		return nil
+	}),
+	define("leave", func(_ noArgs, c controls, _ talker) error { c.Leave(); return nil }),
+}
+
+// obey carries out one line of input; what is wrong with it is the error.
+func obey(line []byte, c controls, t talker) error {
+	var asked struct {
+		Command string `json:"command"`
+	}
+	if err := json.Unmarshal(line, &asked); err != nil {
+		return fmt.Errorf("no command: %w", err)
+	}
+	for _, cmd := range commands {
+		if cmd.name == asked.Command {
+			return cmd.do(line, c, t)
+		}
+	}
+	if asked.Command == "" {
 		return errors.New(`no "command" in it`)
-	default:
-		return fmt.Errorf("unknown command %.40q", cmd.Command)
+	}
+	return fmt.Errorf("unknown command %.40q", asked.Command)
+}
+
+// volume changes how loud one person is here.
+func volume(a volumeArgs, _ controls, t talker) error {
+	switch {
+	case a.Peer == nil || a.Percent == nil:
+		return errors.New(`volume needs "peer" and "percent"`)
+	case *a.Percent < 0 || *a.Percent > 200:
+		return fmt.Errorf(`"percent" is %d: it must be 0 to 200`, *a.Percent)
+	case !t.SetVolume(*a.Peer, *a.Percent):
+		return fmt.Errorf("no sound from a peer %.40q", *a.Peer)
 	}
 	return nil
 }
 
 // choose changes to another microphone, speaker, camera or display.
-func choose(cmd command, t talker) error {
-	if cmd.Kind == nil {
+func choose(a deviceArgs, _ controls, t talker) error {
+	if a.Kind == nil {
 		return errors.New(`device needs "kind", and "id" but for the default one`)
 	}
-	id := ""
-	if cmd.ID != nil {
-		id = *cmd.ID
-	}
 	for _, kind := range []call.DeviceKind{call.Microphone, call.Speaker, call.Camera, call.Display} {
-		if kind.String() == *cmd.Kind {
-			return t.Select(kind, id)
+		if kind.String() == *a.Kind {
+			return t.Select(kind, a.ID)
 		}
 	}
-	return fmt.Errorf("no kind of device: %.40q", *cmd.Kind)
+	return fmt.Errorf("no kind of device: %.40q", *a.Kind)
 }
 
-// sound changes what is done to our own sound, or only asks for it.
-func sound(cmd command, t talker) error {
-	s := t.Sound()
-	var err error
-	switch cmd.Command {
-	case "sound":
-		t.TellSound()
-		return nil
-	case "echo":
-		if cmd.Mode == nil {
-			return errors.New(`echo needs "mode": auto, on or off`)
+// processing makes a command that switches one thing that is done to our own
+// sound.
+func processing(name string, of func(*call.Sound) *bool) func(onArgs, controls, talker) error {
+	return func(a onArgs, _ controls, t talker) error {
+		s := t.Sound()
+		if err := toggle(name, a.On, func(on bool) { *of(&s) = on }); err != nil {
+			return err
 		}
-		s.Echo = *cmd.Mode
-	case "noise":
-		err = toggle(cmd, func(on bool) { s.Noise = on })
-	case "gain":
-		err = toggle(cmd, func(on bool) { s.Gain = on })
-	case "music":
-		err = toggle(cmd, func(on bool) { s.Music = on })
-	case "listen-muted":
-		err = toggle(cmd, func(on bool) { s.ListenMuted = on })
+		return t.SetSound(s)
 	}
-	if err != nil {
-		return err
-	}
-	return t.SetSound(s)
 }
 
-func toggle(cmd command, set func(bool)) error {
-	if cmd.On == nil {
-		return fmt.Errorf(`%s needs "on", true or false`, cmd.Command)
+func toggle(name string, on *bool, set func(bool)) error {
+	if on == nil {
+		return fmt.Errorf(`%s needs "on", true or false`, name)
 	}
-	set(*cmd.On)
+	set(*on)
 	return nil
 }

@@ -11,139 +11,109 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
-// fields is one line. encoding/json writes the keys in order of their names;
-// readers must not depend on an order.
-type fields map[string]any
-
-// line makes the JSON object of an event. It returns nil for events that
+// line makes the JSON line of an event. It returns nil for events that
 // scripts are not told, because others tell the same.
-func line(now time.Time, e rtc.Event, v *rtc.RoomView) fields {
-	f := fields{"event": e.EventName()}
-	at := now
+func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
+	h := head{stamp(now), e.EventName()}
 	switch e := e.(type) {
 	case rtc.Joined:
-		return nil // written by the runner, which knows the invite
+		return joinedLine{h, v.Room, selfPart{v.Self, v.Name}, p.Invite.Server, p.Others.Command(), p.Others.Link(), p.Works, p.Where}
 	case rtc.RosterChanged:
-		f["participants"] = participants(v, e.Participants)
+		return rosterLine{h, participants(v, e.Participants)}
 	case rtc.ServerStateChanged:
-		f["state"], f["previous"] = e.State, e.Previous
-		f["attempt"], f["retry_ms"] = e.Attempt, e.RetryIn.Milliseconds()
-		if e.Server != "" {
-			f["server"] = e.Server
-		}
-		if e.Err != nil {
-			f["error"] = e.Err.Error()
-			if reason := signal.Trouble(e.Err); reason != "" {
-				f["reason"] = reason
-			}
-		}
+		return serverState(h, e)
 	case rtc.ConnectionStateChanged:
-		who(f, e.Who)
-		f["state"], f["previous"] = e.State.String(), e.Previous.String()
+		return stateLine{h, person(e.Who), e.State.String(), e.Previous.String()}
 	case rtc.ICEConnectionStateChanged:
-		who(f, e.Who)
-		f["state"], f["previous"] = e.State.String(), e.Previous.String()
+		return stateLine{h, person(e.Who), e.State.String(), e.Previous.String()}
 	case rtc.PeerConnected:
-		who(f, e.Who)
+		return personLine{h, person(e.Who)}
 	case rtc.PeerDisconnected:
-		who(f, e.Who)
+		return personLine{h, person(e.Who)}
 	case rtc.PeerConnectionFailed:
-		who(f, e.Who)
+		return personLine{h, person(e.Who)}
 	case rtc.Reconnecting:
-		who(f, e.Who)
-		f["attempt"], f["of"], f["delay_ms"] = e.Attempt, e.Of, e.Delay.Milliseconds()
+		return reconnectingLine{h, person(e.Who), e.Attempt, e.Of, e.Delay.Milliseconds()}
 	case rtc.Reconnected:
-		who(f, e.Who)
-		f["attempts"], f["outage_ms"] = e.Attempts, e.Outage.Milliseconds()
+		return reconnectedLine{h, person(e.Who), e.Attempts, e.Outage.Milliseconds()}
 	case rtc.ReconnectFailed:
-		who(f, e.Who)
-		f["attempts"] = e.Attempts
+		return reconnectFailedLine{h, person(e.Who), e.Attempts}
 	case rtc.MediaStateChanged:
-		who(f, e.Who)
-		f["mic"], f["camera"], f["screen"] = e.Media.Mic, e.Media.Camera, e.Media.Screen
-		if e.Media.Sound {
-			f["sound"] = true
-		}
+		return mediaLine{h, person(e.Who), e.Media}
 	case rtc.HearingChanged:
-		who(f, e.Who)
-		f["heard"], f["hears"] = e.Heard, e.Hears
+		return hearingLine{h, person(e.Who), e.Heard, e.Hears}
 	case rtc.HearingLost:
 		return nil // hearing-changed has told
 	case rtc.PathChangedTo:
-		who(f, e.Who)
-		f["path"], f["previous"] = e.Path.String(), e.Previous.String()
-		if e.Path == rtc.PathVia {
-			f["via"] = e.Via
-		}
+		return pathLine{h, person(e.Who), e.Path.String(), e.Previous.String(), carrier(e.Path, e.Via)}
 	case rtc.ConnectFailed:
-		who(f, e.Who)
-		f["tried"], f["text"] = tried(e.Tried), e.Sentence()
+		return connectFailedLine{h, person(e.Who), tried(e.Tried), e.Sentence()}
 	case rtc.CarryingChanged:
-		f["pairs"] = carriedPairs(e.Pairs)
+		return carryingLine{h, carriedPairs(e.Pairs)}
 	case rtc.Undelivered:
-		who(f, e.Who)
+		return personLine{h, person(e.Who)}
 	case rtc.PeerJoined:
-		who(f, e.Who)
+		return personLine{h, person(e.Who)}
 	case rtc.PeerLeft:
-		who(f, e.Who)
-		f["crashed"] = e.Crashed
+		return peerLeftLine{h, person(e.Who), e.Crashed}
 	case call.MediaStarted:
-		who(f, e.Who)
-		f["kind"], at = mediaName(e.Kind), e.At
+		h.Time = stamp(e.At)
+		return mediaStartedLine{h, person(e.Who), mediaName(e.Kind)}
 	case call.MediaResumed:
-		who(f, e.Who)
-		f["kind"], f["gap_ms"], at = mediaName(e.Kind), e.Gap.Milliseconds(), e.At
-		perceived := "heard"
-		if e.Kind != rtc.Mic {
-			perceived = "seen"
-		}
-		f[perceived] = e.Perceived.UTC().Format(time.RFC3339Nano)
-		f[perceived+"_ms"] = e.Hole.Milliseconds()
+		return resumed(h, e)
 	case call.Chat:
-		who(f, e.Who)
-		f["text"], f["history"] = e.Text, e.History
-		f["sent"] = e.Time.UTC().Format(time.RFC3339Nano)
+		return chatLine{h, person(e.Who), e.Text, stamp(e.Time), e.History}
 	case call.PlaceChanged:
-		f["server"], f["invite"], f["link"] = e.Invite.Server, e.Others.Command(), e.Others.Link()
-		f["works"], f["where"] = e.Works, e.Where
-		if e.Note != "" {
-			f["note"] = e.Note
-		}
+		return placeLine{h, e.Invite.Server, e.Others.Command(), e.Others.Link(), e.Works, e.Where, e.Note}
 	case call.LanRoomFound:
-		f["room"], f["host"], f["address"] = e.Room, e.Host, e.Address
+		return lanRoomLine{h, e.Room, e.Host, e.Address}
 	case call.Warning:
-		f["code"], f["text"] = e.Code, e.Text
+		return messageLine{head: h, Code: e.Code, Text: e.Text}
 	case call.SoundChanged:
-		f["echo"], f["idle"] = e.Echo, e.Idle
-		f["noise"], f["gain"], f["music"] = e.Noise, e.Gain, e.Music
-		f["listen_muted"] = e.ListenMuted
+		return soundLine{h, e.Echo, e.Idle, e.Noise, e.Gain, e.Music, e.ListenMuted}
 	case call.EventsLost:
-		f["code"], f["text"], f["count"] = "events-lost", "events were read too slowly and the oldest are lost", e.Count
+		return messageLine{h, "events-lost", "events were read too slowly and the oldest are lost", e.Count}
 	case call.Left:
-		f["reason"] = e.Reason
+		return leftLine{h, e.Reason}
 	}
-	f["time"] = at.UTC().Format(time.RFC3339Nano)
-	return f
+	return nil // there is no other: internal/archtest
 }
 
-// end is one end of a pair that is carried.
-type end struct {
-	Peer signal.PeerID `json:"peer"`
-	Name string        `json:"name"`
+func serverState(h head, e rtc.ServerStateChanged) serverLine {
+	l := serverLine{head: h, State: e.State, Previous: e.Previous, Attempt: e.Attempt, RetryMS: e.RetryIn.Milliseconds(), Server: e.Server}
+	if e.Err != nil {
+		text := e.Err.Error()
+		l.Error, l.Reason = &text, signal.Trouble(e.Err)
+	}
+	return l
 }
 
-func carriedPairs(pairs []rtc.CarriedView) [][2]end {
-	all := make([][2]end, len(pairs))
+func resumed(h head, e call.MediaResumed) mediaResumedLine {
+	h.Time = stamp(e.At)
+	l := mediaResumedLine{head: h, person: person(e.Who), Kind: mediaName(e.Kind), GapMS: e.Gap.Milliseconds()}
+	at, hole := stamp(e.Perceived), e.Hole.Milliseconds()
+	if e.Kind == rtc.Mic {
+		l.Heard, l.HeardMS = &at, &hole
+	} else {
+		l.Seen, l.SeenMS = &at, &hole
+	}
+	return l
+}
+
+func carriedPairs(pairs []rtc.CarriedView) [][2]person {
+	all := make([][2]person, len(pairs))
 	for i, p := range pairs {
-		all[i] = [2]end{{p[0].Peer, p[0].Name}, {p[1].Peer, p[1].Name}}
+		all[i] = [2]person{person(p[0]), person(p[1])}
 	}
 	return all
 }
 
-// attempted is one way that was tried.
-type attempted struct {
-	Way    string `json:"way"`
-	Result string `json:"result"`
+// carrier is the name of who carries the packets, if somebody does.
+func carrier(p rtc.Path, via string) *string {
+	if p != rtc.PathVia {
+		return nil
+	}
+	return &via
 }
 
 func tried(ways []rtc.Attempted) []attempted {
@@ -154,24 +124,12 @@ func tried(ways []rtc.Attempted) []attempted {
 	return all
 }
 
-func who(f fields, w rtc.Who) { f["peer"], f["name"] = w.Peer, w.Name }
-
 // mediaName is what stats call the kind.
 func mediaName(k rtc.Kind) string {
 	if k == rtc.Mic {
 		return "audio"
 	}
 	return k.String()
-}
-
-// participant is one row of the roster. Oneself has no state.
-type participant struct {
-	ID       signal.PeerID `json:"id"`
-	Name     string        `json:"name"`
-	Presence string        `json:"presence"`
-	Media    signal.Media  `json:"media"`
-	State    string        `json:"state"`
-	Self     bool          `json:"self,omitempty"`
 }
 
 func participants(v *rtc.RoomView, peers []rtc.PeerView) []participant {
@@ -189,39 +147,25 @@ func participants(v *rtc.RoomView, peers []rtc.PeerView) []participant {
 }
 
 // stats makes the line of one peer's figures.
-func stats(now time.Time, s call.PeerStats) fields {
-	f := fields{
-		"time": now.UTC().Format(time.RFC3339Nano), "event": "stats",
-		"peer": s.Peer, "name": s.Name, "path": s.Transport.Path.String(),
-		"rtt_ms": milliseconds(s.Transport.RTT), "mtu": s.Transport.MTU,
-		"audio": fields{
-			"packets": s.Audio.Packets, "decoded": s.Audio.Decoded, "bytes": s.Audio.Bytes, "lost": s.Audio.Lost,
-			"jitter_ms": s.Audio.JitterMS, "concealed_ms": s.Audio.ConcealedMS,
-			"level_db": s.Audio.LevelDB, "buffer_ms": s.Audio.BufferMS,
+func stats(now time.Time, s call.PeerStats) statsLine {
+	l := statsLine{
+		head: head{stamp(now), "stats"}, person: person(s.Who),
+		Path: s.Transport.Path.String(), Via: carrier(s.Transport.Path, s.Via), MTU: s.Transport.MTU,
+		Audio: soundPart{
+			s.Audio.Packets, s.Audio.Decoded, s.Audio.Bytes, s.Audio.Lost,
+			s.Audio.JitterMS, s.Audio.ConcealedMS, s.Audio.LevelDB, s.Audio.BufferMS,
 		},
-		"camera": picture(s.Camera), "screen": picture(s.Screen),
-		"sent": fields{
-			"audio_bytes": s.Sent[rtc.Mic], "camera_bytes": s.Sent[rtc.Camera], "screen_bytes": s.Sent[rtc.Screen],
-		},
+		Camera: videoPart(s.Camera), Screen: videoPart(s.Screen),
+		Sent: sentPart{s.Sent[rtc.Mic], s.Sent[rtc.Camera], s.Sent[rtc.Screen]},
 	}
-	switch s.Transport.Path {
-	case rtc.PathVia:
-		f["via"] = s.Via
-	case rtc.PathNone:
-		delete(f, "rtt_ms")
-	case rtc.PathRelay, rtc.PathDirect:
+	if s.Transport.Path != rtc.PathNone {
+		ms := milliseconds(s.Transport.RTT)
+		l.RTTMS = &ms
 	}
-	if !s.Audio.FirstDecoded.IsZero() {
-		f["first_decoded"] = s.Audio.FirstDecoded.UTC().Format(time.RFC3339Nano)
+	if at := s.Audio.FirstDecoded; !at.IsZero() {
+		l.FirstDecoded = (*stamp)(&at)
 	}
-	return f
-}
-
-func picture(p call.PictureStats) fields {
-	return fields{
-		"frames_decoded": p.FramesDecoded, "bytes": p.Bytes,
-		"width": p.Width, "height": p.Height, "fps": p.FPS,
-	}
+	return l
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
-	"github.com/meet-term/meet/rtc"
 )
 
 // Options say how a script takes part.
@@ -45,7 +44,9 @@ func Run(ctx context.Context, c *call.Call, o Options) error {
 			if moved, ok := e.(call.PlaceChanged); ok {
 				o.Place = moved.Place
 			}
-			out.event(e, c, o)
+			if l := line(time.Now(), e, c.View(), o.Place); l != nil {
+				out.write(l)
+			}
 		case <-ticker.C:
 			now := time.Now()
 			for _, s := range c.Stats() {
@@ -111,8 +112,9 @@ type writer struct {
 	err error // the first; nothing is written after it
 }
 
-func (w *writer) write(f fields) {
-	b, err := json.Marshal(f)
+// write writes one of the lines of lines.go.
+func (w *writer) write(line any) {
+	b, err := json.Marshal(line)
 	if err != nil {
 		return // values of our own making: cannot happen
 	}
@@ -133,24 +135,5 @@ func (w *writer) failure() error {
 }
 
 func (w *writer) badCommand(err error) {
-	w.write(fields{
-		"time": time.Now().UTC().Format(time.RFC3339Nano), "event": "error",
-		"code": "bad-command", "text": err.Error(),
-	})
-}
-
-func (w *writer) event(e rtc.Event, c *call.Call, o Options) {
-	now, v := time.Now(), c.View()
-	if _, ok := e.(rtc.Joined); ok {
-		w.write(fields{
-			"time": now.UTC().Format(time.RFC3339Nano), "event": "joined", "room": v.Room,
-			"self":   fields{"id": v.Self, "name": v.Name},
-			"server": o.Place.Invite.Server, "invite": o.Place.Others.Command(), "link": o.Place.Others.Link(),
-			"works": o.Place.Works, "where": o.Place.Where,
-		})
-		return
-	}
-	if f := line(now, e, v); f != nil {
-		w.write(f)
-	}
+	w.write(messageLine{head: head{stamp(time.Now()), "error"}, Code: "bad-command", Text: err.Error()})
 }
