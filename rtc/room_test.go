@@ -3,6 +3,7 @@ package rtc
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,7 +152,11 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 		}
 		return all
 	case "moved":
-		return []roomInput{{In: "moved", On: args["woke"] == true}}
+		lost := ""
+		if args["lost"] == true {
+			lost = "lost"
+		}
+		return []roomInput{{In: "moved", On: args["woke"] == true, Path: lost}}
 	case "media":
 		return []roomInput{{In: "media", Mic: args["mic"] == true}}
 	case "retry", "end":
@@ -326,7 +331,10 @@ func (p *paper) Pulse() Pulse {
 	}
 	return Pulse{Heard: p.heard, Answered: p.heard}
 }
-func (p *paper) Stats() TransportStats { return TransportStats{} }
+func (p *paper) Stats() TransportStats { return TransportStats{Source: paperSource} }
+
+// paperSource is the address that all packets leave from.
+var paperSource = netip.MustParseAddr("192.0.2.1")
 func (p *paper) Tried() Tried          { return Tried{} }
 func (p *paper) Flow() Flow            { return Flow{Received: p.o.got[p.peer]} }
 func (p *paper) Close()                { p.o.say("close %s %d", p.peer, p.epoch) }
@@ -418,6 +426,9 @@ func (o *ownMesh) give(at time.Duration, in roomInput) []string {
 		o.got[id] = in.Counts
 	case "moved":
 		item = networkChanged{woke: in.On}
+		if in.Path == "lost" {
+			item = networkChanged{gone: []netip.Addr{paperSource}}
+		}
 	case "media":
 		item = setMedia{Mic: in.Mic}
 	case "retry":

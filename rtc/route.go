@@ -25,8 +25,10 @@ func (m *Manager) refreshReach(now time.Time) {
 
 // carrier finds a third peer that can pass a message on to id, or nil. Its word
 // that it is connected with id must be from after we lost id, or it may not
-// have noticed yet that id is gone. The choice does not depend on the order of
-// a map.
+// have noticed yet that id is gone. To one whose own path is gone nothing gets:
+// whoever changes address loses the server and all paths in one moment, and must
+// begin when the server is back, not wait for what was said into the void. The
+// choice does not depend on the order of a map.
 func (m *Manager) carrier(id signal.PeerID) *member {
 	var best *member
 	var lost time.Time
@@ -37,7 +39,7 @@ func (m *Manager) carrier(id signal.PeerID) *member {
 		return nil // the server lost id a moment before us: wait for fresh words
 	}
 	for other, mb := range m.members {
-		if other == id || !mb.dataOpen || !mb.peer.connected() || mb.othersAt.Before(lost) || !slices.Contains(mb.others, id) {
+		if other == id || !mb.dataOpen || !mb.peer.connected() || mb.peer.pathGone() || mb.othersAt.Before(lost) || !slices.Contains(mb.others, id) {
 			continue
 		}
 		if best == nil || other < best.peer.id {

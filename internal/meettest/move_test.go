@@ -198,3 +198,33 @@ func TestAddressChangesAtHome(t *testing.T) {
 		}
 	}
 }
+
+// Several of three people change address in one moment, those who offer and those
+// who answer, again and again: nobody waits for anybody's turn.
+func TestSeveralMoveAtOnce(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		for _, who := range []string{"abc", "ab", "bc"} {
+			t.Run(fmt.Sprintf("%s move, strict %v", who, strict), func(t *testing.T) {
+				bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+					for _, q := range p {
+						if strict {
+							q.Strict()
+						}
+					}
+					for n := range 3 {
+						r.moveAndExpect(fmt.Sprintf("move %d", n+1), p, who)
+						for _, q := range p {
+							for _, other := range p {
+								if q != other && q.statsOf(other).Transport.Path != rtc.PathDirect {
+									t.Errorf("move %d: %s reaches %s by %v", n+1, q.Name, other.Name, q.statsOf(other).Transport.Path)
+								}
+							}
+						}
+						r.Wait(time.Duration(n) * 777 * time.Millisecond)
+					}
+					r.expectWell()
+				})
+			})
+		}
+	}
+}

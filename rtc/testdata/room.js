@@ -84,7 +84,10 @@ globalThis.roomInput = (at, text) => {
       alive.set(i.peer, i.on);
       break;
     case "gets": got.set(i.peer, i.counts); break;
-    case "moved": mesh.networkChanged(i.on); break;
+    case "moved":
+      if (i.path === "lost") mesh.lost(new Set(sessions.keys()));
+      else mesh.networkChanged(i.on);
+      break;
     case "media": mesh.setMedia({ mic: i.mic, camera: false, screen: false }); break;
     case "retry": mesh.retry(); break;
     case "end": break;

@@ -503,14 +503,15 @@ export class Mesh {
 
   // #carrier finds the third peer with the smallest id that can pass a message
   // on, or null. Its word that it is connected with id must be from after we lost
-  // id, or it may not have noticed yet that id is gone.
+  // id, or it may not have noticed yet that id is gone. To one whose own path is
+  // gone nothing gets.
   #carrier(id) {
     const { peer } = this.#members.get(id);
     let best = null, lost = 0;
     if (peer.state === "disconnected") lost = peer.since + this.timing.report;
     else if (peer.connected && this.#serverUp) return null; // the server lost id a moment before us: wait for fresh words
     for (const [other, m] of this.#members) {
-      if (other === id || !m.dataOpen || !m.peer.connected || m.othersAt < lost || !m.others.includes(id)) continue;
+      if (other === id || !m.dataOpen || !m.peer.connected || m.peer.pathGone || m.othersAt < lost || !m.others.includes(id)) continue;
       if (!best || other < best.peer.id) best = m;
     }
     return best;
