@@ -21,22 +21,30 @@ import (
 // checks that within 10 s all pairs are connected and all states agree; over
 // and over. MEET_SOAK=N runs N rooms instead of a few.
 func TestSoak(t *testing.T) {
-	rooms := 6
+	few := uint64(6)
 	if testing.Short() {
-		rooms = 1
+		few = 1
 	}
-	if s := os.Getenv("MEET_SOAK"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("MEET_SOAK: %v", err)
-		}
-		rooms = n
-	}
-	for seed := range uint64(rooms) {
+	rooms, from := number(t, "MEET_SOAK", few), number(t, "MEET_SOAK_FROM", 0)
+	for seed := from; seed < from+rooms; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { soak(t, seed) })
 		})
 	}
+}
+
+// number is what a variable of the environment says, n if it is not set.
+func number(t *testing.T, variable string, n uint64) uint64 {
+	t.Helper()
+	s := os.Getenv(variable)
+	if s == "" {
+		return n
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
 }
 
 // chaos is one room and what was done to it.
