@@ -56,7 +56,7 @@ func (h *Host) DropLarge(size int) time.Time {
 	))
 }
 
-// Pass ends whatever Drop, DropUDP and Block did at this host's interface.
+// Pass ends whatever Drop, DropUDP, DropLarge and Block did at this host's interface.
 func (h *Host) Pass() time.Time {
 	h.lab.tb.Helper()
 	return h.filter(nil)

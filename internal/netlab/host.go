@@ -23,6 +23,8 @@ type Host struct {
 	ns   string
 	nics []*nic // eth0 and eth1
 	on   *nic   // what carries the default route when the link is up
+
+	addr6 netip.Addr // invalid without one
 }
 
 // nic is an interface of a host with its cable.

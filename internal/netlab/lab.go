@@ -35,7 +35,8 @@ type Lab struct {
 	mobile *segment // what eth1 is plugged into
 	hosts  map[string]*Host
 
-	routers int // that were added
+	routers int        // that were added
+	next6   netip.Addr // the newest IPv6 address; invalid before the first
 
 	mu         sync.Mutex // guards what cleanup needs to see whole
 	namespaces []string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,13 @@ import (
 // still runs inside them. Two sweeps at once do no harm.
 func sweep(tb testing.TB) {
 	tb.Helper()
+	if entries, err := os.ReadDir(names); err == nil {
+		for _, e := range entries {
+			if pid, ok := ownerOf(e.Name()); ok && !alive(pid) {
+				_ = os.RemoveAll(filepath.Join(names, e.Name())) // another sweep may be faster
+			}
+		}
+	}
 	entries, err := os.ReadDir("/run/netns")
 	if err != nil {
 		return // no namespace was ever made here
