@@ -335,10 +335,11 @@ func (p *paper) Stats() TransportStats { return TransportStats{Source: paperSour
 
 // paperSource is the address that all packets leave from.
 var paperSource = netip.MustParseAddr("192.0.2.1")
-func (p *paper) Tried() Tried          { return Tried{} }
-func (p *paper) Flow() Flow            { return Flow{Received: p.o.got[p.peer]} }
-func (p *paper) Close()                { p.o.say("close %s %d", p.peer, p.epoch) }
-func (p *paper) Wait()                 {}
+
+func (p *paper) Tried() Tried { return Tried{} }
+func (p *paper) Flow() Flow   { return Flow{Received: p.o.got[p.peer]} }
+func (p *paper) Close()       { p.o.say("close %s %d", p.peer, p.epoch) }
+func (p *paper) Wait()        {}
 
 // dataText is a data message in words.
 func dataText(b []byte) string {
