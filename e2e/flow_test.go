@@ -13,11 +13,11 @@ var (
 	audioBack   = bounds{100 * time.Millisecond, 500 * time.Millisecond}  // heard, like all that follow
 	cameraBack  = bounds{200 * time.Millisecond, 1500 * time.Millisecond} // everyone's codecs share this machine
 	addressBack = bounds{300 * time.Millisecond, 500 * time.Millisecond}
+	longBack    = bounds{300 * time.Millisecond, time.Second} // with the server gone too
 	roamBack    = bounds{1200 * time.Millisecond, 3 * time.Second}
 	mendedBack  = bounds{3 * time.Second, 10 * time.Second} // by negotiation, with backoff before it
 	serverBack  = bounds{time.Second, 2 * time.Second}
 	serverAgain = bounds{time.Second, 5 * time.Second} // from the client's side, backoff included
-	anewBack    = bounds{time.Second, 5 * time.Second} // for those who were forgotten
 )
 
 const (

@@ -71,6 +71,73 @@ func cutAndHeal(t *testing.T, c cut) {
 	figures.checkMedians(t, "server link after a cut, "+c.name)
 }
 
+// longOutages are the lengths at which others take somebody off the list: the
+// first is over before the kernel gives a dead connection to the server up.
+var longOutages = []time.Duration{44 * time.Second, 2 * time.Minute, 7 * time.Minute}
+
+// Whoever was away for minutes is back as after seconds, in the same row and
+// without having joined.
+func TestNetLongCuts(t *testing.T) {
+	if !benchmarking() {
+		t.Skip("e2e: skipped: set MEET_BENCH=1 to wait for cuts of minutes; TestNetForgotten waits for one of 40 s")
+	}
+	for _, length := range longOutages {
+		t.Run(length.String(), func(t *testing.T) {
+			for _, c := range []cut{linkDown, dropped} {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					r := meeting(t, "A", "B", "C")
+					for range longRepeats(length) {
+						began := time.Now()
+						r.outage(c, length, r.people[1])
+						r.nobodyJoined(began)
+					}
+					figures.checkMedians(t, described("audio", length, c))
+				})
+			}
+			t.Run("the server gone meanwhile", func(t *testing.T) {
+				if t.Parallel(); length > time.Minute {
+					t.Skip("e2e: skipped: measured after 44 s only")
+				}
+				r := meeting(t, "A", "B", "C")
+				for range longRepeats(length) {
+					began := time.Now()
+					at := linkDown.cut(r.people[1].host)
+					lasts(at, 5*time.Second)
+					r.server.crash()
+					lasts(at, length)
+					healed := linkDown.heal(r.people[1].host)
+					r.audioReturns(described("audio", length, linkDown)+", the server gone meanwhile", longBack, healed, r.directions(about(r.people[1])))
+					r.server.start()
+					for _, p := range r.people {
+						p.next(healed, 10*time.Second, "the server again", serverTurns("connected"))
+					}
+					r.everyoneHearsEveryone(10 * time.Second)
+					r.nobodyJoined(began)
+				}
+			})
+		})
+	}
+}
+
+// longRepeats is how often a cut of minutes is measured.
+func longRepeats(length time.Duration) int {
+	if length > 3*time.Minute {
+		return 1
+	}
+	return min(repeats(), 3)
+}
+
+// nobodyJoined fails the test if anybody was said to have joined since a moment.
+func (r *room) nobodyJoined(since time.Time) {
+	r.t.Helper()
+	for _, p := range r.people {
+		for _, e := range p.between(since, time.Now(), is("peer-joined", "")) {
+			r.t.Errorf("%s: nobody joined, but %s", p, e.raw)
+		}
+	}
+}
+
 // B is cut off for longer than the others remember: they have let go of B,
 // while B still has all of them.
 func TestNetForgotten(t *testing.T) {
@@ -85,7 +152,8 @@ func TestNetForgotten(t *testing.T) {
 	healed := dropped.heal(b.host)
 	r.note("B: packets pass")
 	b.serverReturns("server link after being forgotten", healed)
-	r.audioReturns("audio after being forgotten", anewBack, healed, r.directions(about(b)))
+	r.audioReturns("audio after being forgotten", audioBack, healed, r.directions(about(b)))
+	r.nobodyJoined(at)
 	a.rosterSettled(5*time.Second, b, c)
 	b.rosterSettled(5*time.Second, a, c)
 	r.everyoneHearsEveryone(5 * time.Second)

@@ -19,6 +19,7 @@ type server struct {
 	host *netlab.Host
 	url  string
 	port int      // 0: serverPort
+	any6 bool     // listens on IPv6 too
 	more []string // further flags
 	proc *netlab.Process
 	log  *logText
@@ -34,7 +35,11 @@ func (s *server) start() time.Time {
 	if s.port != 0 {
 		port = s.port
 	}
-	cmd := s.host.Command(append([]string{binary, "serve", "--listen", fmt.Sprintf("0.0.0.0:%d", port)}, s.more...)...)
+	listen := fmt.Sprintf("0.0.0.0:%d", port)
+	if s.any6 {
+		listen = fmt.Sprintf("[::]:%d", port)
+	}
+	cmd := s.host.Command(append([]string{binary, "serve", "--listen", listen}, s.more...)...)
 	cmd.Env = environment(s.room.t.TempDir())
 	s.log = newLogText()
 	cmd.Stderr = s.log

@@ -12,6 +12,7 @@ import (
 // by name; in a test nobody shares one.
 type view struct {
 	self    string // one's own name
+	id      string // one's own id
 	joined  bool
 	server  string
 	media   mediaState // one's own
@@ -52,6 +53,9 @@ func (v *view) fold(e event) {
 	switch b := e.Body.(type) {
 	case *joined:
 		v.joined = true
+		if b.Self.ID != "" { // invite-changed has none
+			v.id = b.Self.ID
+		}
 	case *roster:
 		for _, p := range v.peers {
 			p.rows = 0

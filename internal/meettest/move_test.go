@@ -228,3 +228,32 @@ func TestSeveralMoveAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// The same without a server: those who moved are followed by the third, who carries
+// what they must tell each other.
+func TestTwoMoveWithoutTheServer(t *testing.T) {
+	for _, who := range []string{"ab", "bc", "ac"} {
+		t.Run(who, func(t *testing.T) {
+			bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+				r.StopServer()
+				r.Wait(2 * time.Second)
+				for range 3 {
+					for _, q := range p {
+						q.Forget()
+						if containsName(who, q) {
+							q.Move()
+						}
+					}
+					r.Wait(4 * time.Second)
+					r.expectSound(p)
+					for _, q := range p {
+						t.Logf("%s heard nothing for %v", q.Name, gap(q))
+						if g := gap(q); g > 2*time.Second {
+							t.Errorf("%s heard nothing for %v", q.Name, g)
+						}
+					}
+				}
+			})
+		})
+	}
+}
