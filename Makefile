@@ -55,8 +55,8 @@ test-browser: build ## the page in real Chromium and Firefox; installs what it n
 pictures: build ## the pictures of the terminal in docs/images (needs tmux)
 	$(GO) run -C tools ./shot -meet ../bin/meet -faces ../tui/termvideo/testdata -images ../docs/images
 
-netlab: build ## figures from real networks in namespaces (needs root; 18 minutes)
-	MEET_E2E=1 MEET_BENCH=1 MEET_BENCH_OUT=$(CURDIR)/bin/netlab $(GO) test -count=1 -timeout 60m -v -run TestNet ./e2e
+netlab: build ## figures from real networks in namespaces (needs root; 40 minutes)
+	MEET_E2E=1 MEET_BENCH=1 MEET_BENCH_OUT=$(CURDIR)/bin/netlab $(GO) test -count=1 -timeout 90m -v -run TestNet ./e2e
 
 soak: ## random trouble for thousands of virtual minutes
 	MEET_SOAK=1000 $(GO) test -count=1 -timeout 60m -run TestSoak ./internal/meettest

@@ -255,7 +255,7 @@ func behind(kind netlab.Kind) func(r *room, name string) (*netlab.Host, []string
 	}
 }
 
-// networks are those of the table. A lab has no IPv6.
+// networks are those of the table, all of IPv4.
 func networks(proxy *proxy) []network {
 	return []network{
 		{"open", func(r *room, name string) (*netlab.Host, []string) { return r.lab.Host(name), nil }},
