@@ -141,6 +141,8 @@ func (f fromSession) deliver(m *Manager, now time.Time) {
 		mb.peer.hear(now, mb.session.Pulse())
 	case SessionAwake:
 		m.found(now, mb)
+	case LocalOffer, LocalAnswer, LocalCandidates, SessionConnected:
+		// The machine's business.
 	}
 	mb.peer.session(now, f.epoch, f.event)
 	m.run(now, mb)

@@ -102,8 +102,9 @@ func (p *peer) message(now time.Time, b signal.Body) {
 		p.act(send{signal.ProbeAck{Epoch: p.epoch, Remote: p.remote, N: b.N, Silent: !p.hears(now) || p.pathGone()}})
 	case signal.ProbeAck:
 		p.onProbeAck(now, b)
-	case signal.Bye:
-		// The Manager ends the peer; a session is never ended alone.
+	case signal.Bye, signal.App:
+		// The Manager ends the peer, and takes what people say; a session is never ended
+		// alone.
 	}
 }
 

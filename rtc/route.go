@@ -86,6 +86,7 @@ func (m *Manager) message(now time.Time, e signal.Message) {
 			m.cfg.Data(mb.peer.id, b.Kind, b.Data)
 		}
 		return
+	case signal.Offer, signal.Answer, signal.Candidates, signal.Need, signal.Probe, signal.ProbeAck:
 	}
 	if mb.session != nil && mb.peer.unsettled() {
 		mb.peer.hear(now, mb.session.Pulse())
