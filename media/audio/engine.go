@@ -260,7 +260,7 @@ func (e *Engine) SetListened(listened bool) { e.capture.setListened(listened) }
 
 // SetExpectedLoss prepares the encoder for the share of packets that receivers
 // report lost, in percent; fec is in-band error correction, which two
-// redundant copies (red.Depth 2) make pointless.
+// redundant copies make pointless.
 func (e *Engine) SetExpectedLoss(percent int, fec bool) { e.capture.setLoss(percent, fec) }
 
 // SetProcessing changes what is done to the microphone's sound.

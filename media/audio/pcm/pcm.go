@@ -30,13 +30,6 @@ func Samples(d time.Duration) int64 {
 	return int64(sec)*SampleRate + int64(rest)*SampleRate/int64(time.Second)
 }
 
-// FromInt16 converts src to floats. dst must be at least as long as src.
-func FromInt16(dst []float32, src []int16) {
-	for i, s := range src {
-		dst[i] = float32(s) / 32768
-	}
-}
-
 // Int16 converts one sample, rounding to nearest and saturating. A NaN
 // becomes silence: it can only come from a broken decoder and must not reach
 // a loudspeaker as full scale.

@@ -61,21 +61,6 @@ func TestPackerRepeats(t *testing.T) {
 	}
 }
 
-func TestDepth(t *testing.T) {
-	depth := 0
-	for _, c := range []struct {
-		loss float64
-		want int
-	}{
-		{0, 0}, {0.02, 0}, {0.021, 1}, {0.015, 1}, {0.01, 0}, {0.05, 1}, {0.09, 2}, {0.06, 2},
-		{0.05, 1}, {0.3, 2}, {0, 0},
-	} {
-		if depth = Depth(c.loss, depth); depth != c.want {
-			t.Fatalf("depth %d at a loss of %v, want %d", depth, c.loss, c.want)
-		}
-	}
-}
-
 // FuzzUnpack: whatever unpacks packs again into what unpacks the same.
 func FuzzUnpack(f *testing.F) {
 	var p Packer

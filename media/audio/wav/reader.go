@@ -76,9 +76,6 @@ func NewReader(src io.ReadSeeker) (*Reader, error) {
 	return r, nil
 }
 
-// Format returns what the file holds, before conversion.
-func (r *Reader) Format() Format { return r.format }
-
 // Rewind goes back to the first sample.
 func (r *Reader) Rewind() error {
 	if _, err := r.src.Seek(r.start, io.SeekStart); err != nil {

@@ -215,7 +215,7 @@ func FuzzReader(f *testing.F) {
 			}
 			return
 		}
-		limit := int64(len(data))*pcm.SampleRate/int64(r.Format().Rate) + 1000
+		limit := int64(len(data))*pcm.SampleRate/int64(r.format.Rate) + 1000
 		var total int64
 		buf := make([]float32, 1000)
 		for {
