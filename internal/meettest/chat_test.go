@@ -22,11 +22,19 @@ func (p *Person) heardFrom(of *Person) []string {
 }
 
 // What is said while a pair is cut arrives at once, once and in order: through the
-// server, or through a third person without one.
+// server, or sealed through a third person without one, or over a connection whose
+// packets the third person carries.
 func TestChatWhileAPairIsCut(t *testing.T) {
-	for name, server := range map[string]bool{"with the server": true, "through a third person": false} {
+	for name, c := range map[string]struct{ server, carry bool }{
+		"with the server": {server: true}, "through a third person": {},
+		"carried, with the server": {true, true}, "carried": {carry: true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, []string{"a", "b", "c"}, func(t *testing.T, r *Room, p []*Person) {
+			server, option := c.server, noCarry
+			if c.carry {
+				option = func(*call.Config) {}
+			}
+			bubbleWith(t, []string{"a", "b", "c"}, option, func(t *testing.T, r *Room, p []*Person) {
 				a, b, c := p[0], p[1], p[2]
 				if !server {
 					r.StopServer()
@@ -121,5 +129,28 @@ func TestChatWithoutAnyWay(t *testing.T) {
 		if got := b.heardFrom(a); !slices.Equal(got, []string{"one", "two"}) {
 			t.Errorf("in the end B was told %q", got)
 		}
+	})
+}
+
+// Of what is said while there is no way, the newest fifty lines arrive, in order.
+func TestChatThatWaitsIsBounded(t *testing.T) {
+	bubble(t, []string{"a", "b"}, func(t *testing.T, r *Room, p []*Person) {
+		a, b := p[0], p[1]
+		b.Cut()
+		r.Wait(8 * time.Second)
+		var want []string
+		for i := range 60 {
+			a.Call.Say(fmt.Sprint("line ", i))
+			want = append(want, fmt.Sprint("line ", i))
+			r.Wait(10 * time.Millisecond)
+		}
+		r.Wait(time.Second)
+		b.HealServer()
+		r.Wait(4 * time.Second)
+		if got := b.heardFrom(a); !slices.Equal(got, want[10:]) {
+			t.Errorf("B was told %d lines: %q", len(got), got)
+		}
+		b.HealMedia()
+		r.Wait(4 * time.Second)
 	})
 }
