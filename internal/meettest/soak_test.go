@@ -260,8 +260,8 @@ func film(t *testing.T) string {
 	return path
 }
 
-// flowTime is how long media are counted.
-const flowTime = 2 * time.Second
+// flowTime is how long media are counted: a still screen sends a picture every 2 s.
+const flowTime = 4 * time.Second
 
 // silence has everybody speak and show themselves, and lists every direction in
 // which that does not arrive. What was on before is on afterwards.
