@@ -30,6 +30,10 @@
 //   - question: the probe that is out, and what it is for.
 //   - given: when a connection was last given up, and whether a need still waits.
 //
+// A member keeps beside it, in the same manner: absence (the server does not see them),
+// debt (what they were told and did not get), hearing (whether sound arrives), reach
+// (whom they reach), hunger (media that does not arrive).
+//
 // # The ladder
 //
 // The variable ladder has a row for each phase: what its deadline brings, and whether it

@@ -28,6 +28,19 @@ func (HearingChanged) EventName() string { return "hearing-changed" }
 // EventName implements [Event].
 func (HearingLost) EventName() string { return "hearing-lost" }
 
+// hearing is whether sound arrives, each way.
+type hearing struct {
+	unheard bool // they do not get the sound we send
+	silent  bool // we do not get the sound they send
+}
+
+// finds takes what was found, and reports whether that is news.
+func (h *hearing) finds(unheard, silent bool) bool {
+	was := *h
+	h.unheard, h.silent = unheard, silent
+	return was != *h
+}
+
 // setHearing is what whoever watches the sound of a peer found.
 type setHearing struct {
 	peer         signal.PeerID
@@ -42,10 +55,9 @@ func (m *Manager) SetHearing(peer signal.PeerID, heard, hears bool) {
 
 func (s setHearing) deliver(m *Manager, _ time.Time) {
 	mb := m.members[s.peer]
-	if mb == nil || mb.unheard == !s.heard && mb.silent == !s.hears {
+	if mb == nil || !mb.finds(!s.heard, !s.hears) {
 		return
 	}
-	mb.unheard, mb.silent = !s.heard, !s.hears
 	m.dirty = true
 	m.tell(HearingChanged{mb.peer.who(), s.heard, s.hears})
 }

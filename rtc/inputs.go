@@ -114,7 +114,7 @@ func (m *Manager) missed(listed []signal.Presence) {
 	}
 	for id, mb := range m.members {
 		if mb.peer.connected() && !here(id) {
-			mb.away = true
+			mb.strays()
 		}
 	}
 }

@@ -11,6 +11,32 @@ import (
 // as a room has members.
 const maxKept = rules.MaxKept
 
+// absence is what is known of somebody whom the server does not see.
+type absence struct {
+	away      bool      // it lost sight of them without a goodbye
+	goneAt    time.Time // when they are looked at again, to be taken off the list; zero while the server knows them
+	keptUntil time.Time // when the silent connection of somebody off the list is given up; zero for others
+}
+
+// listed takes the server's word that they are known.
+func (a *absence) listed(away bool) { a.away, a.goneAt = away, time.Time{} }
+
+// strays says that the server lost sight of them.
+func (a *absence) strays() { a.away = true }
+
+// linger leaves them on the list until a moment.
+func (a *absence) linger(until time.Time) { a.goneAt = until }
+
+// keep takes them off the list and keeps the connection until a moment.
+func (a *absence) keep(until time.Time) { a.goneAt, a.keptUntil = time.Time{}, until }
+
+// returns puts them on the list again.
+func (a *absence) returns() { a.keptUntil = time.Time{} }
+
+// lingerOver and keptOver report whether that time has passed.
+func (a *absence) lingerOver(now time.Time) bool { return !a.goneAt.IsZero() && !now.Before(a.goneAt) }
+func (a *absence) keptOver(now time.Time) bool   { return !now.Before(a.keptUntil) }
+
 // gone takes the server's word that a person left, or was away too long.
 func (m *Manager) gone(now time.Time, e signal.PeerGone) {
 	mb := m.members[e.Peer]
@@ -21,7 +47,7 @@ func (m *Manager) gone(now time.Time, e signal.PeerGone) {
 		m.remove(now, mb, false)
 		return
 	}
-	mb.away = true
+	mb.strays()
 	m.roster, m.dirty = true, true
 	m.vanished(now, mb)
 }
@@ -33,12 +59,12 @@ func (m *Manager) gone(now time.Time, e signal.PeerGone) {
 func (m *Manager) vanished(now time.Time, mb *member) {
 	switch {
 	case mb.peer.connected() || m.carrier(mb.peer.id) != nil:
-		mb.goneAt = now.Add(m.cfg.Timing.Linger)
+		mb.linger(now.Add(m.cfg.Timing.Linger))
 	case mb.session == nil || !mb.peer.up:
 		m.remove(now, mb, true)
 	default:
 		m.offList(now, mb, true)
-		mb.goneAt, mb.keptUntil = time.Time{}, now.Add(m.cfg.Timing.Keep)
+		mb.keep(now.Add(m.cfg.Timing.Keep))
 		mb.peer.kept = true
 		mb.session.Do(Doze{On: true})
 		m.boundKept(now)
@@ -70,9 +96,10 @@ func (m *Manager) found(now time.Time, mb *member) {
 	if !mb.peer.kept {
 		return
 	}
-	mb.peer.kept, mb.keptUntil = false, time.Time{}
+	mb.peer.kept = false
+	mb.returns()
 	if mb.away {
-		mb.goneAt = now.Add(m.cfg.Timing.Linger)
+		mb.linger(now.Add(m.cfg.Timing.Linger))
 	}
 	m.roster, m.dirty = true, true
 	if mb.session != nil {

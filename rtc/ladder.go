@@ -32,7 +32,6 @@ type rung struct {
 	name    string
 	due     expiry // what the deadline brings
 	offline bool   // it goes on when signaling no longer reaches the peer
-	trying  bool   // an attempt is under way
 }
 
 // ladder is how a peer is mended, phase by phase. docs/ARCHITECTURE.md shows it with
@@ -41,8 +40,8 @@ var ladder = [phases]rung{
 	phaseSettled: {name: "settled"},
 	phaseHolding: {name: "holding"},
 	phaseBackoff: {name: "backoff", due: expiryTry},
-	phaseAsking:  {name: "asking", due: expiryFails, trying: true},
-	phaseMending: {name: "mending", due: expiryFails, trying: true, offline: true},
+	phaseAsking:  {name: "asking", due: expiryFails},
+	phaseMending: {name: "mending", due: expiryFails, offline: true},
 	phaseResting: {name: "resting", due: expiryTry},
 }
 

@@ -17,29 +17,18 @@ type member struct {
 	session Session
 	epoch   signal.Epoch // of session
 
-	known  bool // already announced, or here before us
-	away   bool
-	goneAt time.Time    // when a forgotten one is taken off the list; zero while the server knows it
-	state  signal.State // newest seen, whichever way it came
-	// keptUntil is when the silent connection of somebody who is gone, and off the
-	// list, is given up; zero for everybody else.
-	keptUntil time.Time
+	known bool         // already announced, or here before us
+	state signal.State // newest seen, whichever way it came
+	absence
+	debt
+	hearing
 
-	owed   []appData // what was told to everybody and has found no way to this one
-	owedAt time.Time // since when
-	waits  bool      // people know that
-
-	dataOpen  bool
-	reached   bool // others were told, or are about to be, that we reach it
-	news      news
-	others    []signal.PeerID // whom it can reach, by its last report
-	othersAt  time.Time       // when that came
-	starving  starvation
-	missing   []Kind
-	starvedAt time.Time // when a starved connection was last replaced
+	dataOpen bool
+	reached  bool // others were told, or are about to be, that we reach it
+	news     news
+	reach
+	hunger
 	transport TransportStats
-	unheard   bool // it does not get the sound we send
-	silent    bool // we do not get the sound it sends
 	courier   courier
 	saidPath  Path // what people were told last
 	saidVia   signal.PeerID
@@ -70,8 +59,7 @@ func (m *Manager) presence(now time.Time, p signal.Presence) {
 		return
 	}
 	mb := m.member(now, p.Peer)
-	mb.away = p.Away
-	mb.goneAt = time.Time{}
+	mb.listed(p.Away)
 	if mb.peer.kept {
 		mb.known = p.Inc <= mb.peer.inc // who comes back has not joined anew
 		m.found(now, mb)
@@ -149,9 +137,9 @@ func (m *Manager) tick(now time.Time, mb *member) {
 	switch {
 	case mb.peer.kept && mb.peer.connected():
 		m.found(now, mb)
-	case mb.peer.kept && (!now.Before(mb.keptUntil) || mb.session == nil):
+	case mb.peer.kept && (mb.keptOver(now) || mb.session == nil):
 		m.remove(now, mb, true)
-	case !mb.goneAt.IsZero() && !now.Before(mb.goneAt):
+	case mb.lingerOver(now):
 		m.vanished(now, mb)
 	}
 }
@@ -216,8 +204,9 @@ func (m *Manager) hangUp(mb *member) {
 	}
 	s := mb.session
 	mb.session, mb.epoch, mb.tried = nil, 0, s.Tried()
-	mb.dataOpen, mb.others, mb.missing = false, nil, nil
-	mb.starving, mb.transport = starvation{}, TransportStats{}
+	mb.dataOpen, mb.transport = false, TransportStats{}
+	mb.reachesNobody()
+	mb.feed()
 	mb.courier, m.carryStale = courier{}, true
 	s.Close()
 	crash.GoIn(&m.closing, s.Wait)

@@ -9,6 +9,18 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
+// reach is whom a peer can reach, by its last report.
+type reach struct {
+	others   []signal.PeerID
+	othersAt time.Time // when it came
+}
+
+// reaches takes a report.
+func (r *reach) reaches(now time.Time, others []signal.PeerID) { r.others, r.othersAt = others, now }
+
+// reachesNobody says that what was reported does not hold any more.
+func (r *reach) reachesNobody() { r.others = nil }
+
 // maxOthers bounds whom a peer may claim to reach: no room is larger.
 const maxOthers = rules.MaxOthers
 
@@ -104,18 +116,43 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 	if r.Carry != mb.courier.carries {
 		mb.courier.carries, m.carryStale = r.Carry, true
 	}
-	mb.others, mb.othersAt = others, now
+	mb.reaches(now, others)
 	missing := mb.starving.report(now, r.Sent, mb.session.Flow().Received)
-	if !slices.Equal(missing, mb.missing) {
-		mb.missing, m.dirty = missing, true
-	}
-	if len(missing) == 0 || now.Sub(mb.starvedAt) < starvedSpacing {
+	m.dirty = mb.misses(missing) || m.dirty
+	if !mb.acts(now) {
 		return
 	}
-	mb.starvedAt = now
 	m.log.Warn("connected, but media does not arrive", "peer", mb.peer.name, "kinds", names(missing))
 	mb.peer.starved(now)
 	m.run(now, mb)
+}
+
+// hunger is what does not arrive of a peer that sends it.
+type hunger struct {
+	starving  starvation
+	missing   []Kind
+	starvedAt time.Time // when a starved connection was last replaced
+}
+
+// feed begins anew, for another connection.
+func (h *hunger) feed() { h.starving, h.missing = starvation{}, nil }
+
+// misses takes what does not arrive, and reports whether that is news.
+func (h *hunger) misses(kinds []Kind) bool {
+	changed := !slices.Equal(kinds, h.missing)
+	if changed {
+		h.missing = kinds
+	}
+	return changed
+}
+
+// acts reports whether the connection is to be replaced now, and notes that it is.
+func (h *hunger) acts(now time.Time) bool {
+	if len(h.missing) == 0 || now.Sub(h.starvedAt) < starvedSpacing {
+		return false
+	}
+	h.starvedAt = now
+	return true
 }
 
 // names are the kinds as people read them. The log would print numbers of one byte

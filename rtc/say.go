@@ -24,7 +24,7 @@ func (t tellAll) deliver(m *Manager, now time.Time) {
 	sendData{"", t.msg}.deliver(m, now)
 	for _, mb := range m.members {
 		if !mb.listens() {
-			m.owe(now, mb, t.msg)
+			mb.owe(now, t.msg)
 			m.passOn(now, mb)
 		}
 	}
@@ -47,21 +47,34 @@ func (mb *member) listens() bool {
 func (m *Manager) lost(now time.Time, mb *member) {
 	for _, s := range m.said {
 		if now.Sub(s.at) <= 2*m.cfg.Timing.Silence {
-			m.owe(now, mb, s.msg)
+			mb.owe(now, s.msg)
 		}
 	}
 	m.passOn(now, mb)
 }
 
+// debt is what was told to everybody and has found no way to one person.
+type debt struct {
+	owed   []appData
+	owedAt time.Time // since when
+	waits  bool      // people know that
+}
+
 // owe notes something for somebody who does not listen. The oldest is dropped
 // when too much waits.
-func (m *Manager) owe(now time.Time, mb *member, msg appData) {
-	if len(mb.owed) == 0 {
-		mb.owedAt = now
+func (d *debt) owe(now time.Time, msg appData) {
+	if len(d.owed) == 0 {
+		d.owedAt = now
 	}
-	mb.owed = append(mb.owed, msg)
-	mb.owed = mb.owed[max(0, len(mb.owed)-rules.MaxSaid):]
+	d.owed = append(d.owed, msg)
+	d.owed = d.owed[max(0, len(d.owed)-rules.MaxSaid):]
 }
+
+// pay says that all of it has found a way, or needs none.
+func (d *debt) pay() { d.owed, d.waits = nil, false }
+
+// admit says that people know of it.
+func (d *debt) admit() { d.waits = true }
 
 // passOn brings what is owed to somebody through signaling, or says that it has to
 // wait.
@@ -72,7 +85,7 @@ func (m *Manager) passOn(now time.Time, mb *member) {
 	if !m.serverUp || mb.away {
 		if m.carrier(mb.peer.id) == nil || m.cfg.Sealer == nil {
 			if !mb.waits && !now.Before(mb.owedAt.Add(tellAfter)) {
-				mb.waits = true
+				mb.admit()
 				m.tell(Undelivered{mb.peer.who()})
 			}
 			return
@@ -81,7 +94,7 @@ func (m *Manager) passOn(now time.Time, mb *member) {
 	for _, msg := range mb.owed {
 		m.send(mb, signal.App{Kind: msg.Kind, Data: msg.Data})
 	}
-	mb.owed, mb.waits = nil, false
+	mb.pay()
 }
 
 // settleOwed ends a debt: the data channel carries, and has what was said; or
@@ -90,7 +103,7 @@ func (m *Manager) settleOwed(now time.Time, mb *member) {
 	switch {
 	case len(mb.owed) == 0:
 	case mb.listens():
-		mb.owed, mb.waits = nil, false
+		mb.pay()
 	default:
 		m.passOn(now, mb)
 	}
@@ -103,9 +116,9 @@ const tellAfter = 3 * time.Second
 
 // owedDue is when people are to be told that something waits; zero when they are
 // not.
-func (mb *member) owedDue() time.Time {
-	if len(mb.owed) == 0 || mb.waits {
+func (d *debt) owedDue() time.Time {
+	if len(d.owed) == 0 || d.waits {
 		return time.Time{}
 	}
-	return mb.owedAt.Add(tellAfter)
+	return d.owedAt.Add(tellAfter)
 }

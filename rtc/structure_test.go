@@ -37,27 +37,33 @@ func sources(t *testing.T, dir string) (*token.FileSet, []*ast.File) {
 	return set, files
 }
 
-// A value of a peer is changed by its own methods alone: no other code assigns its
-// fields.
+// A value of a peer or a member is changed by its own methods alone: no other code
+// assigns its fields.
 func TestValuesKeepTheirFields(t *testing.T) {
-	values := []string{"standing", "signs", "link", "generation", "step", "attempts", "trouble", "question", "given"}
+	owners := map[string]string{}
+	for _, v := range []string{"standing", "signs", "link", "generation", "step", "attempts", "trouble", "question", "given"} {
+		owners[v] = "peer"
+	}
+	for _, v := range []string{"absence", "debt", "hearing", "reach", "hunger"} {
+		owners[v] = "member"
+	}
 	set, files := sources(t, ".")
 	fields := map[string]string{}
 	for _, f := range files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			spec, ok := n.(*ast.TypeSpec)
-			if !ok || !slices.Contains(values, spec.Name.Name) {
+			if !ok || owners[spec.Name.Name] == "" {
 				return true
 			}
 			for _, field := range spec.Type.(*ast.StructType).Fields.List {
 				for _, name := range field.Names {
-					fields[name.Name] = spec.Name.Name
+					fields[owners[spec.Name.Name]+"."+name.Name] = spec.Name.Name
 				}
 			}
 			return true
 		})
 	}
-	if len(fields) < 30 {
+	if len(fields) < 40 {
 		t.Fatalf("found only %d fields: %v", len(fields), fields)
 	}
 	for _, f := range files {
@@ -69,8 +75,11 @@ func TestValuesKeepTheirFields(t *testing.T) {
 			ast.Inspect(fn, func(n ast.Node) bool {
 				for _, x := range assigned(n) {
 					sel, ok := x.(*ast.SelectorExpr)
-					if ok && ofPeer(fn, sel.X) && fields[sel.Sel.Name] != "" {
-						t.Errorf("%s assigns %s, which belongs to %s", set.Position(x.Pos()), sel.Sel.Name, fields[sel.Sel.Name])
+					if !ok {
+						continue
+					}
+					if value := fields[ownerOf(fn, sel.X)+"."+sel.Sel.Name]; value != "" {
+						t.Errorf("%s assigns %s, which belongs to %s", set.Position(x.Pos()), sel.Sel.Name, value)
 					}
 				}
 				return true
@@ -94,23 +103,28 @@ func assigned(n ast.Node) []ast.Expr {
 	return nil
 }
 
-// ofPeer reports whether x is a peer, or a value of one reached through it.
-func ofPeer(fn *ast.FuncDecl, x ast.Expr) bool {
+// ownerOf is "peer" or "member" if x is one, or a value of one reached through it.
+func ownerOf(fn *ast.FuncDecl, x ast.Expr) string {
 	switch x := x.(type) {
 	case *ast.SelectorExpr:
-		return x.Sel.Name == "peer" || ofPeer(fn, x.X)
+		if x.Sel.Name == "peer" {
+			return "peer"
+		}
+		return ownerOf(fn, x.X)
 	case *ast.Ident:
+		if x.Name == "mb" {
+			return "member"
+		}
 		if fn.Recv == nil || len(fn.Recv.List[0].Names) == 0 || fn.Recv.List[0].Names[0].Name != x.Name {
-			return false
+			return ""
 		}
-		star, ok := fn.Recv.List[0].Type.(*ast.StarExpr)
-		if !ok {
-			return false
+		if star, ok := fn.Recv.List[0].Type.(*ast.StarExpr); ok {
+			if of, ok := star.X.(*ast.Ident); ok && of.Name == "peer" {
+				return "peer"
+			}
 		}
-		of, ok := star.X.(*ast.Ident)
-		return ok && of.Name == "peer"
 	}
-	return false
+	return ""
 }
 
 // Whoever switches over a closed set names every case of it, or says what holds for
