@@ -221,9 +221,9 @@ func TestT4(t *testing.T) {
 			}
 		}
 		a.expectTimeline(b,
-			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
-			"5.04s screen seen", "5.04s sound heard", "5.07s camera seen",
-			"5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")
+			"2s connected -> disconnected", "2s reconnecting 1 of 3 in 1s",
+			"5.04s sound heard", "5.08s screen seen",
+			"5.1s disconnected -> connected", "5.1s reconnected after 0 attempts", "5.11s camera seen")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
 			"5.04s sound heard", "5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")
