@@ -42,6 +42,13 @@ func NewFront(server http.Handler, names func(host string, local net.Addr) bool)
 // Tell answers with a from now on.
 func (f *Front) Tell(a About) { f.about.Store(&a) }
 
+// maxHops is how often a request may be handed on. Rooms of three hosts become
+// one by two hops; hosts that hand on to each other would never end.
+const maxHops = 4
+
+// hopsHeader counts them.
+const hopsHeader = "Meet-Hops"
+
 // Forward hands all requests on to the server at base from now on, over
 // transport.
 func (f *Front) Forward(base string, transport http.RoundTripper) error {
@@ -53,6 +60,7 @@ func (f *Front) Forward(base string, transport http.RoundTripper) error {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.Out.Host = r.In.Host // an origin is compared with it
+			r.Out.Header.Add(hopsHeader, "1")
 		},
 		Transport:    transport,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
@@ -71,6 +79,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p := f.to.Load(); p != nil {
+		if len(r.Header.Values(hopsHeader)) >= maxHops {
+			http.Error(w, "the room is handed on in a circle", http.StatusLoopDetected)
+			return
+		}
 		p.ServeHTTP(w, r)
 		return
 	}

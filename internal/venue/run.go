@@ -76,9 +76,16 @@ func (v *Venue) take(ctx context.Context, m any) {
 	}
 }
 
-// sighted acts on a server of the room that somebody told of. Of two the one
-// with the smaller id stays; who is on the other moves. One that was lost is
-// left for any.
+// better reports whether the room should be on a server that somebody told of.
+// Of two the one with the smaller id stays; who is on the other moves. One that
+// was lost is left for any, but the one that runs here cannot be lost: a
+// participant that has only begun to dial it would say so, and two hosts would
+// hand everything on to each other.
+func (v *Venue) better(id string) bool {
+	return id < v.cur.id || v.hosting == nil && v.client.Lost()
+}
+
+// sighted acts on a server of the room that somebody told of.
 func (v *Venue) sighted(ctx context.Context, m sighting) {
 	switch {
 	case m.gone && m.server.ID == v.cur.id && v.hosting == nil:
@@ -89,7 +96,7 @@ func (v *Venue) sighted(ctx context.Context, m sighting) {
 			v.cur.remote = &m.server
 			v.publish()
 		}
-	case m.server.ID < v.cur.id || v.client.Lost():
+	case v.better(m.server.ID):
 		v.probing = m.server.ID
 		v.tasks.Add(1)
 		crash.Go(func() {
@@ -107,7 +114,7 @@ func (v *Venue) probed(m probed) {
 		v.cfg.Logger.Info("a server that somebody told of does not answer", "error", m.err)
 		return
 	}
-	if m.server.ID >= v.cur.id && !v.client.Lost() {
+	if !v.better(m.server.ID) {
 		return // another was found meanwhile
 	}
 	v.cfg.Logger.Info("the room is on another server of this network", "server", m.base)

@@ -643,3 +643,31 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) Write(p []byte) (int, error) { return len(p), nil }
 func (r *recorder) WriteHeader(code int)        { r.code = code }
+
+// Two hosts that hand on to each other, whatever brought them to it, answer.
+func TestForwardInACircle(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		one, two := w.machine(5, 1), w.machine(6, 9)
+		var servers []Server
+		for _, m := range []*machine{one, two} {
+			s, err := m.Host(t.Context(), Network)
+			if err != nil {
+				t.Fatal(err)
+			}
+			servers = append(servers, s)
+			defer s.Stop()
+		}
+		base := func(m *machine) string { b, _ := m.Own(Network); return b }
+		servers[0].Forward(base(two), "")
+		servers[1].Forward(base(one), "")
+		client := &http.Client{Transport: one.transport()}
+		resp, err := client.Get(base(one) + "healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusLoopDetected {
+			t.Errorf("a circle answers %s", resp.Status)
+		}
+	})
+}
