@@ -96,7 +96,7 @@ func TestNetRebinding(t *testing.T) {
 // counted, the third failure shows, the command tries again at once, and it
 // heals when the way is free.
 func TestNetBlockedPair(t *testing.T) {
-	r := meeting(t, "A", "B", "C")
+	r := directly(t, "A", "B", "C")
 	a, b := r.people[0], r.people[1]
 	calm := time.Now()
 	at := r.lab.BlockUDP(a.host, b.host)
@@ -132,7 +132,7 @@ func TestNetBlockedPair(t *testing.T) {
 // The same without a server: the pair mends when the way is free, whatever
 // attempts were made meanwhile through the third.
 func TestNetBlockedPairWithoutServer(t *testing.T) {
-	r := meeting(t, "A", "B", "C")
+	r := directly(t, "A", "B", "C")
 	a, b := r.people[0], r.people[1]
 	r.server.crash()
 	at := r.lab.BlockUDP(a.host, b.host)

@@ -252,7 +252,7 @@ func TestNetFivePeopleTwoCut(t *testing.T) {
 
 // One-way loss: A hears nobody, but B still gets all that A sends.
 func TestNetOneWayLoss(t *testing.T) {
-	r := meeting(t, "A", "B")
+	r := directly(t, "A", "B")
 	a, b := r.people[0], r.people[1]
 	at := a.host.DropUDP(netlab.Incoming)
 	r.note("A: incoming UDP dropped")

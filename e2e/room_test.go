@@ -41,12 +41,12 @@ type processed struct {
 }
 
 // newRoom makes a lab with a running server and nobody in the room yet.
-func newRoom(t *testing.T) *room {
+func newRoom(t *testing.T, serve ...string) *room {
 	t.Helper()
 	needLab(t)
 	r := &room{t: t, lab: netlab.New(t), name: "demo", began: time.Now()}
 	host := r.lab.Host("server")
-	r.server = &server{room: r, host: host, url: fmt.Sprintf("ws://%s:%d", host.Addr(), serverPort)}
+	r.server = &server{room: r, host: host, url: fmt.Sprintf("ws://%s:%d", host.Addr(), serverPort), more: serve}
 	t.Cleanup(r.close) // before the lab's own
 	r.server.start()
 	return r
@@ -65,11 +65,26 @@ func island(t *testing.T) *room {
 func meeting(t *testing.T, names ...string) *room {
 	t.Helper()
 	r := newRoom(t)
+	r.meet(names)
+	return r
+}
+
+// directly is a meeting in which neither the server nor a third person carries
+// anything: a pair whose path is cut has no other.
+func directly(t *testing.T, names ...string) *room {
+	t.Helper()
+	r := newRoom(t, "--turn=false")
+	r.meet(names, "--no-carry")
+	return r
+}
+
+// meet has the named people join and hear each other.
+func (r *room) meet(names []string, flags ...string) {
+	r.t.Helper()
 	for _, name := range names {
-		r.add(name).start()
+		r.add(name, flags...).start()
 	}
 	r.everyoneHearsEveryone(20 * time.Second)
-	return r
 }
 
 // add puts a person on a new host, not yet in the room.
