@@ -212,7 +212,7 @@ func TestWithoutDevices(t *testing.T) {
 // encryption and devices; the page says so.
 func TestInsecurePage(t *testing.T) {
 	needChromium(t)
-	s := startServer(t, freeAddress(t), here)
+	s := startServer(t, freeAddress(t), here, "--trust-proxy") // or it would not be known by that name
 	s.ready()
 	_, port, _ := strings.Cut(s.address, ":")
 	web := startChromium(t, "Web", here, "--host-resolver-rules=MAP meet.example 127.0.0.1")
