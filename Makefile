@@ -20,12 +20,12 @@ run: build ## join ROOM (default demo), hosting a server if none runs
 	./bin/meet join $(ROOM)
 
 test: ## every test that needs nothing but Go
-	$(GO) test $(GOTEST) $(or $(PACKAGES),./...)
+	$(GO) test -timeout 30m $(GOTEST) $(or $(PACKAGES),./...)
 	$(GO) test $(GOTEST) -tags purego ./media/video/vp8 # as on machines without its assembly
 	cd tools && $(GO) test $(GOTEST) ./shot
 
 race: ## the same under the race detector (needs a C compiler), fewer of the long ones
-	CGO_ENABLED=1 $(GO) test -race -short $(GOTEST) $(or $(PACKAGES),./...)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 45m $(GOTEST) $(or $(PACKAGES),./...)
 
 check: fmt vet lint cross test race ## what a commit must pass
 

@@ -146,8 +146,17 @@ func (s *Server) pactl(args ...string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if out, err := s.command(ctx, "pactl", args...).CombinedOutput(); err != nil {
-		s.t.Fatalf("pactl %s: %v\n%s", strings.Join(args, " "), err, out)
+	for {
+		out, err := s.command(ctx, "pactl", args...).CombinedOutput()
+		if err == nil {
+			return
+		}
+		// PipeWire takes no default before its session manager is there, which
+		// tells nobody that it is.
+		if ctx.Err() != nil || !bytes.Contains(out, []byte("Not supported")) {
+			s.t.Fatalf("pactl %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
