@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,8 +28,8 @@ type room struct {
 // testSession is a session that carries whatever the test says.
 type testSession struct {
 	cfg   SessionConfig
-	ended bool
-	dead  bool // nothing is heard any more
+	ended atomic.Bool
+	dead  atomic.Bool // nothing is heard any more
 
 	mu   sync.Mutex
 	sent []string // guarded by mu, like the below
@@ -37,7 +38,7 @@ type testSession struct {
 }
 
 func (s *testSession) Pulse() Pulse {
-	if s.dead {
+	if s.dead.Load() {
 		return Pulse{}
 	}
 	return Pulse{Heard: time.Now(), Answered: time.Now()}
@@ -50,7 +51,7 @@ func (s *testSession) Stats() TransportStats {
 	return TransportStats{Path: s.path}
 }
 func (s *testSession) Flow() Flow { return Flow{} }
-func (s *testSession) Close()     { s.ended = true }
+func (s *testSession) Close()     { s.ended.Store(true) }
 func (s *testSession) Wait()      {}
 func (s *testSession) Do(c Command) {
 	s.mu.Lock()
@@ -106,7 +107,7 @@ func inRoom(t *testing.T, test func(t *testing.T, r *room)) {
 		cancel()
 		synctest.Wait()
 		for id, s := range r.sessions {
-			if !s.ended {
+			if !s.ended.Load() {
 				t.Errorf("the session with %s was left open", id)
 			}
 		}
@@ -215,8 +216,8 @@ func TestForgottenByTheServerStaysWhileMediaFlows(t *testing.T) {
 		r.Signal(signal.PeerGone{Peer: "b", Inc: 1})
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if p := r.peer(t, "b"); !p.Away || p.State != StateConnected || s.ended {
-			t.Errorf("after the server forgot: %+v, ended %v", p, s.ended)
+		if p := r.peer(t, "b"); !p.Away || p.State != StateConnected || s.ended.Load() {
+			t.Errorf("after the server forgot: %+v, ended %v", p, s.ended.Load())
 		}
 		s.hear(farewell{})
 		if _, still := r.View().Peer("b"); still || len(r.gone) != 1 {
@@ -300,7 +301,7 @@ func TestVanishedPeopleAreBounded(t *testing.T) {
 		for i := range people {
 			id := signal.PeerID(fmt.Sprintf("p%02d", i))
 			s := r.meet(person(id, 1, signal.State{N: 1, Name: string(id)}))
-			s.dead = true
+			s.dead.Store(true)
 			sessions = append(sessions, s)
 			time.Sleep(3 * time.Second)
 			gone := person(id, 1, signal.State{N: 1, Name: string(id)})
@@ -313,8 +314,8 @@ func TestVanishedPeopleAreBounded(t *testing.T) {
 			t.Errorf("%d people are listed who are gone", n)
 		}
 		for i, s := range sessions {
-			if s.ended != (i < people-maxKept) {
-				t.Errorf("connection %d of %d: ended %v", i, people, s.ended)
+			if s.ended.Load() != (i < people-maxKept) {
+				t.Errorf("connection %d of %d: ended %v", i, people, s.ended.Load())
 			}
 		}
 		left := 0
@@ -329,7 +330,7 @@ func TestVanishedPeopleAreBounded(t *testing.T) {
 			t.Errorf("%d left, %d were forgotten; want %d of both", left, len(r.gone), people)
 		}
 		for i, s := range sessions {
-			if !s.ended {
+			if !s.ended.Load() {
 				t.Errorf("connection %d is still kept", i)
 			}
 		}
@@ -344,12 +345,12 @@ func TestWhoComesBack(t *testing.T) {
 			inRoom(t, func(t *testing.T, r *room) {
 				bob := person("b", 1, signal.State{N: 1, Name: "bob"})
 				s := r.meet(bob)
-				s.dead = true
+				s.dead.Store(true)
 				time.Sleep(3 * time.Second)
 				r.Signal(signal.PeerGone{Peer: "b", Inc: 1, Unsaid: true})
 				synctest.Wait()
 				r.events = nil
-				s.dead = inc > 1
+				s.dead.Store(inc > 1)
 				r.Signal(signal.PeerChanged{Presence: person("b", inc, signal.State{N: 1, Name: "bob"})})
 				synctest.Wait()
 				joined := 0
@@ -358,8 +359,8 @@ func TestWhoComesBack(t *testing.T) {
 						joined++
 					}
 				}
-				if joined != int(inc)-1 || s.ended != (inc > 1) {
-					t.Errorf("joined %d times, connection ended %v", joined, s.ended)
+				if joined != int(inc)-1 || s.ended.Load() != (inc > 1) {
+					t.Errorf("joined %d times, connection ended %v", joined, s.ended.Load())
 				}
 				r.peer(t, "b")
 			})
@@ -372,7 +373,7 @@ func TestWhoComesBack(t *testing.T) {
 func TestStuckIsCountedAndMended(t *testing.T) {
 	inRoom(t, func(t *testing.T, r *room) {
 		s := r.meet(person("b", 1, signal.State{N: 1, Name: "bob"}))
-		s.dead = true
+		s.dead.Store(true)
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		if r.View().Stuck != 0 {
