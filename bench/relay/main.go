@@ -180,12 +180,12 @@ func compare(ctx context.Context, length time.Duration) error {
 
 // measure sends at a rate from one client to the other.
 func (s *server) measure(ctx context.Context, rate int, length time.Duration) (string, error) {
-	from, err := probe.Allocate(ctx, s.logins[0])
+	from, err := probe.Allocate(ctx, s.logins[0], nil)
 	if err != nil {
 		return "", err
 	}
 	defer from.Close()
-	to, err := probe.Allocate(ctx, s.logins[1])
+	to, err := probe.Allocate(ctx, s.logins[1], nil)
 	if err != nil {
 		return "", err
 	}

@@ -113,21 +113,14 @@ func (l *Link) Delay(d time.Duration) { l.change(func() { l.delay = d }) }
 
 // Reset ends all connections of the link with ErrReset at both ends, as a
 // middlebox that lost its table does. Both ends notice, even over a cut link.
-func (l *Link) Reset() {
-	l.mu.Lock()
-	conns := make([]*Conn, 0, len(l.conns))
-	for c := range l.conns {
-		conns = append(conns, c)
-	}
-	l.mu.Unlock()
-	for _, c := range conns {
-		c.reset()
-	}
-}
+func (l *Link) Reset() { l.each((*Conn).reset) }
 
 // Strand ends all connections of the link at the client's end only, as a change of
 // its address does: the server hears nothing any more and is not told.
-func (l *Link) Strand() {
+func (l *Link) Strand() { l.each((*Conn).strand) }
+
+// each does something to every connection of the link, without its lock.
+func (l *Link) each(do func(*Conn)) {
 	l.mu.Lock()
 	conns := make([]*Conn, 0, len(l.conns))
 	for c := range l.conns {
@@ -135,7 +128,7 @@ func (l *Link) Strand() {
 	}
 	l.mu.Unlock()
 	for _, c := range conns {
-		c.strand()
+		do(c)
 	}
 }
 

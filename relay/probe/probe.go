@@ -114,9 +114,9 @@ func open(ctx context.Context, t Target, dial Dial) (net.PacketConn, error) {
 	return turn.NewSTUNConn(c), nil
 }
 
-// Allocate opens a relayed address at a relay over UDP, until ctx ends.
-func Allocate(ctx context.Context, t Target) (net.PacketConn, error) {
-	c, err := open(ctx, t, nil)
+// Allocate opens a relayed address at a relay, until ctx ends. UDP needs no dial.
+func Allocate(ctx context.Context, t Target, dial Dial) (net.PacketConn, error) {
+	c, err := open(ctx, t, dial)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,11 @@ func Allocate(ctx context.Context, t Target) (net.PacketConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.AllocateWithContext(ctx)
+	relayed, err := client.AllocateWithContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("it gives no address: %w", err)
+	}
+	return relayed, nil
 }
 
 // Passage is a relay that a packet passed.
@@ -139,17 +143,9 @@ var probeText = []byte("does this come back?")
 func Pass(ctx context.Context, t Target, dial Dial) (Passage, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c, err := open(ctx, t, dial)
+	relayed, err := Allocate(ctx, t, dial)
 	if err != nil {
 		return Passage{}, err
-	}
-	client, err := client(ctx, c, t)
-	if err != nil {
-		return Passage{}, err
-	}
-	relayed, err := client.AllocateWithContext(ctx)
-	if err != nil {
-		return Passage{}, fmt.Errorf("it gives no address: %w", err)
 	}
 	defer relayed.Close()
 	out := Passage{Relayed: addrPort(relayed.LocalAddr())}
