@@ -206,6 +206,40 @@ func TestFollowing(t *testing.T) {
 	})
 }
 
+// A better path that answers is asked again at once, whichever of the two pairs
+// that pion may have of it the answer is noted on.
+func TestInsists(t *testing.T) {
+	for _, answered := range []int{0, 1} {
+		bubble(t, func(t *testing.T) {
+			p := newPulse()
+			inUse := testPair(t, 1)
+			twins := []*ice.CandidatePair{testPair(t, 2), testPair(t, 2)}
+			p.known.addRelay(endpointsOf(inUse).remote)
+			for _, pair := range append(twins, inUse) {
+				p.request(nil, nil, nil, pair)
+			}
+			p.mu.Lock()
+			p.use(endpointsOf(inUse))
+			p.mu.Unlock()
+			inUse.UpdateRoundTripTime(time.Millisecond)
+			check := func(pair *ice.CandidatePair, path rtc.Path) bool {
+				return !p.hold(bindingRequest(t), basePort(pair.Local), endpointsOf(pair).remote, path, func([]byte) {})
+			}
+			check(inUse, rtc.PathRelay)
+			if !check(twins[0], rtc.PathDirect) {
+				t.Fatal("a better path is not asked")
+			}
+			time.Sleep(time.Millisecond)
+			inUse.UpdateRoundTripTime(time.Millisecond)
+			twins[answered].UpdateRoundTripTime(time.Millisecond)
+			time.Sleep(keepalive)
+			if !check(twins[0], rtc.PathDirect) {
+				t.Errorf("the answer on pair %d is not followed by another check", answered)
+			}
+		})
+	}
+}
+
 // testPair is a pair of host candidates, n of which can be told apart.
 func testPair(t *testing.T, n int) *ice.CandidatePair {
 	t.Helper()

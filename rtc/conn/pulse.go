@@ -3,6 +3,7 @@ package conn
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -338,16 +339,13 @@ func (p *pulse) holdSpare(now time.Time, inUse *ice.CandidatePair, pair spare, p
 	return false
 }
 
-// answers reports whether a pair has just answered a check. Called with mu
-// held.
+// answers reports whether a pair has just answered a check. pion makes another
+// pair of the same two ends when it is told of an address that it has learned from
+// a check before, and from then on notes answers there only. Called with mu held.
 func (p *pulse) answers(now time.Time, pair spare) bool {
-	for _, known := range p.pairs {
-		c := known.pair
-		if basePort(c.Local) == pair.port && endpointsOf(c).remote == pair.to {
-			return now.Sub(c.LastResponseReceivedAt()) < answeredWithin
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.pairs, func(known *seenPair) bool {
+		return spareOf(known.pair) == pair && now.Sub(known.pair.LastResponseReceivedAt()) < answeredWithin
+	})
 }
 
 // remember puts pair among the pairs and returns when the check before this one
