@@ -23,10 +23,11 @@ type eventQueue struct {
 	ready chan struct{}
 	empty chan struct{} // closed when run has returned
 
-	mu     sync.Mutex
-	queue  []rtc.Event
-	lost   int
-	closed bool
+	mu        sync.Mutex
+	queue     []rtc.Event
+	lost      int
+	closed    bool
+	followers []*eventQueue // each gets all of it; never the queue of one that follows
 }
 
 func newEventQueue() *eventQueue {
@@ -47,6 +48,9 @@ func (q *eventQueue) post(e rtc.Event) {
 		q.lost++
 	}
 	q.queue = append(q.queue, e)
+	for _, f := range q.followers {
+		f.post(e) // under the lock, so that all have one order
+	}
 	q.mu.Unlock()
 	q.wake()
 }
@@ -62,6 +66,9 @@ func (q *eventQueue) wake() {
 func (q *eventQueue) close() {
 	q.mu.Lock()
 	q.closed = true
+	for _, f := range q.followers {
+		f.close()
+	}
 	q.mu.Unlock()
 	q.wake()
 }

@@ -200,6 +200,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	f.crashed = &crashed{call: c, log: log, path: logPath}
 	defer f.crashed.handle()()
+	defer steer(ctx, c, at, log)()
 	return take(ctx, c, at, f)
 }
 

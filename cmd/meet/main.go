@@ -34,7 +34,9 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "meet: "+err.Error())
+	if !errors.Is(err, errQuiet) {
+		fmt.Fprintln(os.Stderr, "meet: "+err.Error())
+	}
 	stop()
 	os.Exit(status(err))
 }
@@ -86,6 +88,7 @@ other, and a broken network mends by itself.
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
 	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
+	cmd.AddCommand(ctlCommand(), sayCommand(), statusCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(completionCommand(cmd))
 	return cmd

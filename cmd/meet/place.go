@@ -146,6 +146,14 @@ func placeOf(at venue.Place) call.Place {
 	}
 }
 
+// newest is where the room is by now.
+func (p place) newest() call.Place {
+	if p.venue == nil {
+		return p.now
+	}
+	return placeOf(p.venue.Place())
+}
+
 // askServer bounds asking a server of this machine what others know it by.
 const askServer = time.Second
 

@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"media/video":        {"media/lipsync"},
 	"web":                {},
 	"internal/config":    {},
+	"internal/control":   {},
 	"internal/crash":     {},
 	"internal/iceserver": {"signal"},
 	"internal/identity":  {"signal"},

@@ -128,21 +128,30 @@ var commands = []command{
 
 // obey carries out one line of input; what is wrong with it is the error.
 func obey(line []byte, c controls, t talker) error {
+	asked, err := nameOf(line)
+	if err != nil {
+		return err
+	}
+	for _, cmd := range commands {
+		if cmd.name == asked {
+			return cmd.do(line, c, t)
+		}
+	}
+	return fmt.Errorf("unknown command %.40q", asked)
+}
+
+// nameOf is which command a line is.
+func nameOf(line []byte) (string, error) {
 	var asked struct {
 		Command string `json:"command"`
 	}
 	if err := json.Unmarshal(line, &asked); err != nil {
-		return fmt.Errorf("no command: %w", err)
-	}
-	for _, cmd := range commands {
-		if cmd.name == asked.Command {
-			return cmd.do(line, c, t)
-		}
+		return "", fmt.Errorf("no command: %w", err)
 	}
 	if asked.Command == "" {
-		return errors.New(`no "command" in it`)
+		return "", errors.New(`no "command" in it`)
 	}
-	return fmt.Errorf("unknown command %.40q", asked.Command)
+	return asked.Command, nil
 }
 
 // volume changes how loud one person is here.

@@ -76,6 +76,7 @@ func TestLinesAreDocumented(t *testing.T) {
 		}
 	}
 	add(stats(time.Time{}, call.PeerStats{}))
+	add(status(time.Time{}, &rtc.RoomView{}, nil))
 	add(messageLine{head: head{Event: "error"}})
 
 	documented := map[string]string{}
@@ -105,6 +106,9 @@ func TestCommandsAreDocumented(t *testing.T) {
 			t.Errorf("%s is there twice", c.name)
 		}
 		known[c.name] = keysOf(c.args)
+	}
+	for name := range questions {
+		known[name] = nil
 	}
 	seen := map[string]map[string]bool{}
 	for l := range strings.Lines(section(t, "## Commands")) {

@@ -30,9 +30,10 @@ const MinStats = 100 * time.Millisecond
 // end of the input does not end the call; an output nobody reads does.
 func Run(ctx context.Context, c *call.Call, o Options) error {
 	out := &writer{w: o.Out}
+	desk := Desk{Call: c}
 	// A read of standard input cannot be interrupted: the goroutine ends with
 	// the input, or with the process.
-	crash.Go(func() { read(o.In, out, c) })
+	crash.Go(func() { read(o.In, out, desk) })
 	ticker := time.NewTicker(max(o.Stats, MinStats))
 	defer ticker.Stop()
 	for {
@@ -63,7 +64,7 @@ func Run(ctx context.Context, c *call.Call, o Options) error {
 }
 
 // read obeys the input line by line.
-func read(in io.Reader, out *writer, c *call.Call) {
+func read(in io.Reader, out *writer, d Desk) {
 	lines := bufio.NewReaderSize(in, maxLine)
 	for {
 		b, err := lines.ReadSlice('\n')
@@ -75,7 +76,11 @@ func read(in io.Reader, out *writer, c *call.Call) {
 			}
 			continue
 		case len(b) > 0 && !blank(b):
-			if err := obey(b, c, c); err != nil {
+			answers, err := d.Obey(b)
+			for _, a := range answers {
+				out.write(a)
+			}
+			if err != nil {
 				out.badCommand(err)
 			}
 		}

@@ -226,7 +226,7 @@ func TestOutputThatIsGone(t *testing.T) {
 func TestLongLinesAreSkipped(t *testing.T) {
 	var out bytes.Buffer
 	long := strings.Repeat("x", 3*maxLine)
-	read(strings.NewReader(long+"\n\n  \n{\"command\":\"nonsense\"}\n"+long), &writer{w: &out}, nil)
+	read(strings.NewReader(long+"\n\n  \n{\"command\":\"nonsense\"}\n"+long), &writer{w: &out}, Desk{})
 	var codes []string
 	dec := json.NewDecoder(&out)
 	for dec.More() {

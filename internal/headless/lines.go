@@ -95,6 +95,18 @@ type (
 		Music       bool   `json:"music"`
 		ListenMuted bool   `json:"listen_muted"`
 	}
+	statusLine struct {
+		head
+		Room         string           `json:"room"`
+		Self         selfPart         `json:"self"`
+		Server       signal.LinkState `json:"server"`
+		Since        *stamp           `json:"since,omitempty"`
+		Media        signal.Media     `json:"media"`
+		People       int              `json:"people"`
+		Connected    int              `json:"connected"`
+		Reconnecting int              `json:"reconnecting"`
+		Speaking     []person         `json:"speaking"`
+	}
 	// messageLine is a warning or an error.
 	messageLine struct {
 		head
