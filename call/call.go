@@ -22,6 +22,7 @@ import (
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
@@ -82,7 +83,7 @@ type Call struct {
 	chat   *chatLog
 	client *signal.Client
 	mesh   *rtc.Manager
-	media  *media
+	media  *studio
 	flow   *flowWatch
 	hears  *hearing
 
@@ -274,20 +275,22 @@ func (c *Call) Changed() <-chan struct{} { return c.mesh.Changed() }
 func (c *Call) Events() <-chan rtc.Event { return c.events.out }
 
 // Warn reports something to whoever follows the events.
-func (c *Call) Warn(code, text string) { c.events.post(Warning{code, text}) }
+func (c *Call) Warn(code, text string) {
+	c.events.post(Warning{media.Warning{Code: media.Code(code), Text: text}})
+}
 
 // Mesh is the connection manager, for its queries.
 func (c *Call) Mesh() *rtc.Manager { return c.mesh }
 
 // SetMic turns the microphone on or off. When SetMic(false) returns, no
 // further sample leaves the machine.
-func (c *Call) SetMic(on bool) { c.media.set(rtc.Mic, on) }
+func (c *Call) SetMic(on bool) { c.media.set(media.Mic, on) }
 
 // SetCamera turns the camera on or off.
-func (c *Call) SetCamera(on bool) { c.media.set(rtc.Camera, on) }
+func (c *Call) SetCamera(on bool) { c.media.set(media.Camera, on) }
 
 // SetScreen starts or stops sharing the screen.
-func (c *Call) SetScreen(on bool) { c.media.set(rtc.Screen, on) }
+func (c *Call) SetScreen(on bool) { c.media.set(media.Screen, on) }
 
 // Retry reconnects one peer now, or with "" all that are not connected, the
 // server included.

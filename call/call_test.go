@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -85,10 +86,10 @@ func TestChatIsBounded(t *testing.T) {
 func TestQueueKeepsOrderAndSaysWhatIsLost(t *testing.T) {
 	q := newEventQueue()
 	for i := range maxQueued + 10 {
-		q.post(Warning{Code: fmt.Sprint(i)})
+		q.post(Warning{media.Warning{Code: media.Code(fmt.Sprint(i))}})
 	}
 	q.close()
-	q.post(Warning{Code: "too late"})
+	q.post(Warning{media.Warning{Code: media.Code("too late")}})
 	stop := make(chan struct{})
 	go q.run(stop)
 	first := <-q.out
@@ -97,7 +98,7 @@ func TestQueueKeepsOrderAndSaysWhatIsLost(t *testing.T) {
 	}
 	next := 10
 	for e := range q.out {
-		if w, ok := e.(Warning); !ok || w.Code != fmt.Sprint(next) {
+		if w, ok := e.(Warning); !ok || w.Code != media.Code(fmt.Sprint(next)) {
 			t.Fatalf("got %+v, want %d", e, next)
 		}
 		next++
@@ -122,20 +123,20 @@ func TestFlowTellsFirstAndResumed(t *testing.T) {
 	var seen []rtc.Event
 	w := newFlowWatch(func(e rtc.Event) { seen = append(seen, e) }, func(signal.PeerID) string { return "bob" })
 	at := time.Unix(1000, 0)
-	heard := func(after time.Duration) { w.perceived("b", rtc.Mic, at.Add(after*time.Millisecond)) }
-	w.saw("b", rtc.Mic, at) // nobody we know
+	heard := func(after time.Duration) { w.perceived("b", media.Mic, at.Add(after*time.Millisecond)) }
+	w.saw("b", media.Mic, at) // nobody we know
 	heard(0)
 	w.admit("b")
 	for _, after := range []time.Duration{0, 20, 20, 299} {
 		at = at.Add(after * time.Millisecond)
-		w.saw("b", rtc.Mic, at)
+		w.saw("b", media.Mic, at)
 		heard(15)
 	}
 	at = at.Add(301 * time.Millisecond)
-	w.saw("b", rtc.Mic, at)
-	w.saw("b", rtc.Screen, at)
-	w.saw("b", rtc.Screen, at.Add(2*time.Second)) // a still screen is no gap
-	w.perceived("b", rtc.Screen, at.Add(2*time.Second))
+	w.saw("b", media.Mic, at)
+	w.saw("b", media.Screen, at)
+	w.saw("b", media.Screen, at.Add(2*time.Second)) // a still screen is no gap
+	w.perceived("b", media.Screen, at.Add(2*time.Second))
 	if len(seen) != 2 {
 		t.Fatalf("a packet is not heard yet: saw %+v", seen)
 	}
@@ -148,20 +149,20 @@ func TestFlowTellsFirstAndResumed(t *testing.T) {
 		t.Fatalf("saw %+v", seen)
 	}
 	want := MediaResumed{
-		Who: rtc.Who{Peer: "b", Name: "bob"}, Kind: rtc.Mic, Gap: 301 * time.Millisecond, At: at,
+		Who: rtc.Who{Peer: "b", Name: "bob"}, Kind: media.Mic, Gap: 301 * time.Millisecond, At: at,
 		Perceived: at.Add(40 * time.Millisecond), Hole: 326 * time.Millisecond,
 	}
 	if seen[2] != want {
 		t.Errorf("got %+v\nwant %+v", seen[2], want)
 	}
 	w.forget("b")
-	w.saw("b", rtc.Mic, at) // a late packet
+	w.saw("b", media.Mic, at) // a late packet
 	heard(0)
 	if len(seen) != 3 || len(w.peers) != 0 {
 		t.Errorf("a packet of somebody who left: saw %+v, kept %d", seen, len(w.peers))
 	}
 	w.admit("b")
-	w.saw("b", rtc.Mic, at)
+	w.saw("b", media.Mic, at)
 	if _, ok := seen[len(seen)-1].(MediaStarted); !ok || len(seen) != 4 {
 		t.Error("somebody who was forgotten is not new")
 	}

@@ -4,53 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/video/source"
-	"github.com/meet-term/meet/rtc"
 )
-
-// DeviceKind tells microphones, speakers, cameras and displays apart.
-type DeviceKind uint8
-
-// The kinds of devices.
-const (
-	Microphone DeviceKind = iota
-	Speaker
-	Camera
-	Display
-	deviceKinds = 4
-)
-
-var deviceNames = [deviceKinds]string{"microphone", "speaker", "camera", "display"}
-
-// String returns what people call it, such as "microphone".
-func (k DeviceKind) String() string {
-	if int(k) < len(deviceNames) {
-		return deviceNames[k]
-	}
-	return "device"
-}
-
-// Source is what one kind of media comes from or goes to at present.
-type Source struct {
-	Kind    DeviceKind
-	Name    string  // as on the command line, such as "default" or "device:ID"
-	Device  string  // what people call the microphone or speaker in use; "" if unknown
-	Missing string  // why it does not work, in plain words; "" if it does
-	DB      float64 // level of the microphone in dBov
-	Wanted  bool    // it is switched on, and will be on once it works
-}
-
-// Device is one that can be chosen.
-type Device struct {
-	Kind    DeviceKind
-	ID      string // what Select takes
-	Name    string
-	Default bool
-}
 
 // chosen is which devices a call uses. Guarded by media.mu.
 type chosen struct {
@@ -60,39 +23,51 @@ type chosen struct {
 	screen  source.Screen
 }
 
+// maxDeviceName bounds what a device may call itself, in runes.
+const maxDeviceName = 80
+
 // Sources is what is in use, at most one of each kind; those that were
 // switched off with "none" are left out.
-func (c *Call) Sources() []Source {
+func (c *Call) Sources() []media.Source {
 	m := c.media
 	micTrouble, speakerTrouble := m.audio.Trouble()
 	mic, speaker := m.audio.InUse()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var all []Source
+	var all []media.Source
+	add := func(s media.Source, device string) {
+		if s.Name = safetext.Line(device, maxDeviceName); s.Name == "" {
+			s.Name = s.Spec
+		}
+		all = append(all, s)
+	}
 	if from := m.chosen.mic; from.Kind != audio.None {
 		if from.Kind == audio.Tone || from.Kind == audio.File {
 			mic = ""
 		}
-		all = append(all, Source{Microphone, from.String(), mic, micTrouble, m.audio.Levels().Self, m.want.Mic})
+		add(media.Source{Kind: media.Mic, Spec: from.String(), Missing: micTrouble, DB: m.audio.Levels().Self, Wanted: m.want.Mic}, mic)
 	}
 	if to := m.chosen.speaker; to.Kind != audio.None {
 		if to.Kind == audio.File {
 			speaker = ""
 		}
-		all = append(all, Source{Speaker, to.String(), speaker, speakerTrouble, 0, true})
+		add(media.Source{Kind: media.Speaker, Spec: to.String(), Missing: speakerTrouble, Wanted: true}, speaker)
 	}
-	if m.chosen.camera.Kind != source.None {
-		all = append(all, Source{Camera, m.chosen.camera.String(), "", m.trouble[rtc.Camera], 0, m.want.Camera})
+	if from := m.chosen.camera; from.Kind != source.None {
+		add(media.Source{Kind: media.Camera, Spec: from.String(), Missing: m.trouble[media.Camera], Wanted: m.want.Camera}, "")
 	}
-	if m.chosen.screen.Kind != source.None {
-		all = append(all, Source{Display, m.chosen.screen.String(), "", m.trouble[rtc.Screen], 0, m.want.Screen})
+	if from := m.chosen.screen; from.Kind != source.None {
+		add(media.Source{Kind: media.Screen, Spec: from.String(), Missing: m.trouble[media.Screen], Wanted: m.want.Screen}, "")
 	}
 	return all
 }
 
 // Devices lists what the machine has. Notes say in plain words what could not
 // be listed. It may take as long as ctx lets it.
-func Devices(ctx context.Context) (found []Device, notes []string) {
+func Devices(ctx context.Context) (found []media.Device, notes []string) {
+	add := func(kind media.Kind, id, name string, usual bool) {
+		found = append(found, media.Device{Kind: kind, ID: id, Name: safetext.Line(name, maxDeviceName), Default: usual})
+	}
 	list, err := device.Devices(ctx)
 	switch {
 	case errors.Is(err, device.ErrNoServer):
@@ -104,76 +79,107 @@ func Devices(ctx context.Context) (found []Device, notes []string) {
 	}
 	for _, d := range list.Microphones {
 		if !d.Monitor {
-			found = append(found, Device{Microphone, d.ID, d.Name, d.Default})
+			add(media.Mic, d.ID, d.Name, d.Default)
 		}
 	}
 	for _, d := range list.Speakers {
-		found = append(found, Device{Speaker, d.ID, d.Name, d.Default})
+		add(media.Speaker, d.ID, d.Name, d.Default)
 	}
-	add := func(kind DeviceKind, infos []source.Info, err error) {
+	pictures := func(kind media.Kind, infos []source.Info, err error) {
 		for _, d := range infos {
-			found = append(found, Device{kind, d.ID, d.Name, d.Default})
+			add(kind, d.ID, d.Name, d.Default)
 		}
 		switch {
 		case err != nil && !errors.Is(err, source.ErrNone):
-			notes = append(notes, fmt.Sprintf("A %s cannot be used: %v.", kind, err))
+			notes = append(notes, fmt.Sprintf("A %s cannot be used: %v.", kind.Device(), err))
 		case len(infos) == 0:
-			notes = append(notes, fmt.Sprintf("No %s found.", kind))
+			notes = append(notes, fmt.Sprintf("No %s found.", kind.Device()))
 		}
 	}
 	cameras, err := source.Cameras(ctx)
-	add(Camera, cameras, err)
+	pictures(media.Camera, cameras, err)
 	displays, err := source.Displays(ctx)
-	add(Display, displays, err)
+	pictures(media.Screen, displays, err)
 	return found, notes
 }
 
-// Select changes to another device during the call; "" is the default one.
-func (c *Call) Select(kind DeviceKind, id string) error {
-	spec := "default"
-	if id != "" {
-		spec = "device:" + id
-		if kind == Display {
-			spec = "display:" + strings.TrimPrefix(id, "display:")
-		}
+// findTime bounds the search for devices: one that hangs must not hang the list.
+const findTime = 3 * time.Second
+
+// List is what the machine has, with what is in use marked. It may take some
+// seconds.
+func (c *Call) List(ctx context.Context) []media.Device {
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	found, _ := Devices(ctx)
+	c.media.mu.Lock()
+	defer c.media.mu.Unlock()
+	for i := range found {
+		found[i].InUse = c.media.chosen.names(found[i])
 	}
-	return c.media.choose(kind, spec)
+	return found
 }
 
-// choose changes what a kind of media comes from or goes to.
-func (m *media) choose(kind DeviceKind, spec string) error {
+// names reports whether a device is the one that is chosen of its kind.
+func (c chosen) names(d media.Device) bool {
+	usual, id := false, ""
+	switch d.Kind {
+	case media.Mic:
+		usual, id = c.mic.Kind == audio.Default, c.mic.ID
+	case media.Speaker:
+		usual, id = c.speaker.Kind == audio.Default, c.speaker.ID
+	case media.Camera:
+		usual, id = c.camera.Kind == source.Default, c.camera.ID
+	case media.Screen:
+		usual = c.screen.Kind == source.Default
+		if c.screen.Kind == source.Display {
+			id = strconv.Itoa(c.screen.Number)
+		}
+	}
+	return usual && d.Default || id != "" && id == d.ID
+}
+
+// Select changes to another device during the call; "" is the default one.
+func (c *Call) Select(kind media.Kind, id string) error {
+	m := c.media
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch kind {
-	case Microphone:
-		mic, err := audio.ParseMic(spec)
-		if err != nil {
-			return err
+	case media.Mic:
+		mic := audio.Mic{}
+		if id != "" {
+			mic = audio.Mic{Kind: audio.Device, ID: id}
 		}
-		m.chosen.mic = mic
-		m.audio.SetMic(mic)
-		m.found(rtc.Mic, mic.Kind != audio.None) // until it turns out otherwise
-	case Speaker:
-		speaker, err := audio.ParseSpeaker(spec)
-		if err != nil {
-			return err
+		m.useMic(mic)
+	case media.Speaker:
+		m.chosen.speaker = audio.Speaker{}
+		if id != "" {
+			m.chosen.speaker = audio.Speaker{Kind: audio.Device, ID: id}
 		}
-		m.chosen.speaker = speaker
-		m.audio.SetSpeaker(speaker)
-	case Camera:
-		camera, err := source.ParseCamera(spec)
-		if err != nil {
-			return err
+		m.audio.SetSpeaker(m.chosen.speaker)
+	case media.Camera:
+		m.chosen.camera = source.Camera{}
+		if id != "" {
+			m.chosen.camera = source.Camera{Kind: source.Device, ID: id}
 		}
-		m.chosen.camera = camera
-		m.pictures.camera.SetSource(camera.Source())
-	case Display:
-		screen, err := source.ParseScreen(spec)
-		if err != nil {
-			return err
+		m.pictures.camera.SetSource(m.chosen.camera.Source())
+	case media.Screen:
+		screen := source.Screen{}
+		if id != "" {
+			var err error
+			if screen, err = source.ParseScreen("display:" + strings.TrimPrefix(id, "display:")); err != nil {
+				return err
+			}
 		}
 		m.chosen.screen = screen
 		m.pictures.screen.SetSource(screen.Source())
 	}
 	return nil
+}
+
+// useMic takes the sound from another microphone. Called with mu held.
+func (m *studio) useMic(mic audio.Mic) {
+	m.chosen.mic = mic
+	m.audio.SetMic(mic)
+	m.found(media.Mic, mic.Kind != audio.None) // until it turns out otherwise
 }

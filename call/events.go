@@ -3,12 +3,13 @@ package call
 import (
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
 // Warning is a remark of the program itself: something is not as wished and
 // the call goes on.
-type Warning struct{ Code, Text string }
+type Warning struct{ media.Warning }
 
 // EventName implements [rtc.Event].
 func (Warning) EventName() string { return "warning" }
@@ -25,7 +26,7 @@ func (Left) EventName() string { return "left" }
 // packet comes.
 type MediaResumed struct {
 	rtc.Who
-	Kind rtc.Kind
+	Kind media.Kind
 	Gap  time.Duration // between the last packet before and the first after
 	At   time.Time     // when the first packet came
 	// Perceived is when the first sound went to the speaker, or the first picture
@@ -40,7 +41,7 @@ func (MediaResumed) EventName() string { return "media-resumed" }
 // MediaStarted reports the first packet or picture of a peer ever.
 type MediaStarted struct {
 	rtc.Who
-	Kind rtc.Kind
+	Kind media.Kind
 	At   time.Time
 }
 

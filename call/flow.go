@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -11,8 +12,8 @@ import (
 // resumeGap is the shortest gap whose end is worth an event. Muting makes such
 // gaps too: the event says what came, not why. A screen that does not change
 // sends a picture every 2 s only.
-var resumeGap = [rtc.Kinds]time.Duration{
-	rtc.Mic: 300 * time.Millisecond, rtc.Camera: 300 * time.Millisecond, rtc.Screen: 2500 * time.Millisecond,
+var resumeGap = [media.Kinds]time.Duration{
+	media.Mic: 300 * time.Millisecond, media.Camera: 300 * time.Millisecond, media.Screen: 2500 * time.Millisecond,
 }
 
 // flowWatch notices the first packet of everything, and after a gap the first
@@ -23,7 +24,7 @@ type flowWatch struct {
 	nameOf func(signal.PeerID) string
 
 	mu    sync.Mutex
-	peers map[signal.PeerID]*[rtc.Kinds]flow
+	peers map[signal.PeerID]*[media.Kinds]flow
 }
 
 // flow is one kind of media of one peer.
@@ -36,7 +37,7 @@ type flow struct {
 }
 
 func newFlowWatch(post func(rtc.Event), nameOf func(signal.PeerID) string) *flowWatch {
-	return &flowWatch{post: post, nameOf: nameOf, peers: map[signal.PeerID]*[rtc.Kinds]flow{}}
+	return &flowWatch{post: post, nameOf: nameOf, peers: map[signal.PeerID]*[media.Kinds]flow{}}
 }
 
 // admit lets a peer be seen, until it is forgotten.
@@ -44,13 +45,13 @@ func (w *flowWatch) admit(peer signal.PeerID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.peers[peer] == nil {
-		w.peers[peer] = new([rtc.Kinds]flow)
+		w.peers[peer] = new([media.Kinds]flow)
 	}
 }
 
 // saw records a packet or picture that arrived. One of a peer that has just
 // left counts no more.
-func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
+func (w *flowWatch) saw(peer signal.PeerID, kind media.Kind, at time.Time) {
 	w.mu.Lock()
 	flows := w.peers[peer]
 	if flows == nil {
@@ -70,7 +71,7 @@ func (w *flowWatch) saw(peer signal.PeerID, kind rtc.Kind, at time.Time) {
 }
 
 // perceived records that sound of a peer was heard, or a picture shown.
-func (w *flowWatch) perceived(peer signal.PeerID, kind rtc.Kind, at time.Time) {
+func (w *flowWatch) perceived(peer signal.PeerID, kind media.Kind, at time.Time) {
 	w.mu.Lock()
 	flows := w.peers[peer]
 	if flows == nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -19,8 +20,9 @@ func TestFollowers(t *testing.T) {
 		q.post(rtc.Joined{})
 		first, idle := c.Follow(), c.Follow()
 		for n := range maxQueued + 3 {
-			q.post(Warning{Code: string(rune('a' + n%26))})
-			if e := <-first.Events(); e.(Warning).Code != string(rune('a'+n%26)) {
+			code := media.Code(rune('a' + n%26))
+			q.post(Warning{media.Warning{Code: code}})
+			if e := <-first.Events(); e.(Warning).Code != code {
 				t.Fatalf("got %v as number %d", e, n)
 			}
 		}

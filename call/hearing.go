@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -130,7 +131,7 @@ func newHearing(c *Call) *hearing {
 // sendingMessage answers an "ask": how long ago, in ms, a packet of each kind
 // was sent to the one who asked; less than 0: never.
 type sendingMessage struct {
-	Quiet [rtc.Kinds]int64 `json:"quiet"`
+	Quiet [media.Kinds]int64 `json:"quiet"`
 }
 
 // hearingMessage tells a peer whether the sound it sends arrives.
@@ -172,7 +173,7 @@ func (h *hearing) look(now time.Time) (busy bool) {
 
 // lookAt judges one peer and tells whoever is to know.
 func (h *hearing) lookAt(now time.Time, p *rtc.PeerView, micOn bool) {
-	got := h.call.media.dialer.Received(p.ID, rtc.Mic)
+	got := h.call.media.dialer.Received(p.ID, media.Mic)
 	s := sound{
 		on: p.Media.Mic, path: true, packets: got.Packets, last: got.Last,
 		alive: h.call.media.dialer.Heard(p.ID), rtt: p.Transport.RTT,
@@ -232,7 +233,7 @@ func (h *hearing) of(peer signal.PeerID) *listener {
 // asked answers a peer that hears nothing of us.
 func (h *hearing) asked(peer signal.PeerID) {
 	var m sendingMessage
-	for k := range rtc.Kind(rtc.Kinds) {
+	for k := range media.Kind(media.Kinds) {
 		m.Quiet[k] = -1
 		if last := h.call.media.out.Sent(peer, k).Last; !last.IsZero() {
 			m.Quiet[k] = time.Since(last).Milliseconds()
@@ -250,7 +251,7 @@ func (h *hearing) answered(peer signal.PeerID, data json.RawMessage) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if l := h.peers[peer]; l != nil {
-		l.ear.answer(time.Now(), time.Duration(m.Quiet[rtc.Mic])*time.Millisecond)
+		l.ear.answer(time.Now(), time.Duration(m.Quiet[media.Mic])*time.Millisecond)
 	}
 	return nil
 }

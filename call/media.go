@@ -7,18 +7,17 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/opus"
-	"github.com/meet-term/meet/media/audio/pcm"
-	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
 )
 
-// media is what one participant sends and receives. It knows which sources a
+// studio is what one participant sends and receives. It knows which sources a
 // person wants on and which there are; only what is both is sent and told.
-type media struct {
+type studio struct {
 	call     *Call
 	audio    *audio.Engine
 	pictures *pictures
@@ -29,7 +28,7 @@ type media struct {
 
 	mu      sync.Mutex
 	chosen  chosen
-	trouble [rtc.Kinds]string         // why a camera or a screen does not work
+	trouble [media.Kinds]string       // why a camera or a screen does not work
 	want    signal.Media              // as the person wishes
 	have    signal.Media              // what there is a source for
 	people  map[signal.PeerID]*person // dialled and not gone
@@ -44,8 +43,8 @@ type person struct {
 	skew    skew
 }
 
-func newMedia(cfg Config, c *Call) (*media, error) {
-	m := &media{
+func newMedia(cfg Config, c *Call) (*studio, error) {
+	m := &studio{
 		call: c, memory: newMemory(), out: conn.NewOutbound(), want: cfg.Start,
 		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
 		people: map[signal.PeerID]*person{},
@@ -56,9 +55,9 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
 		Processing: cfg.Processing, ListenMuted: cfg.ListenMuted,
 		OnEcho:  func(id string) { c.mesh.SendData(signal.PeerID(id), "echo", encode(struct{}{})) },
-		OnFrame: m.sendAudio, OnWarning: m.audioWarning,
-		OnAvailable: func(ok bool) { m.setHave(rtc.Mic, ok) },
-		OnHeard:     func(id string) { c.flow.perceived(signal.PeerID(id), rtc.Mic, time.Now()) },
+		OnFrame: m.out.WriteAudio, OnWarning: m.audioWarning,
+		OnAvailable: func(ok bool) { m.setHave(media.Mic, ok) },
+		OnHeard:     func(id string) { c.flow.perceived(signal.PeerID(id), media.Mic, time.Now()) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare sound: %w", err)
@@ -88,7 +87,7 @@ func newMedia(cfg Config, c *Call) (*media, error) {
 const alignEvery = 500 * time.Millisecond
 
 // run keeps the sources and sinks until ctx ends.
-func (m *media) run(ctx context.Context) {
+func (m *studio) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	crash.GoIn(&wg, func() {
 		if err := m.audio.Run(ctx); err != nil {
@@ -103,7 +102,7 @@ func (m *media) run(ctx context.Context) {
 }
 
 // Dial implements [rtc.Dialer]: it lets a peer's media in before there is any.
-func (m *media) Dial(cfg rtc.SessionConfig) rtc.Session {
+func (m *studio) Dial(cfg rtc.SessionConfig) rtc.Session {
 	m.mu.Lock()
 	if m.people[cfg.Peer] == nil {
 		m.people[cfg.Peer] = &person{}
@@ -116,7 +115,7 @@ func (m *media) Dial(cfg rtc.SessionConfig) rtc.Session {
 
 // receiver is where a peer's sound goes; nil for one that is not there. It is
 // made under mu, so that forget cannot come between.
-func (m *media) receiver(peer signal.PeerID) *audio.Receiver {
+func (m *studio) receiver(peer signal.PeerID) *audio.Receiver {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.people[peer] == nil {
@@ -130,7 +129,7 @@ func (m *media) receiver(peer signal.PeerID) *audio.Receiver {
 }
 
 // align keeps the pictures of everybody together with their sound.
-func (m *media) align(ctx context.Context) {
+func (m *studio) align(ctx context.Context) {
 	ticker := time.NewTicker(alignEvery)
 	defer ticker.Stop()
 	for {
@@ -150,7 +149,7 @@ func (m *media) align(ctx context.Context) {
 }
 
 // hold is how long to hold a person's pictures for sound that is buffered.
-func (m *media) hold(peer signal.PeerID, buffered time.Duration) time.Duration {
+func (m *studio) hold(peer signal.PeerID, buffered time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.people[peer]; p != nil {
@@ -160,7 +159,7 @@ func (m *media) hold(peer signal.PeerID, buffered time.Duration) time.Duration {
 }
 
 // saw notes that something of a peer came.
-func (m *media) saw(peer signal.PeerID, k rtc.Kind, arrived, captured time.Time) {
+func (m *studio) saw(peer signal.PeerID, k media.Kind, arrived, captured time.Time) {
 	m.call.flow.saw(peer, k, arrived)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,7 +171,7 @@ func (m *media) saw(peer signal.PeerID, k rtc.Kind, arrived, captured time.Time)
 // connected says that a peer can be sent to. It stays so until forget, cuts
 // included: a path heals before anybody knows, and sound must be there at once.
 // With nobody in the room nothing is encoded.
-func (m *media) connected(peer signal.PeerID) {
+func (m *studio) connected(peer signal.PeerID) {
 	m.mu.Lock()
 	if p := m.people[peer]; p != nil {
 		p.listens = true
@@ -183,13 +182,13 @@ func (m *media) connected(peer signal.PeerID) {
 }
 
 // sending is what really goes out.
-func (m *media) sending() signal.Media {
+func (m *studio) sending() signal.Media {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.both()
 }
 
-func (m *media) both() signal.Media {
+func (m *studio) both() signal.Media {
 	return signal.Media{
 		Mic:    m.want.Mic && m.have.Mic,
 		Camera: m.want.Camera && m.have.Camera,
@@ -199,28 +198,28 @@ func (m *media) both() signal.Media {
 }
 
 // set changes what a person wants, at once, and tells the room.
-func (m *media) set(k rtc.Kind, on bool) {
+func (m *studio) set(k media.Kind, on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*field(&m.want, k) = on
-	if k == rtc.Screen && !on {
+	if k == media.Screen && !on {
 		m.want.Sound = false
 	}
-	if on && !*field(&m.have, k) && (k != rtc.Mic || m.chosen.mic.Kind == audio.None) {
+	if on && !*field(&m.have, k) && (k != media.Mic || m.chosen.mic.Kind == audio.None) {
 		m.call.events.post(missingSource(k)) // the trouble with a microphone is told by the one who tries it
 	}
 	m.apply(k)
 }
 
 // setHave records that a source came or went and tells the room.
-func (m *media) setHave(k rtc.Kind, have bool) {
+func (m *studio) setHave(k media.Kind, have bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.found(k, have)
 }
 
 // found is setHave with mu held.
-func (m *media) found(k rtc.Kind, have bool) {
+func (m *studio) found(k media.Kind, have bool) {
 	*field(&m.have, k) = have
 	if have {
 		m.trouble[k] = ""
@@ -233,8 +232,8 @@ func (m *media) found(k rtc.Kind, have bool) {
 // is waited for, and tells the room what is sent; nothing in it waits. Called
 // with mu held: the order of two toggles must be the order of their effects, and
 // of what others hear of them.
-func (m *media) apply(k rtc.Kind) {
-	if k == rtc.Mic {
+func (m *studio) apply(k media.Kind) {
+	if k == media.Mic {
 		m.audio.SetMuted(!m.want.Mic)
 	} else {
 		m.pictures.setOn(m.want)
@@ -243,56 +242,50 @@ func (m *media) apply(k rtc.Kind) {
 	m.call.mesh.SetMedia(m.both())
 }
 
-func field(s *signal.Media, k rtc.Kind) *bool {
+func field(s *signal.Media, k media.Kind) *bool {
 	switch k {
-	case rtc.Camera:
+	case media.Camera:
 		return &s.Camera
-	case rtc.Screen:
+	case media.Screen:
 		return &s.Screen
 	default:
 		return &s.Mic
 	}
 }
 
-func missingSource(k rtc.Kind) Warning {
+func missingSource(k media.Kind) Warning {
 	switch k {
-	case rtc.Camera:
-		return Warning{"no-camera", "No camera found. Others cannot see you."}
-	case rtc.Screen:
-		return Warning{"no-screen", "No display found. There is nothing to share."}
+	case media.Camera:
+		return Warning{media.Warning{Code: media.NoCamera, Text: "No camera found. Others cannot see you."}}
+	case media.Screen:
+		return Warning{media.Warning{Code: media.NoScreen, Text: "No display found. There is nothing to share."}}
 	default:
-		return Warning{string(audio.NoMicrophone), "No microphone. Others cannot hear you."}
+		return Warning{media.Warning{Code: media.NoMicrophone, Text: "No microphone. Others cannot hear you."}}
 	}
-}
-
-// sendAudio hands one frame of the microphone to every connection. It is
-// called by the audio engine, in order, and must not wait.
-func (m *media) sendAudio(f audio.Frame) {
-	m.out.WriteAudio(f.Payload, f.Timestamp, uint8(-max(f.Level, pcm.Silence)), f.Voice, f.Marker)
 }
 
 // videoWarning notes what is wrong with a source, or that it is not any more.
-func (m *media) videoWarning(k rtc.Kind, w stream.Warning) {
+func (m *studio) videoWarning(k media.Kind, w media.Warning) {
 	m.mu.Lock()
 	m.trouble[k] = w.Text
-	if w.Code == stream.CameraBack || w.Code == stream.ScreenBack {
+	if w.Code.Good() {
 		m.trouble[k] = ""
 	}
 	// A screen that nobody asked to share is not missed.
-	unasked := k == rtc.Screen && !m.want.Screen
+	unasked := k == media.Screen && !m.want.Screen
 	m.mu.Unlock()
 	if unasked {
 		return
 	}
-	m.call.events.post(Warning{string(w.Code), w.Text})
+	m.call.events.post(Warning{w})
 }
 
-func (m *media) audioWarning(w audio.Warning) {
-	m.call.events.post(Warning{string(w.Code), w.Text})
+func (m *studio) audioWarning(w media.Warning) {
+	m.call.events.post(Warning{w})
 }
 
 // forget drops what was kept for a person who left.
-func (m *media) forget(peer signal.PeerID) {
+func (m *studio) forget(peer signal.PeerID) {
 	m.mu.Lock()
 	delete(m.people, peer)
 	listened := false
@@ -309,33 +302,28 @@ func (m *media) forget(peer signal.PeerID) {
 }
 
 // sink takes what arrives from the peers.
-type sink struct{ *media }
+type sink struct{ *studio }
 
 // Audio implements [conn.Sink].
-func (s sink) Audio(peer signal.PeerID, p conn.AudioPacket) {
-	s.saw(peer, rtc.Mic, p.Arrived, p.Captured)
-	r := s.receiver(peer)
-	if r == nil {
-		return
+func (s sink) Audio(peer signal.PeerID, p media.Packet) {
+	s.saw(peer, media.Mic, p.At, p.Captured)
+	if r := s.receiver(peer); r != nil {
+		r.Push(p)
 	}
-	r.Push(audio.Packet{
-		Seq: p.Seq, Timestamp: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload,
-		Redundant: p.Redundant, Level: pcm.Level(-p.Level), HasLevel: p.Level >= 0, Arrived: p.Arrived,
-	})
 }
 
 // Video implements [conn.Sink].
-func (s sink) Video(peer signal.PeerID, f conn.VideoFrame) {
-	s.saw(peer, f.Kind, f.Arrived, f.Captured)
+func (s sink) Video(peer signal.PeerID, f media.Frame) {
+	s.saw(peer, f.Kind, f.At, f.Captured)
 	s.pictures.push(peer, f)
 }
 
 // KeyFrameWanted implements [conn.Sink].
-func (s sink) KeyFrameWanted(k rtc.Kind) { s.pictures.sender(k).KeyFrame() }
+func (s sink) KeyFrameWanted(k media.Kind) { s.pictures.sender(k).KeyFrame() }
 
 // Feedback implements [conn.Sink].
 func (s sink) Feedback(peer signal.PeerID, f conn.Feedback) {
-	if f.Kind == rtc.Mic {
+	if f.Kind == media.Mic {
 		s.soundLoss(peer, f.Loss)
 		return
 	}
@@ -348,7 +336,7 @@ const heavyLoss = 0.08
 
 // soundLoss makes the one encoder prepare for the worst loss that any listener
 // reports.
-func (m *media) soundLoss(peer signal.PeerID, loss float64) {
+func (m *studio) soundLoss(peer signal.PeerID, loss float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.people[peer]; p != nil {
@@ -359,7 +347,7 @@ func (m *media) soundLoss(peer signal.PeerID, loss float64) {
 
 // expectLoss sets the encoder up for the people who are there. Called with mu
 // held.
-func (m *media) expectLoss() {
+func (m *studio) expectLoss() {
 	worst := 0.0
 	for _, p := range m.people {
 		worst = max(worst, p.loss)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/rtc"
@@ -38,9 +39,9 @@ func TestLatePacketsLeaveNothingBehind(t *testing.T) {
 	c := quietCall(t)
 	in, now := sink{c.media}, time.Unix(1000, 0)
 	arrive := func() {
-		in.Audio("bob", conn.AudioPacket{Arrived: now})
-		in.Video("bob", conn.VideoFrame{Kind: rtc.Camera, Arrived: now})
-		in.Feedback("bob", conn.Feedback{Kind: rtc.Mic, Loss: 0.5})
+		in.Audio("bob", media.Packet{At: now})
+		in.Video("bob", media.Frame{Kind: media.Camera, At: now})
+		in.Feedback("bob", conn.Feedback{Kind: media.Mic, Loss: 0.5})
 		c.media.stats(&rtc.PeerView{ID: "bob"})
 	}
 	kept := func() [4]int {
@@ -89,9 +90,13 @@ func TestMicrophoneThatDoesNotWork(t *testing.T) {
 		}
 		choose := func(spec string) {
 			t.Helper()
-			if err := c.media.choose(Microphone, spec); err != nil {
+			mic, err := audio.ParseMic(spec)
+			if err != nil {
 				t.Fatal(err)
 			}
+			c.media.mu.Lock()
+			defer c.media.mu.Unlock()
+			c.media.useMic(mic)
 		}
 		c.SetMic(true)
 		says("none", false)
@@ -124,7 +129,7 @@ func TestTogglesAreToldInOrder(t *testing.T) {
 		go c.mesh.Run(ctx)
 		for range 200 {
 			var toggles sync.WaitGroup
-			toggles.Go(func() { c.media.setHave(rtc.Mic, true); c.media.setHave(rtc.Mic, false) })
+			toggles.Go(func() { c.media.setHave(media.Mic, true); c.media.setHave(media.Mic, false) })
 			toggles.Go(func() { c.SetMic(true); c.SetMic(false); c.SetMic(true) })
 			toggles.Wait()
 			synctest.Wait()

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -62,8 +62,8 @@ func (m *memory) run(ctx context.Context) {
 
 // rest lets go of what was kept for pictures that somebody, oneself included, has
 // stopped sending.
-func (m *media) rest(peer signal.PeerID, sends signal.Media) {
-	for kind, on := range map[rtc.Kind]bool{rtc.Camera: sends.Camera, rtc.Screen: sends.Screen} {
+func (m *studio) rest(peer signal.PeerID, sends signal.Media) {
+	for kind, on := range map[media.Kind]bool{media.Camera: sends.Camera, media.Screen: sends.Screen} {
 		if on {
 			continue
 		}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/stream"
-	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
 )
@@ -19,7 +19,7 @@ import (
 // Viewed names one picture of one person.
 type Viewed struct {
 	Peer signal.PeerID
-	Kind rtc.Kind // Camera or Screen
+	Kind media.Kind // Camera or Screen
 }
 
 // pictures is the video of one participant: a sender for each own source, a
@@ -27,7 +27,7 @@ type Viewed struct {
 type pictures struct {
 	out        *conn.Outbound
 	log        func(msg string, args ...any)
-	keyFrame   func(signal.PeerID, rtc.Kind) // asks a peer
+	keyFrame   func(signal.PeerID, media.Kind) // asks a peer
 	tell       func(peer signal.PeerID, v viewMessage)
 	shown      func(Viewed) // a picture can be shown
 	watchAll   bool
@@ -74,9 +74,9 @@ type pictureConfig struct {
 	watchAll       bool
 	out            *conn.Outbound
 	log            func(msg string, args ...any)
-	warn           func(rtc.Kind, stream.Warning)
-	available      func(rtc.Kind, bool)
-	keyFrame       func(signal.PeerID, rtc.Kind)
+	warn           func(media.Kind, media.Warning)
+	available      func(media.Kind, bool)
+	keyFrame       func(signal.PeerID, media.Kind)
 	tell           func(signal.PeerID, viewMessage)
 	shown          func(Viewed)
 }
@@ -87,16 +87,16 @@ func newPictures(cfg pictureConfig) *pictures {
 		receivers: map[Viewed]*receiver{}, showing: map[Viewed]stream.Size{},
 		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{}, admitted: map[signal.PeerID]bool{},
 	}
-	sender := func(k rtc.Kind, kind stream.Kind, src source.Source, on bool) *stream.Sender {
+	sender := func(k media.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
-			Kind: kind, Source: src, On: on,
-			OnFrame:     func(e stream.Encoded) { p.out.WriteVideo(k, e.Data, e.Timestamp) },
-			OnWarning:   func(w stream.Warning) { cfg.warn(k, w) },
+			Kind: k, Source: src, On: on,
+			OnFrame:     p.out.WriteVideo,
+			OnWarning:   func(w media.Warning) { cfg.warn(k, w) },
 			OnAvailable: func(ok bool) { cfg.available(k, ok) },
 		})
 	}
-	p.camera = sender(rtc.Camera, stream.Camera, cfg.camera, cfg.start.Camera)
-	p.screen = sender(rtc.Screen, stream.Screen, cfg.screen, cfg.start.Screen)
+	p.camera = sender(media.Camera, cfg.camera, cfg.start.Camera)
+	p.screen = sender(media.Screen, cfg.screen, cfg.start.Screen)
 	return p
 }
 
@@ -120,8 +120,8 @@ func (p *pictures) run(ctx context.Context) {
 	p.background.Wait()
 }
 
-func (p *pictures) sender(k rtc.Kind) *stream.Sender {
-	if k == rtc.Screen {
+func (p *pictures) sender(k media.Kind) *stream.Sender {
+	if k == media.Screen {
 		return p.screen
 	}
 	return p.camera
@@ -137,9 +137,9 @@ func (p *pictures) setOn(want signal.Media) {
 }
 
 // push takes one frame from a peer.
-func (p *pictures) push(peer signal.PeerID, f conn.VideoFrame) {
+func (p *pictures) push(peer signal.PeerID, f media.Frame) {
 	if r := p.receiver(Viewed{peer, f.Kind}); r != nil {
-		r.Push(stream.Encoded{Data: f.Data, Key: f.Key, Timestamp: f.Timestamp, At: f.Arrived})
+		r.Push(f)
 	}
 }
 
@@ -183,9 +183,9 @@ func (p *pictures) known(v Viewed) *receiver {
 // show replaces the list of pictures that we look at, and tells the peers whose
 // changed. Own pictures are previews.
 func (p *pictures) show(self signal.PeerID, sizes map[Viewed]stream.Size) {
-	preview := sizes[Viewed{self, rtc.Camera}]
+	preview := sizes[Viewed{self, media.Camera}]
 	p.camera.SetPreview(preview.Width, preview.Height)
-	preview = sizes[Viewed{self, rtc.Screen}]
+	preview = sizes[Viewed{self, media.Screen}]
 	p.screen.SetPreview(preview.Width, preview.Height)
 
 	p.mu.Lock()
@@ -219,7 +219,7 @@ func (p *pictures) show(self signal.PeerID, sizes map[Viewed]stream.Size) {
 func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	camera, screen := p.showing[Viewed{peer, rtc.Camera}], p.showing[Viewed{peer, rtc.Screen}]
+	camera, screen := p.showing[Viewed{peer, media.Camera}], p.showing[Viewed{peer, media.Screen}]
 	if p.watchAll {
 		camera, screen = usualCamera, usualScreen
 	}
@@ -250,8 +250,8 @@ func (p *pictures) heard(peer signal.PeerID, data json.RawMessage) error {
 func (p *pictures) serve(peer signal.PeerID, v viewMessage) {
 	p.camera.SetViewer(string(peer), v.Camera[0], v.Camera[1])
 	p.screen.SetViewer(string(peer), v.Screen[0], v.Screen[1])
-	p.out.SetVideoWanted(peer, rtc.Camera, v.Camera != [2]int{})
-	p.out.SetVideoWanted(peer, rtc.Screen, v.Screen != [2]int{})
+	p.out.SetVideoWanted(peer, media.Camera, v.Camera != [2]int{})
+	p.out.SetVideoWanted(peer, media.Screen, v.Screen != [2]int{})
 }
 
 // connected says that a peer can be sent to, until it is forgotten.
@@ -278,7 +278,7 @@ func (p *pictures) report(peer signal.PeerID, f conn.Feedback) {
 
 // align holds a person's pictures back for as long as their sound waits.
 func (p *pictures) align(peer signal.PeerID, sound time.Duration) {
-	if r := p.known(Viewed{peer, rtc.Camera}); r != nil {
+	if r := p.known(Viewed{peer, media.Camera}); r != nil {
 		r.SetDelay(sound)
 	}
 }
@@ -292,7 +292,7 @@ func (p *pictures) forget(peer signal.PeerID) {
 	delete(p.views, peer)
 	delete(p.present, peer)
 	delete(p.admitted, peer)
-	for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+	for _, k := range []media.Kind{media.Camera, media.Screen} {
 		if r := p.receivers[Viewed{peer, k}]; r != nil {
 			r.cancel()
 			delete(p.receivers, Viewed{peer, k})
@@ -301,13 +301,13 @@ func (p *pictures) forget(peer signal.PeerID) {
 }
 
 // stats are the figures of one received picture.
-func (p *pictures) stats(v Viewed) PictureStats {
+func (p *pictures) stats(v Viewed) media.PictureStats {
 	r := p.known(v)
 	if r == nil {
-		return PictureStats{}
+		return media.PictureStats{}
 	}
 	s := r.Stats()
-	return PictureStats{FramesDecoded: s.FramesDecoded, Bytes: s.Bytes, Width: s.Width, Height: s.Height, FPS: s.FPS}
+	return media.PictureStats{FramesDecoded: s.FramesDecoded, Bytes: s.Bytes, Width: s.Width, Height: s.Height, FPS: s.FPS}
 }
 
 // latest is the newest picture of somebody, or nil.

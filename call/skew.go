@@ -3,8 +3,8 @@ package call
 import (
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/lipsync"
-	"github.com/meet-term/meet/rtc"
 )
 
 // skew tells how much longer the sound of a person takes to get here than the
@@ -20,14 +20,14 @@ const maxSkew = 500 * time.Millisecond
 
 // saw notes when something came and when its sender says it was captured, zero
 // if that is not known yet.
-func (s *skew) saw(k rtc.Kind, arrived, captured time.Time) {
+func (s *skew) saw(k media.Kind, arrived, captured time.Time) {
 	if captured.IsZero() {
 		return
 	}
 	switch took := arrived.Sub(captured); k {
-	case rtc.Mic:
+	case media.Mic:
 		s.sound.Saw(arrived, took)
-	case rtc.Camera:
+	case media.Camera:
 		s.camera.Saw(arrived, took)
 	}
 }

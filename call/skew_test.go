@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 )
 
 func TestPicturesWaitForSlowSound(t *testing.T) {
@@ -25,13 +25,13 @@ func TestPicturesWaitForSlowSound(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s skew
-			s.saw(rtc.Mic, here.Add(c.sound), there)
+			s.saw(media.Mic, here.Add(c.sound), there)
 			if got := s.hold(60 * ms); got != 60*ms {
 				t.Errorf("before any picture %v", got)
 			}
-			s.saw(rtc.Camera, here.Add(c.camera), there)
-			s.saw(rtc.Camera, here.Add(time.Second), time.Time{})
-			s.saw(rtc.Screen, here, there)
+			s.saw(media.Camera, here.Add(c.camera), there)
+			s.saw(media.Camera, here.Add(time.Second), time.Time{})
+			s.saw(media.Screen, here, there)
 			if got := s.hold(60 * ms); got != c.want {
 				t.Errorf("held for %v, want %v", got, c.want)
 			}

@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
-	"github.com/meet-term/meet/rtc"
 )
 
 // Sound is what is done to the sound of the microphone.
@@ -62,7 +62,7 @@ func (c *Call) SetScreenWithSound(on bool) {
 	c.media.mu.Lock()
 	c.media.want.Sound = on
 	c.media.mu.Unlock()
-	c.media.set(rtc.Screen, on)
+	c.media.set(media.Screen, on)
 }
 
 // PlayTestSound plays two notes on the speaker.

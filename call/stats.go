@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/rtc"
@@ -16,21 +17,13 @@ type PeerStats struct {
 	Transport rtc.TransportStats
 	Via       string // the name of who carries the packets; "" unless somebody does
 	Audio     audio.Stats
-	Camera    PictureStats
-	Screen    PictureStats
+	Camera    media.PictureStats
+	Screen    media.PictureStats
 	// Received and Sent are bytes by kind, headers included.
-	Received [rtc.Kinds]uint64
-	Sent     [rtc.Kinds]uint64
+	Received [media.Kinds]uint64
+	Sent     [media.Kinds]uint64
 	// Loss is the share of our packets that the peer last reported lost.
 	Loss float64
-}
-
-// PictureStats are the figures of one received video stream.
-type PictureStats struct {
-	FramesDecoded uint64
-	Bytes         uint64
-	Width, Height int // of the last picture
-	FPS           float64
 }
 
 // Stats is a snapshot of every peer's figures, in the order of the view.
@@ -43,14 +36,14 @@ func (c *Call) Stats() []PeerStats {
 	return all
 }
 
-func (m *media) stats(p *rtc.PeerView) PeerStats {
+func (m *studio) stats(p *rtc.PeerView) PeerStats {
 	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport, Via: p.Via}
 	if r := m.receiver(p.ID); r != nil {
 		s.Audio = r.Stats()
 	}
-	s.Camera = m.pictures.stats(Viewed{p.ID, rtc.Camera})
-	s.Screen = m.pictures.stats(Viewed{p.ID, rtc.Screen})
-	for k := range rtc.Kind(rtc.Kinds) {
+	s.Camera = m.pictures.stats(Viewed{p.ID, media.Camera})
+	s.Screen = m.pictures.stats(Viewed{p.ID, media.Screen})
+	for k := range media.Kind(media.Kinds) {
 		s.Received[k] = m.dialer.Received(p.ID, k).Bytes
 		sent := m.out.Sent(p.ID, k)
 		s.Sent[k] = sent.Bytes
@@ -59,19 +52,13 @@ func (m *media) stats(p *rtc.PeerView) PeerStats {
 	return s
 }
 
-// Level is how loud one person is.
-type Level struct {
-	DB       float64 // dBov, smoothed over 300 ms; -127 is silence
-	Speaking bool
-}
-
 // Levels is how loud everybody is now, oneself included under one's own id.
-func (c *Call) Levels() map[signal.PeerID]Level {
+func (c *Call) Levels() map[signal.PeerID]media.Loudness {
 	l := c.media.audio.Levels()
-	all := make(map[signal.PeerID]Level, len(l.People)+1)
-	all[c.cfg.Self] = Level{l.Self, l.Self > mix.Speaking}
+	all := make(map[signal.PeerID]media.Loudness, len(l.People)+1)
+	all[c.cfg.Self] = media.Loudness{DB: l.Self, Speaking: l.Self > mix.Speaking}
 	for _, p := range l.People {
-		all[signal.PeerID(p.ID)] = Level{p.DB, p.DB > mix.Speaking}
+		all[signal.PeerID(p.ID)] = media.Loudness{DB: p.DB, Speaking: p.DB > mix.Speaking}
 	}
 	return all
 }

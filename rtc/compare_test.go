@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -253,9 +254,9 @@ func TestPageCountsAlike(t *testing.T) {
 	pg := newPage(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	type count struct {
-		At   float64       `json:"at"`
-		Sent [Kinds]uint64 `json:"sent"`
-		Got  [Kinds]uint64 `json:"got"`
+		At   float64             `json:"at"`
+		Sent [media.Kinds]uint64 `json:"sent"`
+		Got  [media.Kinds]uint64 `json:"got"`
 	}
 	for range 300 {
 		var counts []count
@@ -265,7 +266,7 @@ func TestPageCountsAlike(t *testing.T) {
 		start := time.Unix(1000, 0)
 		for range 1 + rng.IntN(20) {
 			c.At += float64([]int{0, 300, 800, 1000, 1000, 4000}[rng.IntN(6)])
-			for k := range Kinds {
+			for k := range media.Kinds {
 				c.Sent[k] += uint64([]int{0, 0, 3, 5, 50}[rng.IntN(5)])
 				c.Got[k] += uint64([]int{0, 0, 0, 1}[rng.IntN(4)])
 			}

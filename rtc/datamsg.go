@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -17,10 +18,10 @@ type dataMessage interface{ dataMessage() }
 // or every fourth while it says nothing new: its state, what it has sent the
 // receiver over this connection, and whom else it can reach.
 type report struct {
-	State signal.State    `json:"state"`
-	Sent  [Kinds]uint64   `json:"sent"`            // RTP packets, by Kind
-	Peers []signal.PeerID `json:"peers"`           // connected with the sender
-	Carry bool            `json:"carry,omitempty"` // the sender carries for others
+	State signal.State        `json:"state"`
+	Sent  [media.Kinds]uint64 `json:"sent"`            // RTP packets, by Kind
+	Peers []signal.PeerID     `json:"peers"`           // connected with the sender
+	Carry bool                `json:"carry,omitempty"` // the sender carries for others
 }
 
 // relay carries a sealed signaling frame for a third participant, or from

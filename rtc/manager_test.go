@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -403,7 +404,7 @@ func (fault) deliver(m *Manager, _ time.Time) {
 // The log says which media are missing, in words.
 func TestLogNamesKinds(t *testing.T) {
 	var b strings.Builder
-	slog.New(slog.NewTextHandler(&b, nil)).Warn("x", "kinds", names([]Kind{Mic, Screen}))
+	slog.New(slog.NewTextHandler(&b, nil)).Warn("x", "kinds", names([]media.Kind{media.Mic, media.Screen}))
 	if !strings.Contains(b.String(), `kinds="[mic screen]"`) {
 		t.Errorf("logged %q", b.String())
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -130,7 +131,7 @@ func (m *Manager) onReport(now time.Time, mb *member, r report) {
 // hunger is what does not arrive of a peer that sends it.
 type hunger struct {
 	starving  starvation
-	missing   []Kind
+	missing   []media.Kind
 	starvedAt time.Time // when a starved connection was last replaced
 }
 
@@ -138,7 +139,7 @@ type hunger struct {
 func (h *hunger) feed() { h.starving, h.missing = starvation{}, nil }
 
 // misses takes what does not arrive, and reports whether that is news.
-func (h *hunger) misses(kinds []Kind) bool {
+func (h *hunger) misses(kinds []media.Kind) bool {
 	changed := !slices.Equal(kinds, h.missing)
 	if changed {
 		h.missing = kinds
@@ -157,7 +158,7 @@ func (h *hunger) acts(now time.Time) bool {
 
 // names are the kinds as people read them. The log would print numbers of one byte
 // as text.
-func names(kinds []Kind) []string {
+func names(kinds []media.Kind) []string {
 	var out []string
 	for _, k := range kinds {
 		out = append(out, k.String())

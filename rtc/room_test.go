@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -29,19 +30,19 @@ type mesh interface {
 
 // roomInput is one input of a mesh. Which fields count depends on In.
 type roomInput struct {
-	In     string        `json:"in"`
-	Peer   string        `json:"peer,omitempty"`
-	Inc    signal.Inc    `json:"inc,omitempty"`
-	On     bool          `json:"on"`
-	Name   string        `json:"name,omitempty"`
-	N      uint64        `json:"n,omitempty"`
-	Mic    bool          `json:"mic"`
-	Peers  []string      `json:"peers,omitempty"`
-	Counts [Kinds]uint64 `json:"counts"`
-	Body   fields        `json:"body,omitempty"`
-	Event  *sessionEvent `json:"event,omitempty"`
-	Data   string        `json:"data,omitempty"`
-	Path   string        `json:"path,omitempty"`
+	In     string              `json:"in"`
+	Peer   string              `json:"peer,omitempty"`
+	Inc    signal.Inc          `json:"inc,omitempty"`
+	On     bool                `json:"on"`
+	Name   string              `json:"name,omitempty"`
+	N      uint64              `json:"n,omitempty"`
+	Mic    bool                `json:"mic"`
+	Peers  []string            `json:"peers,omitempty"`
+	Counts [media.Kinds]uint64 `json:"counts"`
+	Body   fields              `json:"body,omitempty"`
+	Event  *sessionEvent       `json:"event,omitempty"`
+	Data   string              `json:"data,omitempty"`
+	Path   string              `json:"path,omitempty"`
 }
 
 // TestRooms plays the files of testdata/rooms to our mesh and to the page's: who
@@ -209,8 +210,8 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 // epochOf stands for our epoch of the connection with a peer, in a message.
 const epochOf = "epoch"
 
-func counts(v any) [Kinds]uint64 {
-	var c [Kinds]uint64
+func counts(v any) [media.Kinds]uint64 {
+	var c [media.Kinds]uint64
 	text, _ := v.(string)
 	_, _ = fmt.Sscanf(text, "%d,%d,%d", &c[0], &c[1], &c[2]) // none given: all 0
 	return c
@@ -238,12 +239,12 @@ type ownMesh struct {
 	at      time.Duration
 	did     []string
 	alive   map[signal.PeerID]bool
-	got     map[signal.PeerID][Kinds]uint64
+	got     map[signal.PeerID][media.Kinds]uint64
 	current map[signal.PeerID]*paper
 }
 
 func newOwnMesh() *ownMesh {
-	o := &ownMesh{alive: map[signal.PeerID]bool{}, got: map[signal.PeerID][Kinds]uint64{}, current: map[signal.PeerID]*paper{}}
+	o := &ownMesh{alive: map[signal.PeerID]bool{}, got: map[signal.PeerID][media.Kinds]uint64{}, current: map[signal.PeerID]*paper{}}
 	o.m = NewManager(Config{
 		Self: "m", State: signal.State{N: 1, Name: "Me", Media: signal.Media{Mic: true}},
 		Dialer: o, Signal: o, Sealer: o,

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -104,25 +105,8 @@ type Tried struct {
 	Checks, Heard [PathDirect + 1]int
 }
 
-// Kind is one of the three media of a participant, in the order of their
-// transceivers.
-type Kind uint8
-
-// The media of a participant.
-const (
-	Mic Kind = iota
-	Camera
-	Screen
-	Kinds = 3 // how many there are
-)
-
-var kindNames = [Kinds]string{"mic", "camera", "screen"}
-
-// String returns the name used in events, such as "camera".
-func (k Kind) String() string { return kindNames[k] }
-
-// Flow counts the RTP packets of one session, by [Kind].
-type Flow struct{ Sent, Received [Kinds]uint64 }
+// Flow counts the RTP packets of one session, by [media.Kind].
+type Flow struct{ Sent, Received [media.Kinds]uint64 }
 
 // Command is something a session is told to do: [MakeOffer], [AcceptOffer],
 // [AcceptAnswer], [AddCandidates], [SendData], [UseICE], [CheckPath], [Doze],

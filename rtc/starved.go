@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 )
 
 // starvation compares what a peer says it has sent over the present
@@ -11,8 +12,8 @@ import (
 // one session.
 type starvation struct {
 	at        time.Time // of the last report that counted; zero before
-	sent, got [Kinds]uint64
-	dry       [Kinds]int // reports in a row in which it sent and nothing came
+	sent, got [media.Kinds]uint64
+	dry       [media.Kinds]int // reports in a row in which it sent and nothing came
 }
 
 const (
@@ -26,12 +27,12 @@ const (
 
 // report takes the peer's counters and ours and returns the kinds that it
 // sends and we do not get.
-func (s *starvation) report(now time.Time, sent, got [Kinds]uint64) []Kind {
+func (s *starvation) report(now time.Time, sent, got [media.Kinds]uint64) []media.Kind {
 	if !s.at.IsZero() && now.Sub(s.at) < dryInterval {
 		s.sent = sent
 		return s.missing()
 	}
-	for k := range Kind(Kinds) {
+	for k := range media.Kind(media.Kinds) {
 		switch {
 		case s.at.IsZero(), got[k] != s.got[k]:
 			s.dry[k] = 0
@@ -45,11 +46,11 @@ func (s *starvation) report(now time.Time, sent, got [Kinds]uint64) []Kind {
 	return s.missing()
 }
 
-func (s *starvation) missing() []Kind {
-	var out []Kind
+func (s *starvation) missing() []media.Kind {
+	var out []media.Kind
 	for k, n := range s.dry {
 		if n >= dryReports {
-			out = append(out, Kind(k))
+			out = append(out, media.Kind(k))
 		}
 	}
 	return out

@@ -3,6 +3,8 @@ package rtc
 import (
 	"testing"
 	"time"
+
+	"github.com/meet-term/meet/media"
 )
 
 func TestStarvation(t *testing.T) {
@@ -28,10 +30,10 @@ func TestStarvation(t *testing.T) {
 			now := time.Unix(1000, 0)
 			for i, step := range steps {
 				now = now.Add(step.after)
-				var sent, got [Kinds]uint64
-				sent[Camera], got[Camera] = step.sent, step.got
+				var sent, got [media.Kinds]uint64
+				sent[media.Camera], got[media.Camera] = step.sent, step.got
 				missing := st.report(now, sent, got)
-				if (len(missing) == 1 && missing[0] == Camera) != step.missing {
+				if (len(missing) == 1 && missing[0] == media.Camera) != step.missing {
 					t.Errorf("step %d: missing %v", i, missing)
 				}
 			}

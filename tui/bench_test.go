@@ -3,6 +3,7 @@ package tui
 import (
 	"testing"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkRender(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			sc := screenOf(many(9), 120, 40)
 			sc.stage, sc.stats = c.stage, figures(sc.view)
-			sc.levels = map[signal.PeerID]Level{self: {DB: -30, Speaking: true}}
+			sc.levels = map[signal.PeerID]media.Loudness{self: {DB: -30, Speaking: true}}
 			b.ReportAllocs()
 			for b.Loop() {
 				sc.Render()

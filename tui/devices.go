@@ -1,16 +1,18 @@
 package tui
 
+import "github.com/meet-term/meet/media"
+
 // deviceList is the panel that changes devices during the call.
 type deviceList struct {
-	devices []Device // grouped by kind
+	devices []media.Device // grouped by kind
 	loaded  bool
 	cursor  int // index into devices
 }
 
 // update takes a new list and keeps the cursor on its device.
-func (d deviceList) update(list []Device) deviceList {
-	var grouped []Device
-	for kind := Microphone; kind <= Display; kind++ {
+func (d deviceList) update(list []media.Device) deviceList {
+	var grouped []media.Device
+	for _, kind := range media.DeviceKinds {
 		for _, dev := range list {
 			if dev.Kind == kind {
 				dev.Name = cleanName(dev.Name)
@@ -36,9 +38,9 @@ func (d deviceList) move(step int) deviceList {
 }
 
 // current is the device of the cursor.
-func (d deviceList) current() (Device, bool) {
+func (d deviceList) current() (media.Device, bool) {
 	if d.cursor >= len(d.devices) {
-		return Device{}, false
+		return media.Device{}, false
 	}
 	return d.devices[d.cursor], true
 }
@@ -55,23 +57,23 @@ func (d deviceList) line() int {
 }
 
 // Render lists the devices by kind, and what is missing, in w cells.
-func (d deviceList) Render(s *Styles, w int, sources []Source, sound *Sound) []string {
+func (d deviceList) Render(s *Styles, w int, sources []media.Source, sound *Sound) []string {
 	var out []string
 	if !d.loaded {
 		out = append(out, s.dim.Render(s.fit(" looking for devices...", w)))
 	}
 	for i, dev := range d.devices {
 		if i == 0 || dev.Kind != d.devices[i-1].Kind {
-			out = append(out, s.dim.Render(s.fit(" "+dev.Kind.String(), w)))
+			out = append(out, s.dim.Render(s.fit(" "+dev.Kind.Word(), w)))
 		}
 		marker, style := "  ", s.text
 		if i == d.cursor {
 			marker, style = s.accent.Render(s.glyph.arrow)+" ", s.selected
 		}
 		name := style.Render(dev.Name)
-		if dev.Selected {
+		if dev.InUse {
 			name += s.good.Render(" " + s.glyph.ok + " in use")
-			if src := SourceOf(sources, Microphone); dev.Kind == Microphone && src.Missing == "" {
+			if src := media.SourceOf(sources, media.Mic); dev.Kind == media.Mic && src.Missing == "" {
 				name = s.wideMeter(src.DB, 8) + " " + name
 			}
 		}

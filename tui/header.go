@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -19,31 +20,31 @@ type header struct {
 	inside    bool // the room has been entered
 	media     signal.Media
 	talking   bool // the talk key is held
-	missing   map[SourceKind]bool
+	missing   map[media.Kind]bool
 	unread    int
 	carrying  []rtc.CarriedView // whose packets pass through here
 }
 
 // own is what one sends oneself, e.g. "mic on  cam on  screen OFF".
 func (h header) own(s *Styles, gap string) string {
-	state := func(name string, kind SourceKind, on bool) string {
+	state := func(name string, kind media.Kind, on bool) string {
 		switch {
-		case h.missing[kind] && kind != Display:
+		case h.missing[kind] && kind != media.Screen:
 			return s.dim.Render(name+" ") + s.off.Render("NONE")
 		case h.missing[kind]:
 			return s.dim.Render(name + " NONE")
-		case kind == Microphone && h.talking:
+		case kind == media.Mic && h.talking:
 			return s.dim.Render(name+" ") + s.speak.Bold(true).Render("TALK")
 		case on:
 			return s.dim.Render(name+" ") + s.good.Render("on")
-		case kind == Display: // nobody expects it to be on
+		case kind == media.Screen: // nobody expects it to be on
 			return s.dim.Render(name + " OFF")
 		}
 		return s.dim.Render(name+" ") + s.off.Render("OFF")
 	}
-	return state("mic", Microphone, h.media.Mic) + gap +
-		state("cam", Camera, h.media.Camera) + gap +
-		state(screenName(h.media), Display, h.media.Screen)
+	return state("mic", media.Mic, h.media.Mic) + gap +
+		state("cam", media.Camera, h.media.Camera) + gap +
+		state(screenName(h.media), media.Screen, h.media.Screen)
 }
 
 // screenName says whether its sound is shared too.

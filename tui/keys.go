@@ -6,6 +6,7 @@ import (
 
 	"github.com/aymanbagabas/go-osc52/v2"
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/meet-term/meet/media"
 )
 
 // key handles a key press. Keys typed so fast that they arrive together come
@@ -171,7 +172,7 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 			return nil, true
 		}
 		m.opt.Devices.Select(dev.Kind, dev.ID)
-		m.toast(toastInfo, dev.Kind.String()+": "+dev.Name)
+		m.toast(toastInfo, dev.Kind.Word()+": "+dev.Name)
 		return m.listDevices(), true
 	case m.panel == panelDevices:
 		return nil, m.soundKey(name)
@@ -199,8 +200,8 @@ func (m *Model) act(a Action) tea.Cmd {
 	case ActSound:
 		m.shareSound()
 	case ActTalk:
-		if SourceOf(m.sources, Microphone).Missing != "" {
-			m.tellMissing(Microphone)
+		if media.SourceOf(m.sources, media.Mic).Missing != "" {
+			m.tellMissing(media.Mic)
 		} else {
 			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
 			m.setTalk(t, act)
@@ -267,10 +268,10 @@ func (m *Model) toggles(p panel) {
 }
 
 // tellMissing says why there is no source of a kind.
-func (m *Model) tellMissing(kind SourceKind) {
-	text := cleanText(SourceOf(m.sources, kind).Missing)
+func (m *Model) tellMissing(kind media.Kind) {
+	text := cleanText(media.SourceOf(m.sources, kind).Missing)
 	if text == "" {
-		text = "no " + kind.String()
+		text = "no " + kind.Word()
 	}
 	m.toast(toastWarn, text)
 }
@@ -283,11 +284,11 @@ func (m *Model) toggle(a Action) {
 	switch a {
 	case ActMic:
 		m.talk, m.talking = talk{}, false
-		m.turn(Microphone, &m.want.Mic, m.opt.Controls.SetMic)
+		m.turn(media.Mic, &m.want.Mic, m.opt.Controls.SetMic)
 	case ActCamera:
-		m.turn(Camera, &m.want.Camera, m.opt.Controls.SetCamera)
+		m.turn(media.Camera, &m.want.Camera, m.opt.Controls.SetCamera)
 	case ActScreen:
-		m.turn(Display, &m.want.Screen, m.opt.Controls.SetScreen)
+		m.turn(media.Screen, &m.want.Screen, m.opt.Controls.SetScreen)
 	}
 }
 
@@ -298,14 +299,14 @@ func (m *Model) shareSound() {
 		m.toast(toastInfo, "sound cannot be shared here")
 		return
 	}
-	media := m.view.Media
-	if media.Screen && media.Sound {
+	sends := m.view.Media
+	if sends.Screen && sends.Sound {
 		m.want.Screen = false
 		c.SetScreenWithSound(false)
 		return
 	}
-	if SourceOf(m.sources, Display).Missing != "" {
-		m.tellMissing(Display)
+	if media.SourceOf(m.sources, media.Screen).Missing != "" {
+		m.tellMissing(media.Screen)
 		return
 	}
 	m.want.Screen = true
@@ -314,8 +315,8 @@ func (m *Model) shareSound() {
 }
 
 // turn switches a source on or off, or says why that cannot be.
-func (m *Model) turn(kind SourceKind, on *bool, set func(bool)) {
-	to, ok, say := SourceOf(m.sources, kind).Toggle(*on)
+func (m *Model) turn(kind media.Kind, on *bool, set func(bool)) {
+	to, ok, say := media.SourceOf(m.sources, kind).Toggle(*on)
 	if !ok {
 		m.tellMissing(kind)
 		return
@@ -367,7 +368,7 @@ func (m *Model) pin() {
 	if m.selected == "" || !m.stage {
 		return
 	}
-	screen, camera := picture{m.selected, ScreenTile}, picture{m.selected, CameraTile}
+	screen, camera := picture{m.selected, media.Screen}, picture{m.selected, media.Camera}
 	shares := m.media(m.selected).Screen
 	switch {
 	case shares && m.spotlight.pinned != screen:

@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -16,7 +17,7 @@ type lobbyBox struct {
 	name     string
 	open     bool
 	media    signal.Media
-	sources  []Source
+	sources  []media.Source
 	asking   bool
 	toast    string
 	keys     *Keymap
@@ -43,7 +44,7 @@ func (m *Model) lobbyBox() lobbyBox {
 
 // says reports whether a line of the lobby says so already.
 func (b lobbyBox) says(text string) bool {
-	return text == cleanText(b.place.Note) || text == placeText(b.place) || slices.ContainsFunc(b.sources, func(src Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
+	return text == cleanText(b.place.Note) || text == placeText(b.place) || slices.ContainsFunc(b.sources, func(src media.Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
 }
 
 // lobbyKey handles a key in the lobby.
@@ -79,20 +80,20 @@ func (m *Model) lobbyKey(name string, action Action) tea.Cmd {
 }
 
 // source is one line of the lobby.
-func (b lobbyBox) source(s *Styles, src Source, w int) string {
-	head := " " + s.dim.Render(s.fit(src.Kind.String(), 11)) + " "
+func (b lobbyBox) source(s *Styles, src media.Source, w int) string {
+	head := " " + s.dim.Render(s.fit(src.Kind.Word(), 11)) + " "
 	if src.Missing != "" {
 		return s.fit(head+s.warn.Render(s.glyph.bad+" "+cleanText(src.Missing)), w)
 	}
 	state := s.good.Render("on ")
 	switch {
-	case src.Kind == Microphone && !b.media.Mic, src.Kind == Camera && !b.media.Camera:
+	case src.Kind == media.Mic && !b.media.Mic, src.Kind == media.Camera && !b.media.Camera:
 		state = s.off.Render("OFF")
-	case src.Kind == Display && !b.media.Screen:
+	case src.Kind == media.Screen && !b.media.Screen:
 		state = s.dim.Render("off")
 	}
 	line := head + state + "  "
-	if src.Kind == Microphone {
+	if src.Kind == media.Mic {
 		line += s.wideMeter(src.DB, 12) + "  "
 	}
 	return s.fit(line+s.text.Render(cleanName(src.Name)), w)

@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -40,16 +41,16 @@ type (
 	eventMsg   struct{ events []rtc.Event }
 	endMsg     struct{} // the room's events ended
 	chatMsg    struct{ messages []Message }
-	devicesMsg struct{ list []Device }
+	devicesMsg struct{ list []media.Device }
 	tickMsg    struct {
 		gen    int
 		sample sampleMsg
 	}
 	// sampleMsg holds what was read for a tick; nil is what was not read.
 	sampleMsg struct {
-		levels  map[signal.PeerID]Level
+		levels  map[signal.PeerID]media.Loudness
 		stats   map[signal.PeerID]LinkStats
-		sources []Source
+		sources []media.Source
 		sound   *Sound
 	}
 )

@@ -10,6 +10,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -21,8 +22,8 @@ type fake struct {
 	changed chan struct{}
 	events  chan rtc.Event
 	chat    chan Message
-	levels  map[signal.PeerID]Level
-	sources []Source
+	levels  map[signal.PeerID]media.Loudness
+	sources []media.Source
 	did     []string
 	tiles   []Tile
 	shows   int
@@ -32,25 +33,25 @@ type fake struct {
 func newFake(v *rtc.RoomView) *fake {
 	return &fake{
 		view: v, changed: make(chan struct{}, 1), events: make(chan rtc.Event, 16), chat: make(chan Message, 16),
-		levels: map[signal.PeerID]Level{}, now: noon,
+		levels: map[signal.PeerID]media.Loudness{}, now: noon,
 	}
 }
 
-func (f *fake) View() *rtc.RoomView                    { return f.view }
-func (f *fake) Changed() <-chan struct{}               { return f.changed }
-func (f *fake) Events() <-chan rtc.Event               { return f.events }
-func (f *fake) Leave()                                 { f.note("leave") }
-func (f *fake) Retry(p signal.PeerID)                  { f.note("retry", p) }
-func (f *fake) Say(text string)                        { f.note("say", text) }
-func (f *fake) Messages() <-chan Message               { return f.chat }
-func (f *fake) Levels() map[signal.PeerID]Level        { return f.levels }
-func (f *fake) Stats() map[signal.PeerID]LinkStats     { return figures(f.view) }
-func (f *fake) SetVolume(p signal.PeerID, percent int) { f.note("volume", p, percent) }
-func (f *fake) Sources() []Source                      { return f.sources }
-func (f *fake) Select(k SourceKind, id string)         { f.note("select", k, id) }
-func (f *fake) Show(tiles []Tile)                      { f.tiles = tiles; f.shows++ }
-func (f *fake) List() []Device {
-	return []Device{{Kind: Microphone, ID: "m0", Name: "one"}, {Kind: Microphone, ID: "m1", Name: "two"}}
+func (f *fake) View() *rtc.RoomView                      { return f.view }
+func (f *fake) Changed() <-chan struct{}                 { return f.changed }
+func (f *fake) Events() <-chan rtc.Event                 { return f.events }
+func (f *fake) Leave()                                   { f.note("leave") }
+func (f *fake) Retry(p signal.PeerID)                    { f.note("retry", p) }
+func (f *fake) Say(text string)                          { f.note("say", text) }
+func (f *fake) Messages() <-chan Message                 { return f.chat }
+func (f *fake) Levels() map[signal.PeerID]media.Loudness { return f.levels }
+func (f *fake) Stats() map[signal.PeerID]LinkStats       { return figures(f.view) }
+func (f *fake) SetVolume(p signal.PeerID, percent int)   { f.note("volume", p, percent) }
+func (f *fake) Sources() []media.Source                  { return f.sources }
+func (f *fake) Select(k media.Kind, id string)           { f.note("select", k, id) }
+func (f *fake) Show(tiles []Tile)                        { f.tiles = tiles; f.shows++ }
+func (f *fake) List() []media.Device {
+	return []media.Device{{Kind: media.Mic, ID: "m0", Name: "one"}, {Kind: media.Mic, ID: "m1", Name: "two"}}
 }
 
 // The controls change the view, as a call would.
@@ -364,9 +365,9 @@ func TestMissingSourcesAreSaid(t *testing.T) {
 	v := many(2)
 	v.Media = signal.Media{}
 	r := newRig(t, v)
-	r.send(sampleMsg{sources: []Source{
-		{Kind: Microphone, Missing: "no microphone: listening only"},
-		{Kind: Camera, Missing: "no camera found"}, {Kind: Display, Missing: "no display found"},
+	r.send(sampleMsg{sources: []media.Source{
+		{Kind: media.Mic, Missing: "no microphone: listening only"},
+		{Kind: media.Camera, Missing: "no camera found"}, {Kind: media.Screen, Missing: "no display found"},
 	}})
 	r.shows("mic NONE", "cam NONE", "screen NONE")
 	r.keys("m")
@@ -383,9 +384,9 @@ func TestWhatIsMissingCanBeSwitchedOff(t *testing.T) {
 	v := many(2)
 	v.Media = signal.Media{}
 	r := newRig(t, v)
-	r.send(sampleMsg{sources: []Source{
-		{Kind: Microphone, Missing: "The microphone went away.", Wanted: true},
-		{Kind: Camera, Missing: "The camera went away.", Wanted: true},
+	r.send(sampleMsg{sources: []media.Source{
+		{Kind: media.Mic, Missing: "The microphone went away.", Wanted: true},
+		{Kind: media.Camera, Missing: "The camera went away.", Wanted: true},
 	}})
 	r.keys("m")
 	r.shows("the microphone stays off")
@@ -394,7 +395,7 @@ func TestWhatIsMissingCanBeSwitchedOff(t *testing.T) {
 	r.did("mic false", "camera false")
 	r.keys("m")
 	r.shows("The microphone went away.")
-	r.send(sampleMsg{sources: []Source{{Kind: Microphone}, {Kind: Camera, Missing: "The camera went away."}}})
+	r.send(sampleMsg{sources: []media.Source{{Kind: media.Mic}, {Kind: media.Camera, Missing: "The camera went away."}}})
 	r.keys("m", "v")
 	r.shows("The camera went away.")
 	r.did("mic true")
@@ -406,7 +407,7 @@ func TestDevicesPanel(t *testing.T) {
 	r.shows("looking for devices...")
 	r.send(devicesMsg{r.f.List()})
 	r.keys("down", "enter")
-	r.did("select microphone m1")
+	r.did("select mic m1")
 	r.send(devicesMsg{r.f.List()[1:]}) // the other one was unplugged
 	if dev, ok := r.m.devices.current(); !ok || dev.ID != "m1" {
 		t.Errorf("the cursor went to %v", dev)
@@ -464,15 +465,15 @@ func TestSpotlight(t *testing.T) {
 	v.Peers[1].Media.Screen = true
 	r := newRig(t, v)
 	first := func() Tile { return r.f.tiles[0] }
-	if got := first(); got.Peer != "id-guest-02" || got.Kind != ScreenTile {
+	if got := first(); got.Peer != "id-guest-02" || got.Kind != media.Screen {
 		t.Errorf("a shared screen is not in the spotlight: %+v", got)
 	}
 	r.keys("3")
-	if got := first(); got.Peer != "id-guest-03" || got.Kind != CameraTile {
+	if got := first(); got.Peer != "id-guest-03" || got.Kind != media.Camera {
 		t.Errorf("3 put %+v in the spotlight", got)
 	}
 	r.keys("2", "enter")
-	if got := first(); got.Peer != "id-guest-02" || got.Kind != CameraTile {
+	if got := first(); got.Peer != "id-guest-02" || got.Kind != media.Camera {
 		t.Errorf("the second enter does not change to the camera: %+v", got)
 	}
 	r.keys("z")
@@ -502,7 +503,7 @@ func TestSpotlight(t *testing.T) {
 	r.send(viewMsg{&v2})
 	speak := func(id signal.PeerID, at time.Duration) signal.PeerID {
 		r.f.now = noon.Add(at)
-		r.send(sampleMsg{levels: map[signal.PeerID]Level{id: {DB: -20, Speaking: true}, self: {DB: -1, Speaking: true}}})
+		r.send(sampleMsg{levels: map[signal.PeerID]media.Loudness{id: {DB: -20, Speaking: true}, self: {DB: -1, Speaking: true}}})
 		return first().Peer
 	}
 	for _, c := range []struct {
@@ -662,9 +663,9 @@ func steps(r *rig, next func(n int) int, count int) {
 			r.send(chatMsg{[]Message{{From: "id-bob", Name: oddNames().Peers[next(5)].Name, Text: text, Time: noon, History: next(2) == 0}}})
 		case 3:
 			r.send(sampleMsg{
-				levels:  map[signal.PeerID]Level{"id-bob": {DB: -float64(next(128)), Speaking: next(2) == 0}, self: {DB: -20}},
+				levels:  map[signal.PeerID]media.Loudness{"id-bob": {DB: -float64(next(128)), Speaking: next(2) == 0}, self: {DB: -20}},
 				stats:   figures(r.f.view),
-				sources: []Source{{Kind: SourceKind(next(4)), Missing: "none"}},
+				sources: []media.Source{{Kind: media.Kind(next(4)), Missing: "none"}},
 			})
 			r.send(devicesMsg{r.f.List()[:next(3)]})
 		default:
@@ -679,7 +680,7 @@ func steps(r *rig, next func(n int) int, count int) {
 func TestLobbyDoesNotRepeatItself(t *testing.T) {
 	f := newFake(roomOf())
 	f.view.Media.Camera = false
-	f.sources = []Source{{Kind: Microphone, Name: "tone"}, {Kind: Camera, Missing: "No camera found."}}
+	f.sources = []media.Source{{Kind: media.Mic, Name: "tone"}, {Kind: media.Camera, Missing: "No camera found."}}
 	r := newRigWith(t, f, func(o *Options) { o.Join = func() {} })
 	r.send(sampleMsg{sources: f.sources})
 	r.keys("v")

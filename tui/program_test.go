@@ -15,6 +15,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/vt"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -91,13 +92,13 @@ func (f *lockedFake) explode() {
 	f.panics = true
 }
 
-func (f *lockedFake) Sources() []Source {
+func (f *lockedFake) Sources() []media.Source {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fake.Sources()
 }
 
-func (f *lockedFake) Levels() map[signal.PeerID]Level { return nil }
+func (f *lockedFake) Levels() map[signal.PeerID]media.Loudness { return nil }
 func (f *lockedFake) Stats() map[signal.PeerID]LinkStats {
 	return nil
 }
@@ -302,8 +303,8 @@ func TestLobby(t *testing.T) {
 	inTerminal(t, func(o *Options) { o.Join = func() { joins++ } }, func(r *terminalRig) {
 		r.shows("joining as alice", "looking for devices", "enter join")
 		r.f.mu.Lock()
-		r.f.sources = []Source{
-			{Kind: Microphone, Name: "USB Headset", DB: -20}, {Kind: Speaker, Name: "USB Headset"}, {Kind: Camera, Missing: "no camera found"},
+		r.f.sources = []media.Source{
+			{Kind: media.Mic, Name: "USB Headset", DB: -20}, {Kind: media.Speaker, Name: "USB Headset"}, {Kind: media.Camera, Missing: "no camera found"},
 		}
 		r.f.mu.Unlock()
 		time.Sleep(time.Second)

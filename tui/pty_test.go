@@ -19,6 +19,7 @@ import (
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -163,11 +164,11 @@ func (r *ptyRig) ends(code int) {
 // babble is a room in which everybody speaks, ever louder and softer.
 type babble struct{ view *rtc.RoomView }
 
-func (b babble) Levels() map[signal.PeerID]Level {
-	out := map[signal.PeerID]Level{}
+func (b babble) Levels() map[signal.PeerID]media.Loudness {
+	out := map[signal.PeerID]media.Loudness{}
 	for i, p := range b.view.Peers {
 		db := -15 - float64((time.Now().UnixMilli()/100+int64(i)*7)%40)
-		out[p.ID] = Level{DB: db, Speaking: db > -40}
+		out[p.ID] = media.Loudness{DB: db, Speaking: db > -40}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui/termout"
@@ -65,13 +66,7 @@ type Message struct {
 type Meter interface {
 	// Levels has an entry for every peer that sends sound and one for
 	// oneself under one's own id. The caller owns the map.
-	Levels() map[signal.PeerID]Level
-}
-
-// Level is the loudness of one person, smoothed over about 300 ms.
-type Level struct {
-	DB       float64 // dBov, 0 is the loudest and -127 silence (RFC 6464)
-	Speaking bool
+	Levels() map[signal.PeerID]media.Loudness
 }
 
 // Volume sets how loud a peer is played here.
@@ -80,80 +75,15 @@ type Volume interface {
 	SetVolume(peer signal.PeerID, percent int)
 }
 
-// SourceKind tells the sources and sinks of media apart.
-type SourceKind uint8
-
-// The kinds of sources and sinks.
-const (
-	Microphone SourceKind = iota
-	Speaker
-	Camera
-	Display // what the screen key shares
-)
-
-var sourceNames = [...]string{"microphone", "speaker", "camera", "screen"}
-
-// String returns what people call it, such as "microphone".
-func (k SourceKind) String() string {
-	if int(k) < len(sourceNames) {
-		return sourceNames[k]
-	}
-	return "device"
-}
-
-// Source is the device in use for one kind of media.
-type Source struct {
-	Kind SourceKind
-	Name string // "Built-in Audio", "test card"
-	// Missing says in plain words why there is none, such as "no microphone
-	// found"; empty when it works.
-	Missing string
-	// DB is the present level of a microphone in dBov; -127 is silence.
-	DB float64
-	// Wanted says that it is switched on, and will be on once it works.
-	Wanted bool
-}
-
-// SourceOf is what is known of the source of a kind; nothing, if that is nothing.
-func SourceOf(all []Source, kind SourceKind) Source {
-	for _, src := range all {
-		if src.Kind == kind {
-			return src
-		}
-	}
-	return Source{Kind: kind}
-}
-
-// Toggle is what pressing the key of a source that is on or off comes to: it is
-// to be switched on or off, unless ok is false, and say is what to tell. One that
-// is on but does not work would be on as soon as it does: it is switched off.
-func (s Source) Toggle(on bool) (to, ok bool, say string) {
-	switch {
-	case on || s.Missing == "":
-		return !on, true, ""
-	case s.Wanted:
-		return false, true, "the " + s.Kind.String() + " stays off when it works again"
-	}
-	return on, false, s.Missing
-}
-
-// Device is something that can be chosen.
-type Device struct {
-	Kind     SourceKind
-	ID       string
-	Name     string
-	Selected bool
-}
-
 // Devices are the microphones, speakers, cameras and displays of the machine.
 type Devices interface {
 	// Sources are the devices in use, at most one of each kind. A kind that
 	// is not listed was switched off on the command line.
-	Sources() []Source
+	Sources() []media.Source
 	// List is everything that could be chosen. It may take a second.
-	List() []Device
+	List() []media.Device
 	// Select changes to another device during the call.
-	Select(kind SourceKind, id string)
+	Select(kind media.Kind, id string)
 }
 
 // Sound is what is done to the sound of one's own microphone.
@@ -231,7 +161,7 @@ type Stage interface {
 // The screen has filled it with [Placeholder].
 type Tile struct {
 	Peer signal.PeerID // one's own id for the view of one's own camera
-	Kind TileKind
+	Kind media.Kind    // Camera or Screen
 	X, Y int
 	Cols int
 	Rows int
@@ -240,23 +170,6 @@ type Tile struct {
 	// Badge is what the screen has written over the hole, such as
 	// "Reconnecting..."; empty for nothing.
 	Badge string
-}
-
-// TileKind tells the two pictures of a person apart.
-type TileKind uint8
-
-// The pictures a person can send.
-const (
-	CameraTile TileKind = iota
-	ScreenTile
-)
-
-// String returns "camera" or "screen".
-func (k TileKind) String() string {
-	if k == ScreenTile {
-		return "screen"
-	}
-	return "camera"
 }
 
 // Placeholder is the rune the view leaves where video belongs: one cell wide

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -24,7 +25,7 @@ func (s *fakeSound) HearMyself() bool { s.f.note("hear myself"); return !s.off }
 
 func newSoundRig(t *testing.T, lobby bool) (*rig, *fakeSound) {
 	f := newFake(many(2))
-	f.sources = []Source{{Kind: Microphone, Name: "one", DB: -20, Wanted: true}}
+	f.sources = []media.Source{{Kind: media.Mic, Name: "one", DB: -20, Wanted: true}}
 	s := &fakeSound{f: f, set: Sound{Echo: "auto", Noise: true, Gain: true}}
 	r := newRigWith(t, f, func(o *Options) {
 		o.Sound = s
@@ -41,7 +42,7 @@ func newSoundRig(t *testing.T, lobby bool) (*rig, *fakeSound) {
 func TestSoundKeys(t *testing.T) {
 	r, s := newSoundRig(t, false)
 	r.keys("d")
-	r.send(devicesMsg{[]Device{{Kind: Microphone, ID: "m0", Name: "one", Selected: true}}})
+	r.send(devicesMsg{[]media.Device{{Kind: media.Mic, ID: "m0", Name: "one", InUse: true}}})
 	r.shows("taken out")
 	r.shows("evened out")
 	r.shows("▆") // how loud the microphone in use is
@@ -89,7 +90,7 @@ func TestLobbySound(t *testing.T) {
 	r.send(devicesMsg{r.f.List()})
 	r.shows("two")
 	r.keys("down", "enter")
-	r.did("select microphone m1")
+	r.did("select mic m1")
 	r.keys("n")
 	r.did("sound echo auto noise false gain true music false")
 	r.keys("esc")
@@ -132,7 +133,7 @@ func TestShareSound(t *testing.T) {
 	r.shows("without the call's own")
 	r.keys("S")
 	r.did("screen and sound false")
-	r.send(sampleMsg{sources: []Source{{Kind: Display, Missing: "No display found."}}})
+	r.send(sampleMsg{sources: []media.Source{{Kind: media.Screen, Missing: "No display found."}}})
 	r.keys("S")
 	r.shows("No display found.")
 	w := newRig(t, many(2))

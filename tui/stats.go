@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -60,7 +61,7 @@ func (sc *screen) linkLine(w int) string {
 	s, l := sc.styles, sc.stats[id]
 	parts := []string{s.text.Render(s.cut(cleanName(p.Name), max(8, w/3)))}
 	shown := l.Camera
-	if l.Screen.FPS > 0 && sc.chosen(sc.pictures()) == (picture{id, ScreenTile}) {
+	if l.Screen.FPS > 0 && sc.chosen(sc.pictures()) == (picture{id, media.Screen}) {
 		shown = l.Screen
 	}
 	if shown.FPS > 0 {

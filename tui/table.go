@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -13,13 +14,13 @@ import (
 // table lists everyone in the room, oneself first.
 type table struct {
 	view     *rtc.RoomView
-	levels   map[signal.PeerID]Level
+	levels   map[signal.PeerID]media.Loudness
 	stats    map[signal.PeerID]LinkStats
 	volumes  map[signal.PeerID]volume
 	selected signal.PeerID
 	numbered bool // show the digit that puts a peer in the spotlight
 	step     int
-	missing  map[SourceKind]bool
+	missing  map[media.Kind]bool
 	hint     string // shown when nobody else is there
 	narrow   bool   // the camera's column tells of shared screens too
 }
@@ -267,13 +268,13 @@ func (t *table) stateCell(s *Styles, p *rtc.PeerView, w int) string {
 }
 
 func (t *table) micCell(s *Styles, p *rtc.PeerView, _ int) string {
-	media, id := t.view.Media, t.view.Self
+	sends, id := t.view.Media, t.view.Self
 	if p != nil {
-		media, id = p.Media, p.ID
-	} else if t.missing[Microphone] {
+		sends, id = p.Media, p.ID
+	} else if t.missing[media.Mic] {
 		return s.dim.Render("none")
 	}
-	if !media.Mic {
+	if !sends.Mic {
 		return s.dim.Render("off")
 	}
 	if p != nil && (p.Silent || slices.Contains(p.Missing, "mic")) {
@@ -289,7 +290,7 @@ func (t *table) micCell(s *Styles, p *rtc.PeerView, _ int) string {
 }
 
 // levelMeter draws a level in three cells; nothing for silence.
-func levelMeter(s *Styles, l Level) string {
+func levelMeter(s *Styles, l media.Loudness) string {
 	const quietest, loudest = -55.0, -10.0
 	if l.DB == 0 || l.DB <= quietest {
 		return ""
@@ -306,7 +307,7 @@ func (t *table) camCell(s *Styles, p *rtc.PeerView, _ int) string {
 	switch {
 	case t.narrow && (p == nil && t.view.Media.Screen || p != nil && p.Media.Screen):
 		return s.accent.Bold(true).Render("scrn")
-	case p == nil && t.missing[Camera]:
+	case p == nil && t.missing[media.Camera]:
 		return s.dim.Render("none")
 	case p == nil && t.view.Media.Camera, p != nil && p.Media.Camera:
 		if p != nil && slices.Contains(p.Missing, "camera") {

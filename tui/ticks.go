@@ -5,6 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -173,7 +174,7 @@ func (m *Model) interval() time.Duration {
 	}
 	if m.panel == panelDevices {
 		atMost(listEvery)
-		if m.sourceOn(Microphone) {
+		if m.sourceOn(media.Mic) {
 			atMost(meterEvery) // the level beside it
 		}
 	}
@@ -184,8 +185,8 @@ func (m *Model) interval() time.Duration {
 }
 
 // sourceOn reports whether a source is in use and works.
-func (m *Model) sourceOn(kind SourceKind) bool {
-	src := SourceOf(m.sources, kind)
+func (m *Model) sourceOn(kind media.Kind) bool {
+	src := media.SourceOf(m.sources, kind)
 	return src.Name != "" && src.Missing == "" && src.Wanted
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -12,7 +13,7 @@ import (
 // when a person sends neither, a tile with the name.
 type picture struct {
 	peer signal.PeerID
-	kind TileKind
+	kind media.Kind
 }
 
 // placedPicture is a picture and the box it is in.
@@ -34,7 +35,7 @@ const takeover = time.Second
 
 // hear follows the speaker with hysteresis: the loudest takes over only after
 // speaking for a second, and silence changes nothing.
-func (sp spotlight) hear(now time.Time, self signal.PeerID, levels map[signal.PeerID]Level) spotlight {
+func (sp spotlight) hear(now time.Time, self signal.PeerID, levels map[signal.PeerID]media.Loudness) spotlight {
 	var loudest signal.PeerID
 	found := false
 	for id, l := range levels {
@@ -80,15 +81,15 @@ func (sc *screen) pictures() []picture {
 	for i := range sc.view.Peers {
 		p := &sc.view.Peers[i]
 		if p.Media.Screen {
-			screens = append(screens, picture{p.ID, ScreenTile})
+			screens = append(screens, picture{p.ID, media.Screen})
 		}
 		live = live || p.Media.Screen || p.Media.Camera
-		people = append(people, picture{p.ID, CameraTile})
+		people = append(people, picture{p.ID, media.Camera})
 	}
 	if !live && sc.mode == modeSpotlight {
 		return nil
 	}
-	people = append(people, picture{sc.view.Self, CameraTile})
+	people = append(people, picture{sc.view.Self, media.Camera})
 	return append(screens, people...)
 }
 
@@ -98,7 +99,7 @@ func (sc *screen) chosen(all []picture) picture {
 	if len(all) == 0 {
 		return picture{}
 	}
-	speaker := picture{sc.spotlight.speaker, CameraTile}
+	speaker := picture{sc.spotlight.speaker, media.Camera}
 	first := all[0]
 	for _, p := range all {
 		if sc.spotlight.pinned.peer != "" && p == sc.spotlight.pinned {
@@ -106,7 +107,7 @@ func (sc *screen) chosen(all []picture) picture {
 		}
 	}
 	for _, p := range all {
-		if p.kind == ScreenTile {
+		if p.kind == media.Screen {
 			return p
 		}
 	}
@@ -152,7 +153,7 @@ func (sc *screen) shows(p picture) bool {
 		return false // why there is no connection is told in its place
 	}
 	m := sc.media(p.peer)
-	return p.kind == ScreenTile && m.Screen || p.kind == CameraTile && m.Camera
+	return p.kind == media.Screen && m.Screen || p.kind == media.Camera && m.Camera
 }
 
 // tileBadge is the badge over a picture whose peer is not connected. It does
@@ -179,7 +180,7 @@ func (sc *screen) tileBox(p placedPicture) block {
 		style = s.speak.Bold(true)
 	}
 	more := ""
-	if p.kind == ScreenTile {
+	if p.kind == media.Screen {
 		more = " " + s.glyph.dot + " screen"
 		if sc.media(p.peer).Sound {
 			more += " + sound"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -21,10 +22,10 @@ type screen struct {
 	step int // of the spinners
 
 	view    *rtc.RoomView
-	levels  map[signal.PeerID]Level
+	levels  map[signal.PeerID]media.Loudness
 	stats   map[signal.PeerID]LinkStats
 	past    history // of the statistics
-	sources []Source
+	sources []media.Source
 	devices deviceList
 	sound   *Sound // nil: unknown
 	volumes map[signal.PeerID]volume
@@ -62,12 +63,12 @@ const (
 )
 
 // missing tells which sources there are not.
-func (sc *screen) missing() map[SourceKind]bool {
-	var out map[SourceKind]bool
+func (sc *screen) missing() map[media.Kind]bool {
+	var out map[media.Kind]bool
 	for _, src := range sc.sources {
 		if src.Missing != "" {
 			if out == nil {
-				out = map[SourceKind]bool{}
+				out = map[media.Kind]bool{}
 			}
 			out[src.Kind] = true
 		}

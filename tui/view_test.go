@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -43,7 +44,7 @@ var scenes = []struct {
 	}},
 	{"no-devices", func(sc *screen) {
 		sc.view = many(2)
-		sc.sources = []Source{{Kind: Microphone, Missing: "no microphone: listening only"}, {Kind: Camera, Missing: "no camera"}}
+		sc.sources = []media.Source{{Kind: media.Mic, Missing: "no microphone: listening only"}, {Kind: media.Camera, Missing: "no camera"}}
 	}},
 	{"toast", func(sc *screen) {
 		sc.view = many(3)
@@ -77,11 +78,11 @@ var scenes = []struct {
 	}},
 	{"devices", func(sc *screen) {
 		sc.view, sc.panel = many(3), panelDevices
-		sc.devices = deviceList{}.update([]Device{
-			{Kind: Camera, ID: "c0", Name: "Integrated Camera", Selected: true},
-			{Kind: Microphone, ID: "m0", Name: "Built-in Audio", Selected: true},
-			{Kind: Microphone, ID: "m1", Name: "USB Headset"},
-			{Kind: Speaker, ID: "s0", Name: "Built-in Audio", Selected: true},
+		sc.devices = deviceList{}.update([]media.Device{
+			{Kind: media.Camera, ID: "c0", Name: "Integrated Camera", InUse: true},
+			{Kind: media.Mic, ID: "m0", Name: "Built-in Audio", InUse: true},
+			{Kind: media.Mic, ID: "m1", Name: "USB Headset"},
+			{Kind: media.Speaker, ID: "s0", Name: "Built-in Audio", InUse: true},
 		}).move(1)
 	}},
 	{"invite", func(sc *screen) {
@@ -104,7 +105,7 @@ var scenes = []struct {
 	}},
 	{"meters", func(sc *screen) {
 		sc.view, sc.stats = many(5), figures(many(5))
-		sc.levels = map[signal.PeerID]Level{
+		sc.levels = map[signal.PeerID]media.Loudness{
 			self: {DB: -30, Speaking: true}, "id-guest-01": {DB: -15, Speaking: true}, "id-guest-02": {DB: -50}, "id-guest-03": {DB: -127},
 		}
 		sc.setVolume("id-guest-02", volume{percent: 50})
@@ -116,7 +117,7 @@ var scenes = []struct {
 	{"ascii", func(sc *screen) {
 		sc.view, sc.stage = everyState(), true
 		sc.styles = NewStyles(Theme{ASCII: true, NoColor: true})
-		sc.levels = map[signal.PeerID]Level{self: {DB: -30, Speaking: true}}
+		sc.levels = map[signal.PeerID]media.Loudness{self: {DB: -30, Speaking: true}}
 		sc.stats = figures(sc.view)
 	}},
 }
@@ -150,18 +151,18 @@ func TestLobbyScenes(t *testing.T) {
 		name := fmt.Sprintf("lobby-%dx%d", size.w, size.h)
 		box := lobbyBox{
 			room: "standup", name: "alice", media: signal.Media{Mic: true}, keys: DefaultKeymap(),
-			sources: []Source{
-				{Kind: Microphone, Name: "Built-in Audio", DB: -24}, {Kind: Speaker, Name: "Built-in Audio"},
-				{Kind: Camera, Name: "Integrated Camera"}, {Kind: Display, Missing: "no screen to share"},
+			sources: []media.Source{
+				{Kind: media.Mic, Name: "Built-in Audio", DB: -24}, {Kind: media.Speaker, Name: "Built-in Audio"},
+				{Kind: media.Camera, Name: "Integrated Camera"}, {Kind: media.Screen, Missing: "no screen to share"},
 			},
 		}
 		got := box.Render(NewStyles(Theme{}), size.w, size.h)
 		fits(t, got, size.w, size.h)
 		golden(t, name, printable(got))
 		box.sound = &Sound{Echo: "auto", Noise: true, Gain: true, Check: "recording"}
-		box.choosing, box.devices = true, deviceList{}.update([]Device{
-			{Kind: Microphone, ID: "m1", Name: "Built-in Audio", Selected: true}, {Kind: Microphone, ID: "m2", Name: "USB headset"},
-			{Kind: Speaker, ID: "s1", Name: "Built-in Audio", Selected: true},
+		box.choosing, box.devices = true, deviceList{}.update([]media.Device{
+			{Kind: media.Mic, ID: "m1", Name: "Built-in Audio", InUse: true}, {Kind: media.Mic, ID: "m2", Name: "USB headset"},
+			{Kind: media.Speaker, ID: "s1", Name: "Built-in Audio", InUse: true},
 		})
 		golden(t, "lobby-devices-"+name[len("lobby-"):], printable(box.Render(NewStyles(Theme{}), size.w, size.h)))
 		box.asking, box.open = true, true

@@ -6,10 +6,8 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
-	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/internal/venue"
-	"github.com/meet-term/meet/media/audio"
-	"github.com/meet-term/meet/media/video/stream"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
@@ -85,9 +83,7 @@ func (a *adapter) sort() {
 
 // notice is a warning as people see it: what works again is no trouble.
 func notice(w call.Warning) tui.Notice {
-	code := audio.WarningCode(w.Code)
-	good := code.Good() || w.Code == string(stream.CameraBack) || w.Code == string(stream.ScreenBack)
-	return tui.Notice{Code: w.Code, Text: w.Text, Good: good, Warning: !good && !code.News()}
+	return tui.Notice{Code: string(w.Code), Text: w.Text, Good: w.Code.Good(), Warning: !w.Code.Good() && !w.Code.News()}
 }
 
 // soundChecks shows what is done to the sound of a call as the screen wants it.
@@ -121,16 +117,6 @@ func (a *adapter) Say(text string) { a.Call.Say(text) }
 // SetVolume implements [tui.Volume].
 func (a *adapter) SetVolume(peer signal.PeerID, percent int) { a.Call.SetVolume(peer, percent) }
 
-// Levels implements [tui.Meter].
-func (a *adapter) Levels() map[signal.PeerID]tui.Level {
-	levels := a.Call.Levels()
-	out := make(map[signal.PeerID]tui.Level, len(levels))
-	for id, l := range levels {
-		out[id] = tui.Level(l)
-	}
-	return out
-}
-
 // Stats implements [tui.Links].
 func (a *adapter) Stats() map[signal.PeerID]tui.LinkStats {
 	now, all := time.Now(), a.Call.Stats()
@@ -141,52 +127,13 @@ func (a *adapter) Stats() map[signal.PeerID]tui.LinkStats {
 	return out
 }
 
-// screenKinds maps the call's kinds of devices to the screen's.
-var screenKinds = map[call.DeviceKind]tui.SourceKind{
-	call.Microphone: tui.Microphone, call.Speaker: tui.Speaker, call.Camera: tui.Camera, call.Display: tui.Display,
-}
-
-// Sources implements [tui.Devices].
-func (a *adapter) Sources() []tui.Source {
-	var out []tui.Source
-	for _, s := range a.Call.Sources() {
-		name := s.Name
-		if s.Device != "" {
-			name = safetext.Line(s.Device, maxDeviceName)
-		}
-		out = append(out, tui.Source{Kind: screenKinds[s.Kind], Name: name, Missing: s.Missing, DB: s.DB, Wanted: s.Wanted})
-	}
-	return out
-}
-
 // List implements [tui.Devices].
-func (a *adapter) List() []tui.Device {
-	ctx, cancel := context.WithTimeout(context.Background(), findTime)
-	defer cancel()
-	found, _ := call.Devices(ctx)
-	selected := map[call.DeviceKind]string{}
-	for _, s := range a.Call.Sources() {
-		selected[s.Kind] = s.Name
-	}
-	var out []tui.Device
-	for _, d := range found {
-		name := selected[d.Kind]
-		out = append(out, tui.Device{
-			Kind: screenKinds[d.Kind], ID: d.ID, Name: safetext.Line(d.Name, maxDeviceName),
-			Selected: name == "default" && d.Default || name == "device:"+d.ID || name == "display:"+d.ID,
-		})
-	}
-	return out
-}
+func (a *adapter) List() []media.Device { return a.Call.List(context.Background()) }
 
 // Select implements [tui.Devices].
-func (a *adapter) Select(kind tui.SourceKind, id string) {
-	for k, s := range screenKinds {
-		if s == kind {
-			if err := a.Call.Select(k, id); err != nil {
-				a.Call.Warn("device", err.Error())
-			}
-		}
+func (a *adapter) Select(kind media.Kind, id string) {
+	if err := a.Call.Select(kind, id); err != nil {
+		a.Call.Warn("device", err.Error())
 	}
 }
 

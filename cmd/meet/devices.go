@@ -52,7 +52,7 @@ func findDevices(ctx context.Context) (found []deviceLine, notes []string) {
 	devices, notes := call.Devices(ctx)
 	found = []deviceLine{}
 	for _, d := range devices {
-		found = append(found, deviceLine{d.Kind.String(), d.ID, safetext.Line(d.Name, maxDeviceName), d.Default})
+		found = append(found, deviceLine{d.Kind.Device(), d.ID, safetext.Line(d.Name, maxDeviceName), d.Default})
 	}
 	return found, notes
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/signal"
@@ -60,11 +61,11 @@ func examine(ctx context.Context, server string) []finding {
 	found := []finding{lookAtTerminal(ctx)}
 	devices := lookAtDevices(ctx)
 	found = append(found, devices...)
-	works := func(kind call.DeviceKind) bool {
-		return slices.ContainsFunc(devices, func(f finding) bool { return f.OK && f.What == kind.String() })
+	works := func(kind media.Kind) bool {
+		return slices.ContainsFunc(devices, func(f finding) bool { return f.OK && f.What == kind.Device() })
 	}
-	if works(call.Microphone) {
-		found = append(found, lookAtSound(ctx, works(call.Speaker))...)
+	if works(media.Mic) {
+		found = append(found, lookAtSound(ctx, works(media.Speaker))...)
 	}
 	found = append(found, lookAtTools(ctx)...)
 	found = append(found, lookAtNetwork(), lookAtMulticast(ctx), lookAtMapping(ctx), lookAtServer(ctx, server))
@@ -104,9 +105,9 @@ func lookAtDevices(ctx context.Context) []finding {
 
 // deviceFindings says what there is of every kind, or else once why not: when
 // the sound server is missing, so are the microphone and the speaker.
-func deviceFindings(devices []call.Device, notes []string) []finding {
-	count := map[call.DeviceKind]int{}
-	first := map[call.DeviceKind]string{}
+func deviceFindings(devices []media.Device, notes []string) []finding {
+	count := map[media.Kind]int{}
+	first := map[media.Kind]string{}
 	for _, d := range devices {
 		if count[d.Kind]++; first[d.Kind] == "" || d.Default {
 			first[d.Kind] = safetext.Line(d.Name, maxDeviceName)
@@ -117,15 +118,15 @@ func deviceFindings(devices []call.Device, notes []string) []finding {
 	})
 	noSound := slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "No sound server") })
 	var out []finding
-	for _, k := range []call.DeviceKind{call.Microphone, call.Speaker, call.Camera, call.Display} {
-		f := finding{What: k.String(), OK: count[k] > 0}
+	for _, k := range media.DeviceKinds {
+		f := finding{What: k.Device(), OK: count[k] > 0}
 		switch {
 		case f.OK:
 			f.Text = fmt.Sprintf("%d found, by default %s.", count[k], first[k])
-		case noSound && (k == call.Microphone || k == call.Speaker):
+		case noSound && (k == media.Mic || k == media.Speaker):
 			continue
 		default:
-			f.Text = fmt.Sprintf("No %s found. meet joins without.", k)
+			f.Text = fmt.Sprintf("No %s found. meet joins without.", k.Device())
 		}
 		out = append(out, f)
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
 )
@@ -43,8 +43,8 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 		if known {
 			next.down = perSecond(total(s.Received)-total(was.stats.Received), span)
 			next.up = perSecond(total(s.Sent)-total(was.stats.Sent), span)
-			next.camera = perSecond(s.Received[rtc.Camera]-was.stats.Received[rtc.Camera], span)
-			next.screen = perSecond(s.Received[rtc.Screen]-was.stats.Received[rtc.Screen], span)
+			next.camera = perSecond(s.Received[media.Camera]-was.stats.Received[media.Camera], span)
+			next.screen = perSecond(s.Received[media.Screen]-was.stats.Received[media.Screen], span)
 			next.loss = lossShare(s, was.stats)
 		}
 		r.last[s.Peer], was = next, next
@@ -61,7 +61,7 @@ func (r *rates) link(now time.Time, s call.PeerStats) tui.LinkStats {
 	}
 }
 
-func total(byKind [rtc.Kinds]uint64) uint64 {
+func total(byKind [media.Kinds]uint64) uint64 {
 	var n uint64
 	for _, b := range byKind {
 		n += b

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/stream"
-	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termvideo"
 )
@@ -90,12 +90,7 @@ func (s *stage) ask(tiles []tui.Tile) {
 	s.call.Show(sizes)
 }
 
-func viewed(t tui.Tile) call.Viewed {
-	if t.Kind == tui.ScreenTile {
-		return call.Viewed{Peer: t.Peer, Kind: rtc.Screen}
-	}
-	return call.Viewed{Peer: t.Peer, Kind: rtc.Camera}
-}
+func viewed(t tui.Tile) call.Viewed { return call.Viewed{Peer: t.Peer, Kind: t.Kind} }
 
 func (s *stage) draw(tiles []tui.Tile) error {
 	cols, rows := s.size()
@@ -107,8 +102,8 @@ func (s *stage) draw(tiles []tui.Tile) error {
 				ID: string(t.Peer) + "/" + t.Kind.String(), X: t.X, Y: t.Y, Cols: t.Cols, Rows: t.Rows,
 			},
 			Frame: s.call.Picture(viewed(t)), Dim: t.Dim,
-			Mirror: t.Peer == self && t.Kind == tui.CameraTile,
-			Fill:   t.Kind == tui.CameraTile, // faces are in the middle; of a screen every corner counts
+			Mirror: t.Peer == self && t.Kind == media.Camera,
+			Fill:   t.Kind == media.Camera, // faces are in the middle; of a screen every corner counts
 		})
 	}
 	_, err := s.drawer.Draw(scene)

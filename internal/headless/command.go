@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -23,7 +24,7 @@ type controls interface {
 type talker interface {
 	Say(text string) bool
 	SetVolume(peer signal.PeerID, percent int) bool
-	Select(kind call.DeviceKind, id string) error
+	Select(kind media.Kind, id string) error
 	Sound() call.Sound
 	SetSound(s call.Sound) error
 	TellSound()
@@ -172,8 +173,8 @@ func choose(a deviceArgs, _ controls, t talker) error {
 	if a.Kind == nil {
 		return errors.New(`device needs "kind", and "id" but for the default one`)
 	}
-	for _, kind := range []call.DeviceKind{call.Microphone, call.Speaker, call.Camera, call.Display} {
-		if kind.String() == *a.Kind {
+	for _, kind := range media.DeviceKinds {
+		if kind.Device() == *a.Kind {
 			return t.Select(kind, a.ID)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -65,7 +66,7 @@ func (d Desk) Present(now time.Time, at call.Place) (lines []any) {
 }
 
 // status makes the line that says how the call is.
-func status(now time.Time, v *rtc.RoomView, levels map[signal.PeerID]call.Level) statusLine {
+func status(now time.Time, v *rtc.RoomView, levels map[signal.PeerID]media.Loudness) statusLine {
 	l := statusLine{
 		head: head{stamp(now), "status"}, Room: v.Room, Self: selfPart{v.Self, v.Name}, Server: v.Server.State, Media: v.Media,
 		People: len(v.Peers) + 1, Connected: v.Connected(), Reconnecting: v.Reconnecting(), Speaking: []person{},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -68,7 +69,7 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 	case call.LanRoomFound:
 		return lanRoomLine{h, e.Room, e.Host, e.Address}
 	case call.Warning:
-		return messageLine{head: h, Code: e.Code, Text: e.Text}
+		return messageLine{head: h, Code: string(e.Code), Text: e.Text}
 	case call.SoundChanged:
 		return soundLine{h, e.Echo, e.Idle, e.Noise, e.Gain, e.Music, e.ListenMuted}
 	case call.EventsLost:
@@ -92,7 +93,7 @@ func resumed(h head, e call.MediaResumed) mediaResumedLine {
 	h.Time = stamp(e.At)
 	l := mediaResumedLine{head: h, person: person(e.Who), Kind: mediaName(e.Kind), GapMS: e.Gap.Milliseconds()}
 	at, hole := stamp(e.Perceived), e.Hole.Milliseconds()
-	if e.Kind == rtc.Mic {
+	if e.Kind == media.Mic {
 		l.Heard, l.HeardMS = &at, &hole
 	} else {
 		l.Seen, l.SeenMS = &at, &hole
@@ -125,8 +126,8 @@ func tried(ways []rtc.Attempted) []attempted {
 }
 
 // mediaName is what stats call the kind.
-func mediaName(k rtc.Kind) string {
-	if k == rtc.Mic {
+func mediaName(k media.Kind) string {
+	if k == media.Mic {
 		return "audio"
 	}
 	return k.String()
@@ -156,7 +157,7 @@ func stats(now time.Time, s call.PeerStats) statsLine {
 			s.Audio.JitterMS, s.Audio.ConcealedMS, s.Audio.LevelDB, s.Audio.BufferMS,
 		},
 		Camera: videoPart(s.Camera), Screen: videoPart(s.Screen),
-		Sent: sentPart{s.Sent[rtc.Mic], s.Sent[rtc.Camera], s.Sent[rtc.Screen]},
+		Sent: sentPart{s.Sent[media.Mic], s.Sent[media.Camera], s.Sent[media.Screen]},
 	}
 	if s.Transport.Path != rtc.PathNone {
 		ms := milliseconds(s.Transport.RTT)

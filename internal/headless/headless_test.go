@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -29,8 +30,8 @@ func (r *recorder) SetVolume(peer signal.PeerID, percent int) bool {
 	return peer == "known"
 }
 
-func (r *recorder) Select(kind call.DeviceKind, id string) error {
-	r.note("select " + kind.String() + " " + id)
+func (r *recorder) Select(kind media.Kind, id string) error {
+	r.note("select " + kind.Device() + " " + id)
 	return nil
 }
 func (r *recorder) Sound() call.Sound { return call.Sound{Echo: "auto", Noise: true, Gain: true} }
@@ -135,13 +136,13 @@ func TestLines(t *testing.T) {
 			`{"event":"hearing-changed","heard":true,"hears":false,"name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.PeerLeft{Who: bob, Crashed: true},
 			`{"crashed":true,"event":"peer-left","name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
-		{call.MediaResumed{Who: bob, Kind: rtc.Mic, Gap: time.Second, At: now.Add(time.Second), Perceived: now.Add(1060 * time.Millisecond), Hole: 1040 * time.Millisecond},
+		{call.MediaResumed{Who: bob, Kind: media.Mic, Gap: time.Second, At: now.Add(time.Second), Perceived: now.Add(1060 * time.Millisecond), Hole: 1040 * time.Millisecond},
 			`{"event":"media-resumed","gap_ms":1000,"heard":"2026-01-02T03:04:06.060000006Z","heard_ms":1040,"kind":"audio","name":"bob","peer":"b","time":"2026-01-02T03:04:06.000000006Z"}`},
-		{call.MediaResumed{Who: bob, Kind: rtc.Screen, Gap: time.Second, At: now.Add(time.Second), Perceived: now.Add(1030 * time.Millisecond), Hole: 1010 * time.Millisecond},
+		{call.MediaResumed{Who: bob, Kind: media.Screen, Gap: time.Second, At: now.Add(time.Second), Perceived: now.Add(1030 * time.Millisecond), Hole: 1010 * time.Millisecond},
 			`{"event":"media-resumed","gap_ms":1000,"kind":"screen","name":"bob","peer":"b","seen":"2026-01-02T03:04:06.030000006Z","seen_ms":1010,"time":"2026-01-02T03:04:06.000000006Z"}`},
 		{call.Chat{Who: bob, Text: "hi", Time: now},
 			`{"event":"chat","history":false,"name":"bob","peer":"b","sent":"2026-01-02T03:04:05.000000006Z","text":"hi","time":"2026-01-02T03:04:05.000000006Z"}`},
-		{call.Warning{Code: "no-camera", Text: "No camera."},
+		{call.Warning{Warning: media.Warning{Code: "no-camera", Text: "No camera."}},
 			`{"code":"no-camera","event":"warning","text":"No camera.","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{call.SoundChanged{Sound: call.Sound{Echo: "auto", Gain: true, Idle: "headphones"}},
 			`{"echo":"auto","event":"sound","gain":true,"idle":"headphones","listen_muted":false,"music":false,"noise":false,"time":"2026-01-02T03:04:05.000000006Z"}`},
@@ -192,8 +193,8 @@ func TestStatsLine(t *testing.T) {
 	s := call.PeerStats{Who: rtc.Who{Peer: "b", Name: "bob"}}
 	s.Transport.Path, s.Transport.RTT = rtc.PathRelay, 1500*time.Microsecond
 	s.Transport.MTU = 1240
-	s.Camera = call.PictureStats{FramesDecoded: 3, Bytes: 4, Width: 5, Height: 6, FPS: 7}
-	s.Sent = [rtc.Kinds]uint64{rtc.Mic: 1, rtc.Camera: 2, rtc.Screen: 3}
+	s.Camera = media.PictureStats{FramesDecoded: 3, Bytes: 4, Width: 5, Height: 6, FPS: 7}
+	s.Sent = [media.Kinds]uint64{media.Mic: 1, media.Camera: 2, media.Screen: 3}
 	const want = `{"audio":{"buffer_ms":0,"bytes":0,"concealed_ms":0,"decoded":0,"jitter_ms":0,"level_db":0,"lost":0,"packets":0},` +
 		`"camera":{"bytes":4,"fps":7,"frames_decoded":3,"height":6,"width":5},"event":"stats","mtu":1240,"name":"bob","path":"relay","peer":"b","rtt_ms":1.5,` +
 		`"screen":{"bytes":0,"fps":0,"frames_decoded":0,"height":0,"width":0},` +

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/source"
-	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -49,16 +49,16 @@ func (p *Person) expectHeard(of *Person, healed time.Time) {
 	t := p.room.T
 	t.Helper()
 	p.room.Wait(calmWithin)
-	heard := map[rtc.Kind]time.Duration{}
+	heard := map[media.Kind]time.Duration{}
 	for _, e := range Events[call.MediaResumed](p) {
 		if e.Peer == of.ID {
 			heard[e.Kind] = e.Perceived.Sub(healed)
 		}
 	}
-	if back, ok := heard[rtc.Mic]; !ok || back > heardWithin {
+	if back, ok := heard[media.Mic]; !ok || back > heardWithin {
 		t.Errorf("%s hears %s again after %v (%v)", p.Name, of.Name, back, ok)
 	}
-	if back, ok := heard[rtc.Camera]; !ok || back > 2*heardWithin {
+	if back, ok := heard[media.Camera]; !ok || back > 2*heardWithin {
 		t.Errorf("%s sees %s again after %v (%v)", p.Name, of.Name, back, ok)
 	}
 	for range 20 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -74,7 +75,7 @@ func describe(e rtc.Event) (text string, about signal.PeerID) {
 		}
 		return "server " + string(e.State), ""
 	case call.MediaResumed:
-		if e.Kind == rtc.Mic {
+		if e.Kind == media.Mic {
 			return "sound heard", e.Peer
 		}
 		return e.Kind.String() + " seen", e.Peer

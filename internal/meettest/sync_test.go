@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/pcm"
 	"github.com/meet-term/meet/media/audio/wav"
 	"github.com/meet-term/meet/media/video/source"
-	"github.com/meet-term/meet/rtc"
 )
 
 // maxSkew is how far sound and picture of a person may be apart. ITU-R
@@ -79,7 +79,7 @@ func median(d []time.Duration) time.Duration {
 func (p *Person) pictureDelays(of *Person, d time.Duration) (out []time.Duration) {
 	last := uint64(0)
 	for end := time.Now().Add(d); time.Now().Before(end); p.room.Wait(5 * time.Millisecond) {
-		f := p.Call.Picture(call.Viewed{Peer: of.ID, Kind: rtc.Camera})
+		f := p.Call.Picture(call.Viewed{Peer: of.ID, Kind: media.Camera})
 		if f == nil || f.Seq == last {
 			continue
 		}

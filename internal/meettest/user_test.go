@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -215,7 +216,7 @@ func TestT4(t *testing.T) {
 		r.Wait(2 * time.Second)
 		r.expectWell()
 		after := a.expectPictures(b)
-		for k, least := range map[rtc.Kind]uint64{rtc.Camera: 20, rtc.Screen: 4} {
+		for k, least := range map[media.Kind]uint64{media.Camera: 20, media.Screen: 4} {
 			if n := after[k] - before[k]; n < least {
 				t.Errorf("%d pictures of the %v after the cut", n, k)
 			}
@@ -244,7 +245,7 @@ func TestT4ThroughARebuild(t *testing.T) {
 		r.Wait(12 * time.Second)
 		r.expectWell()
 		after := a.expectPictures(b)
-		for k, least := range map[rtc.Kind]uint64{rtc.Camera: 20, rtc.Screen: 4} {
+		for k, least := range map[media.Kind]uint64{media.Camera: 20, media.Screen: 4} {
 			if n := after[k] - before[k]; n < least {
 				t.Errorf("%d pictures of the %v over the new connection", n, k)
 			}
@@ -259,23 +260,23 @@ func TestT4ThroughARebuild(t *testing.T) {
 
 // expectPictures fails unless the newest camera picture is of the camera and
 // the newest screen picture of the screen, and returns how many came of each.
-func (p *Person) expectPictures(of *Person) (decoded [rtc.Kinds]uint64) {
+func (p *Person) expectPictures(of *Person) (decoded [media.Kinds]uint64) {
 	t := p.room.T
 	t.Helper()
-	for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+	for _, k := range []media.Kind{media.Camera, media.Screen} {
 		f := p.Call.Picture(call.Viewed{Peer: of.ID, Kind: k})
 		if f == nil {
 			t.Errorf("%s has no picture of the %v of %s", p.Name, k, of.Name)
 			continue
 		}
 		stamp, err := source.ReadStamp(f)
-		if err != nil || stamp.Screen != (k == rtc.Screen) {
+		if err != nil || stamp.Screen != (k == media.Screen) {
 			t.Errorf("the %v of %s shows %+v (%v)", k, of.Name, stamp, err)
 		}
 	}
 	for _, s := range p.Call.Stats() {
 		if s.Peer == of.ID {
-			decoded[rtc.Camera], decoded[rtc.Screen] = s.Camera.FramesDecoded, s.Screen.FramesDecoded
+			decoded[media.Camera], decoded[media.Screen] = s.Camera.FramesDecoded, s.Screen.FramesDecoded
 		}
 	}
 	return decoded

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -34,7 +35,7 @@ type attention struct {
 
 // raw takes a block as the microphone has it, and returns what to tell, if
 // anything.
-func (a *attention) raw(block []float32) (w Warning, tell bool) {
+func (a *attention) raw(block []float32) (w media.Warning, tell bool) {
 	for _, s := range block {
 		if s != 0 {
 			was := a.silent
@@ -46,20 +47,20 @@ func (a *attention) raw(block []float32) (w Warning, tell bool) {
 		a.silent = true
 		return microphoneSilent, true
 	}
-	return Warning{}, false
+	return media.Warning{}, false
 }
 
 // reopened says that the microphone was closed meanwhile, or is another.
 func (a *attention) reopened() { a.zeros = 0 }
 
 // muted takes a processed block that nobody gets to hear.
-func (a *attention) muted(block []float32) (w Warning, tell bool) {
+func (a *attention) muted(block []float32) (w media.Warning, tell bool) {
 	if a.voice.add(pcm.Measure(block)) {
 		a.talked += talkedWithin / talkedFor
 	}
 	a.talked = max(0, a.talked-1)
 	if a.told || a.talked < talkedFor*(talkedWithin/talkedFor-1) {
-		return Warning{}, false
+		return media.Warning{}, false
 	}
 	a.told = true
 	return talkingMuted, true
@@ -75,13 +76,13 @@ func (a *attention) second() bool {
 }
 
 // leaking takes, once a second, whether echo gets through.
-func (a *attention) leaking(leaks bool) (w Warning, tell bool) {
+func (a *attention) leaking(leaks bool) (w media.Warning, tell bool) {
 	a.rest = max(0, a.rest-1)
 	if a.leaked++; !leaks {
 		a.leaked = 0
 	}
 	if a.leaked < leakFor || a.rest > 0 {
-		return Warning{}, false
+		return media.Warning{}, false
 	}
 	a.rest = leakAgain
 	return EchoReturned, true

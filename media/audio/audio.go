@@ -15,36 +15,6 @@ import (
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
-// Frame is one encoded frame of the microphone, ready to be sent to everybody.
-type Frame struct {
-	Payload []byte // one Opus payload; immutable
-	Samples int    // its length, always pcm.FrameSamples (20 ms)
-	// Timestamp is media time at 48 kHz, from 0. It follows real time across
-	// mutes, so that a receiver sees a gap and not a stretched pause.
-	Timestamp uint32
-	// Marker is set on the first frame after silence (RFC 7587 section 4.1).
-	Marker bool
-	Level  pcm.Level // for the header extension of RFC 6464
-	Voice  bool      // its V bit: someone seems to speak
-	At     time.Time // when the last sample was captured
-}
-
-// Packet is one audio packet of a remote person as it came from the network.
-type Packet struct {
-	Seq       uint16
-	Timestamp uint32 // 48 kHz
-	SSRC      uint32
-	Payload   []byte // copied by Push
-	// Redundant says that Payload is RFC 2198 redundant audio around Opus,
-	// not Opus itself.
-	Redundant bool
-	// Level is what the sender measured (RFC 6464) if HasLevel is set. It is
-	// shown without waiting for the jitter buffer.
-	Level    pcm.Level
-	HasLevel bool
-	Arrived  time.Time
-}
-
 // Stats are the figures of one remote person. All counters are totals since
 // the Receiver was made and never go back; the rest is as of now.
 type Stats struct {

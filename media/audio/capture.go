@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/opus"
@@ -18,8 +19,8 @@ const resync = 200 * time.Millisecond
 
 // capture is the sending half: source, processing, level, mute, encoder.
 type capture struct {
-	onFrame func(Frame)
-	warn    func(Warning)
+	onFrame func(media.Packet)
+	warn    func(media.Warning)
 	heard   func(device.Event) // what becomes of the microphone
 	devices devices
 	check   *soundCheck
@@ -85,7 +86,7 @@ func newCapture(cfg Config, dev devices, ref *reference) (*capture, error) {
 		processor: newProcessor(ref), check: newSoundCheck(), own: newVoiceTrail(),
 		loss: loss{opus.DefaultLoss, true}, told: loss{opus.DefaultLoss, true},
 	}
-	c.level.Store(int64(pcm.Silence) * 100)
+	c.level.Store(int64(media.Silence) * 100)
 	c.figures.Store(&echo.Stats{})
 	return c, nil
 }
@@ -170,7 +171,7 @@ func (c *capture) levelDB() float64 {
 	silent := c.muted || c.mic.Kind == None
 	c.mu.Unlock()
 	if silent {
-		return float64(pcm.Silence)
+		return float64(media.Silence)
 	}
 	return float64(c.level.Load()) / 100
 }
@@ -358,9 +359,9 @@ func (c *capture) send(now time.Time, frame []float32, sharing bool) {
 	}
 	level := pcm.Measure(frame)
 	c.own.add(level)
-	f := Frame{
-		Payload: payload, Samples: pcm.FrameSamples, At: now,
-		Level: level, Voice: c.voice.add(level),
+	f := media.Packet{
+		Payload: payload, At: now,
+		Level: level, HasLevel: true, Voice: c.voice.add(level),
 		Timestamp: c.next, Marker: c.resumed,
 	}
 	if elapsed := now.Sub(c.last); !c.last.IsZero() && (c.resumed || elapsed > tick+resync) {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
@@ -180,12 +181,12 @@ func letRun(t *testing.T, e *Engine) (stop func()) {
 
 func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var frames []Frame
+		var frames []media.Packet
 		began := time.Now()
 		dev := newFakeDevices()
 		e, stop := runEngine(t, Config{
 			Speaker: Speaker{Kind: None}, devices: dev, Processing: untouched,
-			OnFrame: func(f Frame) { frames = append(frames, f) },
+			OnFrame: func(f media.Packet) { frames = append(frames, f) },
 		})
 		time.Sleep(time.Second + time.Millisecond)
 		synctest.Wait()
@@ -194,7 +195,7 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 		if n != 50 {
 			t.Errorf("%d frames in the first second, want 50", n)
 		}
-		if got := e.Levels().Self; got != float64(pcm.Silence) {
+		if got := e.Levels().Self; got != float64(media.Silence) {
 			t.Errorf("level %.0f while muted", got)
 		}
 		time.Sleep(5 * time.Second)
@@ -215,8 +216,8 @@ func TestMuteLeavesAGapInMediaTime(t *testing.T) {
 			if f.Marker != (i == 0 || i == n) {
 				t.Errorf("frame %d: marker %v", i, f.Marker)
 			}
-			if f.Samples != pcm.FrameSamples || f.Level > -14 || f.Level < -16 {
-				t.Errorf("frame %d: %d samples at %d dBov", i, f.Samples, f.Level)
+			if f.Level > -14 || f.Level < -16 {
+				t.Errorf("frame %d at %d dBov", i, f.Level)
 			}
 			if i > 0 && i != n && f.Timestamp-frames[i-1].Timestamp != pcm.FrameSamples {
 				t.Errorf("frame %d is %d after the one before", i, f.Timestamp-frames[i-1].Timestamp)
@@ -235,7 +236,7 @@ func TestNobodyListens(t *testing.T) {
 		frames := 0
 		e, stop := runEngine(t, Config{
 			Mic: Mic{Kind: Tone, Hz: 300}, Speaker: Speaker{Kind: None},
-			OnFrame: func(Frame) { frames++ },
+			OnFrame: func(media.Packet) { frames++ },
 		})
 		defer stop()
 		e.SetListened(false)
@@ -258,10 +259,10 @@ func TestNobodyListens(t *testing.T) {
 
 func TestMicChangesDuringTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var last Frame
+		var last media.Packet
 		e, stop := runEngine(t, Config{
 			Mic: Mic{Kind: Tone, Hz: 300}, Speaker: Speaker{Kind: None},
-			OnFrame: func(f Frame) { last = f },
+			OnFrame: func(f media.Packet) { last = f },
 		})
 		time.Sleep(time.Second + time.Millisecond)
 		synctest.Wait()
@@ -298,7 +299,7 @@ func TestNoFrameAfterAMuteHasReturned(t *testing.T) {
 	var frames atomic.Int64
 	e, stop := runEngine(t, Config{
 		Speaker: Speaker{Kind: None}, devices: floodDevices{newFakeDevices()},
-		OnFrame: func(Frame) {
+		OnFrame: func(media.Packet) {
 			frames.Add(1)
 			if armed.Load() && muted.Load() {
 				t.Error("a frame after SetMuted(true) returned")
@@ -323,11 +324,11 @@ func TestNoFrameAfterAMuteHasReturned(t *testing.T) {
 // heard records what an engine says of its devices.
 type heard struct {
 	mu        sync.Mutex
-	told      []WarningCode // guarded by mu, like what follows
+	told      []media.Code // guarded by mu, like what follows
 	available []bool
 }
 
-func (h *heard) warned(w Warning) {
+func (h *heard) warned(w media.Warning) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.told = append(h.told, w.Code)
@@ -347,7 +348,7 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 		dev.set(device.ErrNoServer)
 		e, stop := runEngine(t, Config{
 			devices:   dev,
-			OnFrame:   func(Frame) { frames++ },
+			OnFrame:   func(media.Packet) { frames++ },
 			OnWarning: h.warned, OnAvailable: h.works,
 		})
 		defer stop()
@@ -355,7 +356,7 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		expect := func(when string, want ...WarningCode) {
+		expect := func(when string, want ...media.Code) {
 			t.Helper()
 			synctest.Wait()
 			h.mu.Lock()
@@ -365,14 +366,14 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 			if !slices.Equal(h.told, want) {
 				t.Errorf("%s: told %v, want %v", when, h.told, want)
 			}
-			if works := slices.Contains(want, MicrophoneBack); len(h.available) > 0 && h.available[len(h.available)-1] != works {
+			if works := slices.Contains(want, media.MicrophoneBack); len(h.available) > 0 && h.available[len(h.available)-1] != works {
 				t.Errorf("%s: the microphone is told to work: %t", when, !works)
 			}
 			h.told = nil
 		}
 		time.Sleep(time.Minute)
-		expect("no server for a minute", NoSoundServer)
-		if peer.Stats().LevelDB != float64(pcm.Silence) || frames != 0 {
+		expect("no server for a minute", media.NoSoundServer)
+		if peer.Stats().LevelDB != float64(media.Silence) || frames != 0 {
 			t.Errorf("%+v, %d frames without devices", peer.Stats(), frames)
 		}
 		// The mix goes on meanwhile: packets are taken and decoded.
@@ -383,20 +384,20 @@ func TestTroubleWithDevicesIsToldOnceAndMendsItself(t *testing.T) {
 
 		dev.set(nil)
 		time.Sleep(3 * time.Second)
-		expect("the server is there", MicrophoneBack, SpeakerBack)
+		expect("the server is there", media.MicrophoneBack, media.SpeakerBack)
 		if frames < 40 {
 			t.Errorf("%d frames once there is a microphone", frames)
 		}
 
 		dev.set(device.ErrNoServer) // it dies again, and stays away
 		time.Sleep(10 * time.Second)
-		expect("the server died", MicrophoneLost, SpeakerLost, NoSoundServer)
+		expect("the server died", media.MicrophoneLost, media.SpeakerLost, media.NoSoundServer)
 		dev.set(nil)
 		time.Sleep(3 * time.Second)
-		expect("and came back", MicrophoneBack, SpeakerBack)
+		expect("and came back", media.MicrophoneBack, media.SpeakerBack)
 		dev.set(device.ErrNoDevice)
 		time.Sleep(10 * time.Second)
-		expect("all unplugged", MicrophoneLost, SpeakerLost, NoMicrophone, NoSpeaker)
+		expect("all unplugged", media.MicrophoneLost, media.SpeakerLost, media.NoMicrophone, media.NoSpeaker)
 
 		// One that works is chosen instead: nothing is wrong with that one.
 		h.available = nil
@@ -463,7 +464,7 @@ func TestTroubleEndsWithTheMicrophone(t *testing.T) {
 			OnWarning: h.warned, OnAvailable: h.works,
 		})
 		defer stop()
-		step := func(when, trouble string, works bool, want ...WarningCode) {
+		step := func(when, trouble string, works bool, want ...media.Code) {
 			t.Helper()
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
@@ -481,11 +482,11 @@ func TestTroubleEndsWithTheMicrophone(t *testing.T) {
 			h.told, h.available = nil, nil
 		}
 		noServer := micWarning(Mic{}, device.ErrNoServer).Text
-		step("at first", noServer, false, NoSoundServer)
+		step("at first", noServer, false, media.NoSoundServer)
 		e.SetMuted(true)
 		step("muted", "", true)
 		e.SetMuted(false)
-		step("unmuted", noServer, false, NoSoundServer)
+		step("unmuted", noServer, false, media.NoSoundServer)
 		e.SetMic(Mic{Kind: Tone, Hz: 440})
 		step("another one", "", true)
 	})
@@ -495,11 +496,11 @@ func TestFileTrouble(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
-		var told []Warning
+		var told []media.Warning
 		_, stop := runEngine(t, Config{
 			Mic:     Mic{Kind: File, Path: filepath.Join(dir, "gone.wav")},
 			Speaker: Speaker{Kind: File, Path: filepath.Join(dir, "no", "such.wav")},
-			OnWarning: func(w Warning) {
+			OnWarning: func(w media.Warning) {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, w)
@@ -507,7 +508,7 @@ func TestFileTrouble(t *testing.T) {
 		})
 		time.Sleep(10 * time.Second)
 		stop()
-		if len(told) != 2 || told[0].Code != FileFailed || told[1].Code != FileFailed {
+		if len(told) != 2 || told[0].Code != media.AudioFile || told[1].Code != media.AudioFile {
 			t.Errorf("told %v", told)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/mix"
@@ -25,9 +26,9 @@ type Config struct {
 	// OnFrame gets every frame to send, from one goroutine at a time, at once
 	// and in order. It must neither wait nor call the Engine: a mute waits
 	// for it.
-	OnFrame func(Frame)
+	OnFrame func(media.Packet)
 	// OnWarning gets every warning. It must not wait.
-	OnWarning func(Warning)
+	OnWarning func(media.Warning)
 	// OnEcho hears whose microphone sends us our own voice, again while it does.
 	// It must not wait.
 	OnEcho func(id string)
@@ -68,10 +69,10 @@ const (
 // New returns an engine that does nothing until Run.
 func New(cfg Config) (*Engine, error) {
 	if cfg.OnFrame == nil {
-		cfg.OnFrame = func(Frame) {}
+		cfg.OnFrame = func(media.Packet) {}
 	}
 	if cfg.OnWarning == nil {
-		cfg.OnWarning = func(Warning) {}
+		cfg.OnWarning = func(media.Warning) {}
 	}
 	if cfg.OnEcho == nil {
 		cfg.OnEcho = func(string) {}
@@ -112,9 +113,9 @@ func (e *Engine) follow(which int, ev device.Event) {
 	switch {
 	case ev.Kind != device.Moved:
 	case which == micInUse:
-		e.notices.warn(movedWarning(MicrophoneMoved, "microphone", ev.Device.Name))
+		e.notices.warn(movedWarning(media.MicrophoneMoved, "microphone", ev.Device.Name))
 	default:
-		e.notices.warn(movedWarning(SpeakerMoved, "speaker", ev.Device.Name))
+		e.notices.warn(movedWarning(media.SpeakerMoved, "speaker", ev.Device.Name))
 	}
 }
 
@@ -139,7 +140,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		},
 		recovered: func() {
 			name, _ := e.InUse()
-			e.notices.recovered(backWarning(MicrophoneBack, "microphone", name), &e.notices.mic)
+			e.notices.recovered(backWarning(media.MicrophoneBack, "microphone", name), &e.notices.mic)
 			e.available(true)
 		},
 		dropped: func() {
@@ -155,7 +156,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
 		recovered: func() {
 			_, name := e.InUse()
-			e.notices.recovered(backWarning(SpeakerBack, "speaker", name), &e.notices.speaker)
+			e.notices.recovered(backWarning(media.SpeakerBack, "speaker", name), &e.notices.speaker)
 		},
 		dropped: func() { e.notices.dropped(&e.notices.speaker) },
 	}

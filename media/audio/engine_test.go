@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 	"github.com/meet-term/meet/media/audio/wav"
 )
@@ -20,11 +21,11 @@ type link struct {
 	seq uint16
 }
 
-func (l *link) send(f Frame) {
+func (l *link) send(f media.Packet) {
 	l.seq++
-	l.to.Push(Packet{
+	l.to.Push(media.Packet{
 		Seq: l.seq, Timestamp: f.Timestamp, SSRC: 1, Payload: f.Payload,
-		Level: f.Level, HasLevel: true, Arrived: time.Now(),
+		Level: f.Level, HasLevel: true, At: time.Now(),
 	})
 }
 
@@ -134,7 +135,7 @@ func TestSinkRestsBriefly(t *testing.T) {
 			if n := mixed() - before; n != 0 {
 				t.Errorf("%d blocks of silence were mixed", n)
 			}
-			r.Push(Packet{Payload: encode(t, speechLike(1))[0], Arrived: time.Now()})
+			r.Push(media.Packet{Payload: encode(t, speechLike(1))[0], At: time.Now()})
 			time.Sleep(tick)
 			if n := mixed() - before; n != pcm.FrameSamples/pcm.BlockSamples {
 				t.Errorf("after a rest of %v, %d blocks were mixed in one tick", rest, n)
@@ -154,10 +155,10 @@ func TestSinkRests(t *testing.T) {
 		engines := []*Engine{resting, wakeful}
 		const id = "b"
 		frames := encode(t, speechLike(200))
-		seq, media := uint16(0), uint32(0)
+		seq, sent := uint16(0), uint32(0)
 		talk := func() {
 			for range 50 {
-				p := Packet{Seq: seq, Timestamp: media, SSRC: 7, Payload: frames[seq], Arrived: time.Now()}
+				p := media.Packet{Seq: seq, Timestamp: sent, SSRC: 7, Payload: frames[seq], At: time.Now()}
 				for _, e := range engines {
 					r, err := e.Peer(id)
 					if err != nil {
@@ -165,7 +166,7 @@ func TestSinkRests(t *testing.T) {
 					}
 					r.Push(p)
 				}
-				seq, media = seq+1, media+pcm.FrameSamples
+				seq, sent = seq+1, sent+pcm.FrameSamples
 				// Early and late by turns, so that the delay has to be changed.
 				time.Sleep([]time.Duration{5, 60, 1, 14}[seq%4] * time.Millisecond)
 			}
@@ -176,7 +177,7 @@ func TestSinkRests(t *testing.T) {
 		}
 		silence := func(d time.Duration) {
 			time.Sleep(d)
-			media += uint32(pcm.Samples(d))
+			sent += uint32(pcm.Samples(d))
 		}
 		time.Sleep(300 * time.Microsecond) // nothing comes just when a sink ticks
 		for range 3 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 )
 
@@ -56,7 +57,7 @@ func (e *Engine) watchDevices(ctx context.Context) {
 			}
 			if known != nil {
 				if text := e.difference(*known, list); text != "" {
-					e.notices.warn(Warning{DevicesChanged, text})
+					e.notices.warn(media.Warning{Code: media.DevicesChanged, Text: text})
 				}
 			}
 			known = &list

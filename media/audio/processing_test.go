@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
@@ -58,17 +59,17 @@ func TestIdle(t *testing.T) {
 // told collects warnings.
 type told struct {
 	mu    sync.Mutex
-	codes []WarningCode
+	codes []media.Code
 	texts []string
 }
 
-func (l *told) warn(w Warning) {
+func (l *told) warn(w media.Warning) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.codes, l.texts = append(l.codes, w.Code), append(l.texts, w.Text)
 }
 
-func (l *told) list() []WarningCode {
+func (l *told) list() []media.Code {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.codes)
@@ -116,9 +117,9 @@ func TestRouteFollowsDevices(t *testing.T) {
 // TestToneIsSentAsItIs: what is no microphone is not processed.
 func TestToneIsSentAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var last Frame
+		var last media.Packet
 		_, stop := runEngine(t, Config{
-			Mic: Mic{Kind: Tone, Hz: 440}, Speaker: Speaker{Kind: None}, OnFrame: func(f Frame) { last = f },
+			Mic: Mic{Kind: Tone, Hz: 440}, Speaker: Speaker{Kind: None}, OnFrame: func(f media.Packet) { last = f },
 		})
 		time.Sleep(10 * time.Second)
 		stop()
@@ -149,10 +150,10 @@ func TestMusic(t *testing.T) {
 			}
 			at += pcm.BlockSamples
 		}
-		var frames []Frame
+		var frames []media.Packet
 		e, stop := runEngine(t, Config{
 			devices: dev, Speaker: Speaker{Kind: None}, Processing: Processing{Music: true},
-			OnFrame: func(f Frame) { frames = append(frames, f) },
+			OnFrame: func(f media.Packet) { frames = append(frames, f) },
 		})
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
@@ -215,13 +216,13 @@ func TestSilentMicrophone(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		if got := l.list(); !slices.Equal(got, []WarningCode{MicrophoneSilent}) {
+		if got := l.list(); !slices.Equal(got, []media.Code{media.MicrophoneSilent}) {
 			t.Errorf("told %v", got)
 		}
 		close(loud)
 		time.Sleep(100 * time.Millisecond)
 		stop()
-		if got := l.list(); !slices.Equal(got, []WarningCode{MicrophoneSilent, MicrophoneHeard}) {
+		if got := l.list(); !slices.Equal(got, []media.Code{media.MicrophoneSilent, media.MicrophoneHeard}) {
 			t.Errorf("told %v", got)
 		}
 	})
@@ -249,13 +250,13 @@ func TestTalkingWhileMuted(t *testing.T) {
 				frames := 0
 				e, stop := runEngine(t, Config{
 					devices: dev, Speaker: Speaker{Kind: None}, Muted: true, ListenMuted: listen,
-					OnWarning: l.warn, OnFrame: func(Frame) { frames++ },
+					OnWarning: l.warn, OnFrame: func(media.Packet) { frames++ },
 				})
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				want := []WarningCode{}
+				want := []media.Code{}
 				if listen {
-					want = []WarningCode{TalkingMuted}
+					want = []media.Code{media.TalkingMuted}
 				}
 				if got := l.list(); !slices.Equal(got, want) {
 					t.Errorf("told %v, want %v", got, want)
@@ -272,7 +273,7 @@ func TestTalkingWhileMuted(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				stop()
 				if listen {
-					want = append(want, TalkingMuted)
+					want = append(want, media.TalkingMuted)
 				}
 				if got := l.list(); !slices.Equal(got, want) {
 					t.Errorf("told %v after another mute, want %v", got, want)
@@ -362,32 +363,32 @@ func TestTestSound(t *testing.T) {
 	if share := toneShare(heard[pcm.SampleRate/8:pcm.SampleRate/4], 440); share < 0.9 {
 		t.Errorf("%.2f of the first note is 440 Hz", share)
 	}
-	if got := pcm.Measure(heard[pcm.SampleRate*5/4:]); got != pcm.Silence {
+	if got := pcm.Measure(heard[pcm.SampleRate*5/4:]); got != media.Silence {
 		t.Errorf("%d dBov after the notes", got)
 	}
 }
 
 // TestVoiceComesBack: the far end tells an echo from an answer.
 func TestVoiceComesBack(t *testing.T) {
-	voice := func(seed float64, i int) pcm.Level { // syllables of one speaker, one value per 20 ms
+	voice := func(seed float64, i int) media.Level { // syllables of one speaker, one value per 20 ms
 		at := float64(i) * 0.02
 		word := math.Sin(2*math.Pi*(0.31+seed/10)*at) + math.Sin(2*math.Pi*(0.83+seed/7)*at+seed)
 		if word < 0 {
 			return -70
 		}
-		return pcm.Level(-45 + 22*math.Abs(math.Sin(2*math.Pi*(1.9+seed/3)*at+seed*seed)))
+		return media.Level(-45 + 22*math.Abs(math.Sin(2*math.Pi*(1.9+seed/3)*at+seed*seed)))
 	}
 	for name, c := range map[string]struct {
-		back func(i int) pcm.Level
+		back func(i int) media.Level
 		want bool
 	}{
-		"an echo 240 ms later":     {func(i int) pcm.Level { return voice(1, i-12) - 20 }, true},
-		"an echo above a room":     {func(i int) pcm.Level { return max(-58, voice(1, i-40)-12) }, true},
-		"somebody else":            {func(i int) pcm.Level { return voice(2.7, i) }, false},
-		"somebody who answers":     {func(i int) pcm.Level { return -95 - voice(1, i) }, false},
-		"silence":                  {func(int) pcm.Level { return pcm.Silence }, false},
-		"a steady hum":             {func(int) pcm.Level { return -30 }, false},
-		"an echo under two voices": {func(i int) pcm.Level { return max(voice(1, i-12)-20, voice(2.7, i)) }, false},
+		"an echo 240 ms later":     {func(i int) media.Level { return voice(1, i-12) - 20 }, true},
+		"an echo above a room":     {func(i int) media.Level { return max(-58, voice(1, i-40)-12) }, true},
+		"somebody else":            {func(i int) media.Level { return voice(2.7, i) }, false},
+		"somebody who answers":     {func(i int) media.Level { return -95 - voice(1, i) }, false},
+		"silence":                  {func(int) media.Level { return media.Silence }, false},
+		"a steady hum":             {func(int) media.Level { return -30 }, false},
+		"an echo under two voices": {func(i int) media.Level { return max(voice(1, i-12)-20, voice(2.7, i)) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -499,7 +500,7 @@ func TestShareSound(t *testing.T) {
 		var heard []float32 // guarded by mu
 		e, stop := runEngine(t, Config{
 			devices: dev, Speaker: Speaker{Kind: None}, Processing: untouched,
-			OnFrame: func(f Frame) {
+			OnFrame: func(f media.Packet) {
 				out := make([]float32, pcm.FrameSamples)
 				if _, err := dec.Decode(f.Payload, out); err != nil {
 					t.Error(err)

@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/pulsetest"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
 // warnings collects what an engine tells and lets a test wait for it.
 type warnings struct {
 	t  *testing.T
-	in chan WarningCode
+	in chan media.Code
 }
 
-func (w warnings) tell(warning Warning) {
+func (w warnings) tell(warning media.Warning) {
 	select {
 	case w.in <- warning.Code:
 	default:
@@ -26,7 +27,7 @@ func (w warnings) tell(warning Warning) {
 	}
 }
 
-func (w warnings) await(code WarningCode) {
+func (w warnings) await(code media.Code) {
 	w.t.Helper()
 	deadline := time.After(15 * time.Second)
 	for {
@@ -107,7 +108,7 @@ func TestSpeechThroughARealSoundServer(t *testing.T) {
 	said, heard := filepath.Join(dir, "said.wav"), filepath.Join(dir, "heard.wav")
 	pulsetest.Speak(t, said, "Good morning everybody. The quick brown fox jumps over the lazy dog, and then it goes home.")
 
-	told := warnings{t, make(chan WarningCode, 100)}
+	told := warnings{t, make(chan media.Code, 100)}
 	b, stopB := runEngine(t, Config{Mic: Mic{Kind: None}, OnWarning: told.tell})
 	defer stopB()
 	receiver, err := b.Peer("a")
@@ -117,7 +118,7 @@ func TestSpeechThroughARealSoundServer(t *testing.T) {
 	l := &link{to: receiver}
 	first := make(chan struct{})
 	var once sync.Once
-	a, stopA := runEngine(t, Config{Speaker: Speaker{Kind: None}, OnWarning: told.tell, OnFrame: func(f Frame) {
+	a, stopA := runEngine(t, Config{Speaker: Speaker{Kind: None}, OnWarning: told.tell, OnFrame: func(f media.Packet) {
 		l.send(f)
 		once.Do(func() { close(first) })
 	}})
@@ -169,9 +170,9 @@ func TestSpeechThroughARealSoundServer(t *testing.T) {
 	a.SetMuted(false)
 
 	s.Kill()
-	told.await(NoSoundServer)
+	told.await(media.NoSoundServer)
 	s.Restart()
-	told.await(MicrophoneBack)
+	told.await(media.MicrophoneBack)
 	check("after the server came back")
 }
 
@@ -193,15 +194,15 @@ func TestNothingIsPrinted(t *testing.T) {
 	os.Stdout, os.Stderr = out, out
 	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
 
-	told := warnings{t, make(chan WarningCode, 100)}
+	told := warnings{t, make(chan media.Code, 100)}
 	frames := make(chan struct{}, 1)
-	_, stop := runEngine(t, Config{OnWarning: told.tell, OnFrame: func(Frame) { poke(frames) }})
+	_, stop := runEngine(t, Config{OnWarning: told.tell, OnFrame: func(media.Packet) { poke(frames) }})
 	for range 3 {
 		<-frames
 		s.Kill()
-		told.await(NoSoundServer)
+		told.await(media.NoSoundServer)
 		s.Restart()
-		told.await(MicrophoneBack)
+		told.await(media.MicrophoneBack)
 	}
 	stop()
 	if info, err := out.Stat(); err != nil || info.Size() != 0 {

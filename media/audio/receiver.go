@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/jitter"
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/media/audio/opus"
@@ -35,19 +36,19 @@ type Receiver struct {
 	heard  func()        // called when a packet begins to be played; it must not wait
 
 	mu      sync.Mutex
-	inbox   []Packet // guarded by mu
-	dropped uint64   // guarded by mu: packets the inbox had no room for
-	stats   Stats    // guarded by mu: as of the last Pull
+	inbox   []media.Packet // guarded by mu
+	dropped uint64         // guarded by mu: packets the inbox had no room for
+	stats   Stats          // guarded by mu: as of the last Pull
 
 	// Owned by the mixing goroutine.
 	buffer *jitter.Buffer
-	spare  []Packet // the other half of the inbox
+	spare  []media.Packet // the other half of the inbox
 	bytes  uint64
 	bad    uint64    // redundant audio that was none
 	first  time.Time // when the first frame was decoded
 	meter  pcm.Meter
-	said   pcm.Level // the level the sender gave last
-	holds  int       // for how many more samples it counts
+	said   media.Level // the level the sender gave last
+	holds  int         // for how many more samples it counts
 	fader  mix.Fader
 }
 
@@ -59,7 +60,7 @@ func NewReceiver() (*Receiver, error) {
 	}
 	r := &Receiver{buffer: jitter.New(codec{dec}), stir: func() {}, heard: func() {}}
 	r.SetVolume(100)
-	r.stats.LevelDB = float64(pcm.Silence)
+	r.stats.LevelDB = float64(media.Silence)
 	return r, nil
 }
 
@@ -68,13 +69,12 @@ type codec struct{ *opus.Decoder }
 
 func (codec) Samples(payload []byte) int { return opus.Samples(payload) }
 
-// Push takes in one packet. It copies the payload, never waits, and drops the
-// oldest packet when nobody has pulled for long.
-func (r *Receiver) Push(p Packet) {
+// Push takes in one packet. It never waits, and drops the oldest packet when
+// nobody has pulled for long. The payload must not be changed afterwards.
+func (r *Receiver) Push(p media.Packet) {
 	if len(p.Payload) > maxPacket {
 		p.Payload = nil // counted as discarded
 	}
-	p.Payload = append([]byte(nil), p.Payload...)
 	defer r.stir()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,16 +125,13 @@ func (r *Receiver) quiet() bool {
 	r.mu.Lock()
 	empty := len(r.inbox) == 0
 	r.mu.Unlock()
-	return empty && r.buffer.Idle() && r.meter.DB() == float64(pcm.Silence)
+	return empty && r.buffer.Idle() && r.meter.DB() == float64(media.Silence)
 }
 
-func (r *Receiver) take(p Packet) {
+func (r *Receiver) take(p media.Packet) {
 	r.bytes += uint64(len(p.Payload))
 	if p.HasLevel {
-		r.said, r.holds = min(max(p.Level, pcm.Silence), 0), levelHolds
-	}
-	in := jitter.Packet{
-		Seq: p.Seq, Timestamp: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload, Arrived: p.Arrived,
+		r.said, r.holds = min(max(p.Level, media.Silence), 0), levelHolds
 	}
 	if p.Redundant {
 		blocks, err := red.Unpack(p.Payload)
@@ -143,12 +140,12 @@ func (r *Receiver) take(p Packet) {
 			return
 		}
 		last := len(blocks) - 1
-		in.Payload = blocks[last].Payload
+		p.Payload = blocks[last].Payload
 		for _, b := range blocks[:last] {
-			in.Older = append(in.Older, jitter.Copy{Offset: b.Offset, Payload: b.Payload})
+			p.Older = append(p.Older, media.Copy{Offset: b.Offset, Payload: b.Payload})
 		}
 	}
-	r.buffer.Push(in)
+	r.buffer.Push(p)
 }
 
 func (r *Receiver) collect(dropped uint64) Stats {

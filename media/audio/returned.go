@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -44,7 +45,7 @@ func newVoiceTrail() *voiceTrail { return &voiceTrail{} }
 func step(now time.Time) int64 { return now.UnixNano() / int64(trailStep) }
 
 // add takes the level of the sound of now.
-func (v *voiceTrail) add(l pcm.Level) { v.addAt(step(time.Now()), float32(l)) }
+func (v *voiceTrail) add(l media.Level) { v.addAt(step(time.Now()), float32(l)) }
 
 // addAt takes a level; the louder of two of the same step counts.
 func (v *voiceTrail) addAt(step int64, level float32) {

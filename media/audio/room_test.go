@@ -13,6 +13,7 @@ import (
 
 	"github.com/meet-term/meet/internal/score"
 	"github.com/meet-term/meet/internal/voicetest"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
@@ -125,7 +126,7 @@ func talkIn(t *testing.T, r *room, set Processing, far func(i int) float32, seco
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, stop := runEngine(t, Config{devices: r, Processing: set, OnFrame: func(f Frame) {
+	e, stop := runEngine(t, Config{devices: r, Processing: set, OnFrame: func(f media.Packet) {
 		out := make([]float32, pcm.FrameSamples)
 		if _, err := dec.Decode(f.Payload, out); err != nil {
 			t.Error(err)
@@ -146,7 +147,7 @@ func talkIn(t *testing.T, r *room, set Processing, far func(i int) float32, seco
 		if err != nil {
 			t.Fatal(err)
 		}
-		receiver.Push(Packet{Seq: uint16(n), Timestamp: uint32(n) * pcm.FrameSamples, SSRC: 1, Payload: payload, Arrived: time.Now()})
+		receiver.Push(media.Packet{Seq: uint16(n), Timestamp: uint32(n) * pcm.FrameSamples, SSRC: 1, Payload: payload, At: time.Now()})
 		time.Sleep(20 * time.Millisecond)
 	}
 	synctest.Wait()

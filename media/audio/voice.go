@@ -1,6 +1,6 @@
 package audio
 
-import "github.com/meet-term/meet/media/audio/pcm"
+import "github.com/meet-term/meet/media"
 
 const (
 	voiceLeast  = -60 // dBov: anything below is no voice
@@ -21,7 +21,7 @@ type voiceDetector struct {
 }
 
 // add takes in the level of the next frame and reports whether it is voice.
-func (v *voiceDetector) add(l pcm.Level) bool {
+func (v *voiceDetector) add(l media.Level) bool {
 	level := max(float64(l), lowestFloor)
 	floor := startFloor + v.floor
 	if level > floor {

@@ -5,96 +5,47 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 )
 
-// WarningCode names a kind of Warning for programs.
-type WarningCode string
-
-// The warnings an Engine gives. Each is given once when it begins to hold, not
-// at every retry.
-const (
-	NoAudioDevices WarningCode = "no-audio-devices" // not in this build
-	NoSoundServer  WarningCode = "no-sound-server"
-	NoMicrophone   WarningCode = "no-microphone"
-	NoSpeaker      WarningCode = "no-speaker"
-	MicrophoneLost WarningCode = "microphone-lost"
-	SpeakerLost    WarningCode = "speaker-lost"
-	MicrophoneBack WarningCode = "microphone-back"
-	SpeakerBack    WarningCode = "speaker-back"
-	FileFailed     WarningCode = "audio-file"
-
-	MicrophoneSilent WarningCode = "microphone-silent" // digital silence
-	MicrophoneHeard  WarningCode = "microphone-heard"  // no more
-	MicrophoneMoved  WarningCode = "microphone-moved"  // another is in use
-	SpeakerMoved     WarningCode = "speaker-moved"
-	DevicesChanged   WarningCode = "devices-changed" // plugged in or out
-	TalkingMuted     WarningCode = "talking-muted"
-	EchoHeard        WarningCode = "echo" // others hear themselves
-	NoShareSound     WarningCode = "no-share-sound"
-)
-
-// Good reports whether the code tells that something is as wished again.
-func (c WarningCode) Good() bool {
-	switch c {
-	case MicrophoneBack, SpeakerBack, MicrophoneHeard:
-		return true
-	}
-	return false
-}
-
-// News reports whether the code tells of a change that is no trouble.
-func (c WarningCode) News() bool {
-	switch c {
-	case MicrophoneMoved, SpeakerMoved, DevicesChanged:
-		return true
-	}
-	return false
-}
-
-// Warning tells a person that the sound is not as wished, or is again.
-type Warning struct {
-	Code WarningCode
-	Text string // one line
-}
-
 var (
-	microphoneSilent = Warning{MicrophoneSilent, "Your microphone is silent: it sends nothing at all. Is it switched off, or another one meant?"}
-	microphoneHeard  = Warning{MicrophoneHeard, "Your microphone is heard again."}
-	talkingMuted     = Warning{TalkingMuted, "You are muted: nobody hears what you say."}
+	microphoneSilent = media.Warning{Code: media.MicrophoneSilent, Text: "Your microphone is silent: it sends nothing at all. Is it switched off, or another one meant?"}
+	microphoneHeard  = media.Warning{Code: media.MicrophoneHeard, Text: "Your microphone is heard again."}
+	talkingMuted     = media.Warning{Code: media.TalkingMuted, Text: "You are muted: nobody hears what you say."}
 
-	shareFailed = Warning{NoShareSound, "The sound of this machine cannot be shared: no speaker's sound can be recorded here."}
+	shareFailed = media.Warning{Code: media.NoShareSound, Text: "The sound of this machine cannot be shared: no speaker's sound can be recorded here."}
 
 	// EchoReturned is told to whoever sends others their own voices.
-	EchoReturned = Warning{EchoHeard, "Others hear an echo from you: turn the speaker down, or use headphones."}
+	EchoReturned = media.Warning{Code: media.EchoHeard, Text: "Others hear an echo from you: turn the speaker down, or use headphones."}
 )
 
 // backWarning says that a device works again, and which it is.
-func backWarning(code WarningCode, what, name string) Warning {
+func backWarning(code media.Code, what, name string) media.Warning {
 	if name != "" {
 		name = ": " + name
 	}
-	return Warning{code, "The " + what + " works again" + name + "."}
+	return media.Warning{Code: code, Text: "The " + what + " works again" + name + "."}
 }
 
 // movedWarning says that another device is in use.
-func movedWarning(code WarningCode, what, name string) Warning {
-	return Warning{code, "The " + what + " is now " + name + "."}
+func movedWarning(code media.Code, what, name string) media.Warning {
+	return media.Warning{Code: code, Text: "The " + what + " is now " + name + "."}
 }
 
 // notices gives each warning once, though every retry brings it up again, and
 // one that holds for microphone and speaker alike once for both.
 type notices struct {
-	warn func(Warning)
+	warn func(media.Warning)
 
 	mu           sync.Mutex
-	mic, speaker Warning // guarded by mu: given, and still holding
-	share        Warning // guarded by mu: likewise
-	asked        bool    // guarded by mu: somebody waits to hear of the microphone
+	mic, speaker media.Warning // guarded by mu: given, and still holding
+	share        media.Warning // guarded by mu: likewise
+	asked        bool          // guarded by mu: somebody waits to hear of the microphone
 }
 
 // failed gives w unless it holds already; own is the half of n it concerns.
-func (n *notices) failed(w Warning, own *Warning) {
+func (n *notices) failed(w media.Warning, own *media.Warning) {
 	n.mu.Lock()
 	known := n.mic == w || n.speaker == w
 	if own == &n.mic && n.asked {
@@ -115,17 +66,17 @@ func (n *notices) ask(asked bool) {
 }
 
 // dropped forgets what is no longer of interest.
-func (n *notices) dropped(own *Warning) {
+func (n *notices) dropped(own *media.Warning) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	*own = Warning{}
+	*own = media.Warning{}
 }
 
 // recovered gives w if trouble was told of before.
-func (n *notices) recovered(w Warning, own *Warning) {
+func (n *notices) recovered(w media.Warning, own *media.Warning) {
 	n.mu.Lock()
-	told := *own != Warning{}
-	*own = Warning{}
+	told := *own != media.Warning{}
+	*own = media.Warning{}
 	n.mu.Unlock()
 	if told {
 		n.warn(w)
@@ -139,31 +90,31 @@ func (n *notices) holding() (mic, speaker string) {
 	return n.mic.Text, n.speaker.Text
 }
 
-func micWarning(m Mic, err error) Warning {
+func micWarning(m Mic, err error) media.Warning {
 	if m.Kind == File {
-		return Warning{FileFailed, fmt.Sprintf("The microphone file cannot be played: %v.", err)}
+		return media.Warning{Code: media.AudioFile, Text: fmt.Sprintf("The microphone file cannot be played: %v.", err)}
 	}
-	return deviceWarning(err, NoMicrophone, MicrophoneLost, "microphone", "Others cannot hear you.")
+	return deviceWarning(err, media.NoMicrophone, media.MicrophoneLost, "microphone", "Others cannot hear you.")
 }
 
-func speakerWarning(s Speaker, err error) Warning {
+func speakerWarning(s Speaker, err error) media.Warning {
 	if s.Kind == File {
-		return Warning{FileFailed, fmt.Sprintf("The speaker file cannot be written: %v.", err)}
+		return media.Warning{Code: media.AudioFile, Text: fmt.Sprintf("The speaker file cannot be written: %v.", err)}
 	}
-	return deviceWarning(err, NoSpeaker, SpeakerLost, "speaker", "You cannot hear the others.")
+	return deviceWarning(err, media.NoSpeaker, media.SpeakerLost, "speaker", "You cannot hear the others.")
 }
 
 // deviceWarning words err. The first two hold for both halves alike, so they
 // must not depend on which half met them.
-func deviceWarning(err error, none, lost WarningCode, what, so string) Warning {
+func deviceWarning(err error, none, lost media.Code, what, so string) media.Warning {
 	switch {
 	case errors.Is(err, device.ErrUnsupported):
-		return Warning{NoAudioDevices, "This build cannot use microphones and speakers; files work."}
+		return media.Warning{Code: media.NoAudioDevices, Text: "This build cannot use microphones and speakers; files work."}
 	case errors.Is(err, device.ErrNoServer):
-		return Warning{NoSoundServer, "No sound server: no microphone and no speaker until there is one."}
+		return media.Warning{Code: media.NoSoundServer, Text: "No sound server: no microphone and no speaker until there is one."}
 	case errors.Is(err, device.ErrNoDevice):
-		return Warning{none, fmt.Sprintf("No %s found. %s", what, so)}
+		return media.Warning{Code: none, Text: fmt.Sprintf("No %s found. %s", what, so)}
 	default:
-		return Warning{lost, fmt.Sprintf("The %s went away. %s", what, so)}
+		return media.Warning{Code: lost, Text: fmt.Sprintf("The %s went away. %s", what, so)}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 )
 
 // sessions connects one sender to n receivers over the network of this
@@ -31,7 +31,7 @@ func BenchmarkSend(b *testing.B) {
 			payload := make([]byte, 80) // 32 kbit/s
 			b.ReportAllocs()
 			for i := range b.N {
-				sender.out.WriteAudio(payload, uint32(i)*960, 30, true, false)
+				sender.out.WriteAudio(media.Packet{Payload: payload, Timestamp: uint32(i) * 960, Level: -30, Voice: true})
 			}
 			b.StopTimer()
 			for _, l := range links {
@@ -43,7 +43,7 @@ func BenchmarkSend(b *testing.B) {
 			frame := vp8(true, nil, 4000) // 500 kbit/s at 15 frames/s
 			b.ReportAllocs()
 			for i := range b.N {
-				sender.out.WriteVideo(rtc.Camera, frame, uint32(i)*6000)
+				sender.out.WriteVideo(media.Frame{Kind: media.Camera, Data: frame, Timestamp: uint32(i) * 6000})
 			}
 			b.StopTimer()
 			for _, l := range links {

@@ -10,7 +10,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -19,12 +19,12 @@ import (
 type track struct {
 	out     *Outbound
 	session *session
-	kind    rtc.Kind
+	kind    media.Kind
 }
 
 var _ webrtc.TrackLocal = (*track)(nil)
 
-func (o *Outbound) track(s *session, kind rtc.Kind) *track {
+func (o *Outbound) track(s *session, kind media.Kind) *track {
 	return &track{out: o, session: s, kind: kind}
 }
 
@@ -38,7 +38,7 @@ func (t *track) Kind() webrtc.RTPCodecType { return codecType(t.kind) }
 // Bind starts writing to a session.
 func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	want := webrtc.MimeTypeVP8
-	if t.kind == rtc.Mic {
+	if t.kind == media.Mic {
 		want = webrtc.MimeTypeOpus
 	}
 	b := &binding{
@@ -92,7 +92,7 @@ type binding struct {
 	peer    signal.PeerID
 	writer  webrtc.TrackLocalWriter
 	out     *outgoing
-	kind    rtc.Kind
+	kind    media.Kind
 	ssrc    uint32
 
 	payloadType         uint8
@@ -110,30 +110,22 @@ type binding struct {
 	red    []byte  // backing of a redundant payload
 }
 
-type audioFrame struct {
-	payload   []byte
-	timestamp uint32
-	level     uint8
-	voice     bool
-	marker    bool
-}
-
 // writeAudio sends one Opus frame, with as many earlier ones as the peer's
 // losses ask for.
-func (b *binding) writeAudio(f audioFrame, history *redHistory) {
+func (b *binding) writeAudio(p media.Packet, history *redHistory) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	payload, payloadType := f.payload, b.payloadType
+	payload, payloadType := p.Payload, b.payloadType
 	if n := int(b.redundancy.Load()); n > 0 && b.redType != 0 {
-		red := history.pack(b.red[:0], f.payload, f.timestamp, b.payloadType, n)
+		red := history.pack(b.red[:0], p.Payload, p.Timestamp, b.payloadType, n)
 		if red != nil && len(red) <= b.session.net.size.payload() {
 			b.red, payload, payloadType = red, red, b.redType
 		}
 	}
-	b.prepare(payloadType, f.timestamp, f.marker)
+	b.prepare(payloadType, p.Timestamp, p.Marker)
 	if b.levelID != 0 {
-		b.exts[0] = f.level
-		if f.voice {
+		b.exts[0] = uint8(-p.Level)
+		if p.Voice {
 			b.exts[0] |= 0x80 // RFC 6464 section 3
 		}
 		_ = b.header.SetExtension(b.levelID, b.exts[:1]) // fails for an id out of range only

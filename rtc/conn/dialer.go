@@ -14,21 +14,20 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
 // kinds is how many kinds of media there are.
-const kinds = rtc.Kinds
+const kinds = media.Kinds
 
-func codecType(k rtc.Kind) webrtc.RTPCodecType {
-	if k == rtc.Mic {
+func codecType(k media.Kind) webrtc.RTPCodecType {
+	if k == media.Mic {
 		return webrtc.RTPCodecTypeAudio
 	}
 	return webrtc.RTPCodecTypeVideo
 }
-
-func isVideo(k rtc.Kind) bool { return k == rtc.Camera || k == rtc.Screen }
 
 // Config says what a [Dialer] works with.
 type Config struct {
@@ -117,8 +116,8 @@ func (d *Dialer) Dial(cfg rtc.SessionConfig) rtc.Session {
 // RequestKeyFrame asks a peer for a picture that can be decoded on its own, by
 // a PLI (RFC 4585 section 6.3.1) on its newest session. Requests follow each
 // other no faster than every half second; more are dropped.
-func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind rtc.Kind) {
-	if !isVideo(kind) {
+func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind media.Kind) {
+	if !kind.IsVideo() {
 		return
 	}
 	d.mu.Lock()
@@ -134,7 +133,7 @@ func (d *Dialer) RequestKeyFrame(peer signal.PeerID, kind rtc.Kind) {
 
 // Received returns what arrived from a peer of one kind since it was first
 // met, over all its sessions.
-func (d *Dialer) Received(peer signal.PeerID, kind rtc.Kind) Received {
+func (d *Dialer) Received(peer signal.PeerID, kind media.Kind) Received {
 	if int(kind) >= kinds {
 		return Received{}
 	}
@@ -207,7 +206,7 @@ type ledger[T any] struct {
 	peers map[signal.PeerID]*[kinds]T
 }
 
-func (l *ledger[T]) of(peer signal.PeerID, kind rtc.Kind) *T {
+func (l *ledger[T]) of(peer signal.PeerID, kind media.Kind) *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.peers == nil {

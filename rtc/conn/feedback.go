@@ -6,15 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
-
-	"github.com/meet-term/meet/rtc"
 )
 
 // readFeedback reads what the peer says of one kind of media we send it. It
 // also feeds the retransmitter and the reports, which hang on these reads.
-func (s *session) readFeedback(kind rtc.Kind, sender *webrtc.RTPSender) {
+func (s *session) readFeedback(kind media.Kind, sender *webrtc.RTPSender) {
 	ssrc := uint32(sender.GetParameters().Encodings[0].SSRC)
 	for failures := 0; failures < maxReadErrors; {
 		packets, _, err := sender.ReadRTCP()
@@ -46,14 +45,14 @@ func (s *session) readFeedback(kind rtc.Kind, sender *webrtc.RTPSender) {
 }
 
 // keyFrameWanted passes a request on, if it is for a picture.
-func (s *session) keyFrameWanted(kind rtc.Kind) {
-	if kind != rtc.Mic {
+func (s *session) keyFrameWanted(kind media.Kind) {
+	if kind != media.Mic {
 		s.dialer.sink.KeyFrameWanted(kind)
 	}
 }
 
 // reported uses the report block about one of our streams.
-func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionReport) {
+func (s *session) reported(kind media.Kind, ssrc uint32, reports []rtcp.ReceptionReport) {
 	for _, r := range reports {
 		if r.SSRC != ssrc {
 			continue
@@ -63,7 +62,7 @@ func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionR
 		out := s.dialer.local.peers.of(s.cfg.Peer, kind)
 		out.loss.Store(uint32(r.FractionLost))
 		clockRate := videoClock
-		if kind == rtc.Mic {
+		if kind == media.Mic {
 			clockRate = audioClock
 			s.dialer.local.repeat(s, s.redundancy.report(loss))
 		}
@@ -78,7 +77,7 @@ func (s *session) reported(kind rtc.Kind, ssrc uint32, reports []rtcp.ReceptionR
 
 // repeat sets how many earlier frames each audio packet of a session repeats.
 func (o *Outbound) repeat(s *session, frames int32) {
-	for _, b := range o.fans[rtc.Mic].list() {
+	for _, b := range o.fans[media.Mic].list() {
 		if b.session == s {
 			b.redundancy.Store(frames)
 		}
@@ -103,7 +102,7 @@ func roundTrip(r rtcp.ReceptionReport, now time.Time) time.Duration {
 }
 
 // readReports reads the sender reports of one incoming kind.
-func (s *session) readReports(kind rtc.Kind, receiver *webrtc.RTPReceiver) {
+func (s *session) readReports(kind media.Kind, receiver *webrtc.RTPReceiver) {
 	for failures := 0; failures < maxReadErrors; {
 		packets, _, err := receiver.ReadRTCP()
 		if err != nil {
@@ -166,7 +165,7 @@ func (e *estimator) remb(bps float64) {
 // report takes a report about one kind, of which sent bytes were written so
 // far. It returns the estimate, and whether the path carries less than it is
 // given.
-func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.Duration, sent uint64) (estimate int, suffers bool) {
+func (e *estimator) report(now time.Time, kind media.Kind, loss float64, rtt time.Duration, sent uint64) (estimate int, suffers bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.rate == 0 {
@@ -192,7 +191,7 @@ func (e *estimator) report(now time.Time, kind rtc.Kind, loss float64, rtt time.
 
 // step adapts the rate once. Called with mu held.
 func (e *estimator) step(loss float64, rtt time.Duration) {
-	total := e.sending[rtc.Mic] + e.sending[rtc.Camera] + e.sending[rtc.Screen]
+	total := e.sending[media.Mic] + e.sending[media.Camera] + e.sending[media.Screen]
 	full := e.full(rtt)
 	if loss > lossOutage && !full && !e.outage {
 		e.outage = true

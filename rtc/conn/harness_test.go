@@ -19,6 +19,7 @@ import (
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/vnet"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -267,10 +268,10 @@ type person struct {
 	out    *Outbound
 
 	mu       sync.Mutex
-	audio    []AudioPacket
-	video    []VideoFrame
-	heardAt  map[rtc.Kind]time.Time
-	gaps     map[rtc.Kind]time.Duration // longest silence of each kind
+	audio    []media.Packet
+	video    []media.Frame
+	heardAt  map[media.Kind]time.Time
+	gaps     map[media.Kind]time.Duration // longest silence of each kind
 	wanted   [kinds]int
 	feedback []Feedback
 }
@@ -279,7 +280,7 @@ func newPerson(t testing.TB, id string, n transport.Net) *person {
 	t.Helper()
 	p := &person{
 		id: signal.PeerID(id), out: NewOutbound(),
-		heardAt: make(map[rtc.Kind]time.Time), gaps: make(map[rtc.Kind]time.Duration),
+		heardAt: make(map[media.Kind]time.Time), gaps: make(map[media.Kind]time.Duration),
 	}
 	d, err := New(Config{Net: n, Local: p.out, Sink: p, Logger: testLog().With("me", id)})
 	if err != nil {
@@ -289,28 +290,28 @@ func newPerson(t testing.TB, id string, n transport.Net) *person {
 	return p
 }
 
-func (p *person) Audio(_ signal.PeerID, a AudioPacket) {
+func (p *person) Audio(_ signal.PeerID, a media.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.audio = append(p.audio, a)
-	p.note(rtc.Mic, a.Arrived)
+	p.note(media.Mic, a.At)
 }
 
-func (p *person) Video(_ signal.PeerID, f VideoFrame) {
+func (p *person) Video(_ signal.PeerID, f media.Frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.video = append(p.video, f)
-	p.note(f.Kind, f.Arrived)
+	p.note(f.Kind, f.At)
 }
 
-func (p *person) note(k rtc.Kind, at time.Time) {
+func (p *person) note(k media.Kind, at time.Time) {
 	if last := p.heardAt[k]; !last.IsZero() && at.Sub(last) > p.gaps[k] {
 		p.gaps[k] = at.Sub(last)
 	}
 	p.heardAt[k] = at
 }
 
-func (p *person) KeyFrameWanted(k rtc.Kind) {
+func (p *person) KeyFrameWanted(k media.Kind) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wanted[k]++
@@ -322,7 +323,7 @@ func (p *person) Feedback(_ signal.PeerID, f Feedback) {
 	p.feedback = append(p.feedback, f)
 }
 
-func (p *person) takeWanted(k rtc.Kind) bool {
+func (p *person) takeWanted(k media.Kind) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.wanted[k]
@@ -330,23 +331,23 @@ func (p *person) takeWanted(k rtc.Kind) bool {
 	return n > 0
 }
 
-func (p *person) pictures() []VideoFrame {
+func (p *person) pictures() []media.Frame {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]VideoFrame(nil), p.video...)
+	return append([]media.Frame(nil), p.video...)
 }
 
-func (p *person) sounds() []AudioPacket {
+func (p *person) sounds() []media.Packet {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]AudioPacket(nil), p.audio...)
+	return append([]media.Packet(nil), p.audio...)
 }
 
 func (p *person) counts() (audio, camera, screen int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.video {
-		if f.Kind == rtc.Camera {
+		if f.Kind == media.Camera {
 			camera++
 		} else {
 			screen++
@@ -363,7 +364,7 @@ func (p *person) forgetMedia() {
 	clear(p.gaps)
 }
 
-func (p *person) longestGap(k rtc.Kind) time.Duration {
+func (p *person) longestGap(k media.Kind) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.gaps[k]
@@ -381,10 +382,10 @@ func (p *person) talk(stop <-chan struct{}, wg *sync.WaitGroup) {
 				return
 			case <-tick.C:
 			}
-			p.out.WriteAudio(stamp("mic", p.id, n), n*960, 30, true, n == 0)
-			for _, k := range []rtc.Kind{rtc.Camera, rtc.Screen} {
+			p.out.WriteAudio(media.Packet{Payload: stamp("mic", p.id, n), Timestamp: n * 960, Level: -30, Voice: true, Marker: n == 0})
+			for _, k := range []media.Kind{media.Camera, media.Screen} {
 				key := p.takeWanted(k) || n == 0
-				p.out.WriteVideo(k, vp8(key, stamp(k.String(), p.id, n), 3000), n*1800)
+				p.out.WriteVideo(media.Frame{Kind: k, Data: vp8(key, stamp(k.String(), p.id, n), 3000), Timestamp: n * 1800})
 			}
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/transport/v5/vnet"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -74,8 +75,8 @@ func TestCutHealsAlone(t *testing.T) {
 				time.Sleep(3 * time.Second)
 
 				for _, who := range []*person{p.ann, p.bob} {
-					for k, most := range map[rtc.Kind]time.Duration{
-						rtc.Mic: 40 * time.Millisecond, rtc.Camera: 120 * time.Millisecond, rtc.Screen: 120 * time.Millisecond,
+					for k, most := range map[media.Kind]time.Duration{
+						media.Mic: 40 * time.Millisecond, media.Camera: 120 * time.Millisecond, media.Screen: 120 * time.Millisecond,
 					} {
 						gap := who.longestGap(k)
 						t.Logf("%s: %s back %v after healing", who.id, k, gap-cut)
@@ -189,8 +190,8 @@ func TestICERestartKeepsMedia(t *testing.T) {
 			t.Errorf("messages: %q", got)
 		}
 		for _, who := range []*person{p.ann, p.bob} {
-			t.Logf("%s: longest gap %v", who.id, who.longestGap(rtc.Mic))
-			if gap := who.longestGap(rtc.Mic); gap > 400*time.Millisecond {
+			t.Logf("%s: longest gap %v", who.id, who.longestGap(media.Mic))
+			if gap := who.longestGap(media.Mic); gap > 400*time.Millisecond {
 				t.Errorf("%s: silent for %v at a restart", who.id, gap)
 			}
 		}
@@ -286,7 +287,7 @@ func TestNATRebindingIsFollowed(t *testing.T) {
 					t.Errorf("ann kept her address %s: nothing was tested", before)
 				}
 				for _, who := range []*person{p.ann, p.bob} {
-					gap := who.longestGap(rtc.Mic)
+					gap := who.longestGap(media.Mic)
 					t.Logf("%s: silent for %v over a cut of %v; ann was %s, is %s", who.id, gap, cut, before, after)
 					if gap > cut+400*time.Millisecond {
 						t.Errorf("%s: silent for %v", who.id, gap)
@@ -392,7 +393,7 @@ func TestRestartAcrossACut(t *testing.T) {
 					t.Errorf("ICE failed %d times", failed)
 				}
 				for _, who := range []*person{p.ann, p.bob} {
-					gap := who.longestGap(rtc.Mic)
+					gap := who.longestGap(media.Mic)
 					t.Logf("%s: back %v after healing", who.id, gap-c.cut)
 					if gap < c.cut || gap > c.cut+500*time.Millisecond {
 						t.Errorf("%s: silent for %v over a cut of %v", who.id, gap, c.cut)

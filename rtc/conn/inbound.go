@@ -13,7 +13,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -21,48 +21,18 @@ import (
 // goroutines, one per incoming track, and must return soon: whoever cannot
 // keep up drops.
 type Sink interface {
-	Audio(signal.PeerID, AudioPacket)
-	Video(signal.PeerID, VideoFrame)
+	Audio(signal.PeerID, media.Packet)
+	Video(signal.PeerID, media.Frame)
 	// KeyFrameWanted says that somebody needs a key frame of what we send. It
 	// comes as often as peers ask; the encoder limits the rate.
-	KeyFrameWanted(rtc.Kind)
+	KeyFrameWanted(media.Kind)
 	// Feedback says how well what we send arrives, about once a second.
 	Feedback(signal.PeerID, Feedback)
 }
 
-// AudioPacket is one RTP packet of a microphone. The receiver owns Payload.
-type AudioPacket struct {
-	Seq       uint16
-	Timestamp uint32 // 48 kHz
-	SSRC      uint32 // another one is another stream: start afresh
-	Marker    bool   // first packet of a talk spurt
-	// Level is the loudness in -dBov, 0 (loudest) to 127 (silence), and Voice
-	// the sender's opinion whether somebody speaks (RFC 6464). Level is -1
-	// when the packet does not tell.
-	Level int8
-	Voice bool
-	// Redundant payloads are in the format of RFC 2198.
-	Redundant bool
-	Payload   []byte
-	Arrived   time.Time
-	// Captured is when this was sampled on the sender's clock; zero until its
-	// first sender report. All media of a peer share that clock.
-	Captured time.Time
-}
-
-// VideoFrame is one whole encoded VP8 frame. The receiver owns Data.
-type VideoFrame struct {
-	Kind      rtc.Kind
-	Key       bool
-	Timestamp uint32 // 90 kHz
-	Data      []byte
-	Arrived   time.Time // when its last packet came
-	Captured  time.Time // as in AudioPacket
-}
-
 // Feedback is what a peer reports about one kind of media we send it.
 type Feedback struct {
-	Kind rtc.Kind
+	Kind media.Kind
 	// Loss is the share of packets lost since the last report, 0 to 1.
 	Loss float64
 	// Jitter is the peer's estimate of the arrival jitter (RFC 3550 section
@@ -79,7 +49,7 @@ type Feedback struct {
 // marked otherwise.
 type inbound struct {
 	s      *session
-	kind   rtc.Kind
+	kind   media.Kind
 	remote *webrtc.TrackRemote
 	stats  *received
 	clock  clock
@@ -95,7 +65,7 @@ type inbound struct {
 func (s *session) incoming(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	for kind, t := range s.slots {
 		if t.Receiver() == receiver {
-			s.receive(rtc.Kind(kind), remote, receiver)
+			s.receive(media.Kind(kind), remote, receiver)
 			return
 		}
 	}
@@ -105,14 +75,14 @@ func (s *session) incoming(remote *webrtc.TrackRemote, receiver *webrtc.RTPRecei
 
 // receive starts reading a track. A second track in one place, as when a
 // browser changes its SSRC, takes over.
-func (s *session) receive(kind rtc.Kind, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+func (s *session) receive(kind media.Kind, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	in := &inbound{
 		s: s, kind: kind, remote: remote,
 		stats: s.dialer.received.of(s.cfg.Peer, kind),
 		clock: clock{rate: videoClock},
 		pli:   limiter{every: pliInterval},
 	}
-	if kind == rtc.Mic {
+	if kind == media.Mic {
 		in.clock.rate = audioClock
 	}
 	for _, e := range receiver.GetParameters().HeaderExtensions {
@@ -163,7 +133,7 @@ func (in *inbound) read() {
 			continue
 		}
 		in.stats.arrived(&packet.Header, n, now, in.clock.rate)
-		if in.kind == rtc.Mic {
+		if in.kind == media.Mic {
 			in.audio(&packet, now)
 		} else {
 			in.act(a, a.push(&packet, now))
@@ -187,15 +157,15 @@ func (in *inbound) audio(p *rtp.Packet, now time.Time) {
 	if !redundant && !strings.EqualFold(in.mime, webrtc.MimeTypeOpus) {
 		return
 	}
-	out := AudioPacket{
+	out := media.Packet{
 		Seq: p.SequenceNumber, Timestamp: p.Timestamp, SSRC: p.SSRC, Marker: p.Marker,
-		Level: -1, Redundant: redundant,
-		Payload: append([]byte(nil), p.Payload...),
-		Arrived: now, Captured: in.clock.at(p.Timestamp),
+		Redundant: redundant,
+		Payload:   append([]byte(nil), p.Payload...),
+		At:        now, Captured: in.clock.at(p.Timestamp),
 	}
 	if in.levelID != 0 {
 		if e := p.GetExtension(in.levelID); len(e) > 0 {
-			out.Level, out.Voice = int8(e[0]&0x7f), e[0]&0x80 != 0
+			out.Level, out.HasLevel, out.Voice = -media.Level(e[0]&0x7f), true, e[0]&0x80 != 0
 		}
 	}
 	in.s.dialer.sink.Audio(in.s.cfg.Peer, out)
@@ -204,9 +174,9 @@ func (in *inbound) audio(p *rtp.Packet, now time.Time) {
 // act does what the assembler asks for.
 func (in *inbound) act(a *assembler, w wishes) {
 	for _, f := range a.frames() {
-		in.s.dialer.sink.Video(in.s.cfg.Peer, VideoFrame{
+		in.s.dialer.sink.Video(in.s.cfg.Peer, media.Frame{
 			Kind: in.kind, Key: f.key, Timestamp: f.timestamp, Data: f.data,
-			Arrived: f.arrived, Captured: in.clock.at(f.timestamp),
+			At: f.arrived, Captured: in.clock.at(f.timestamp),
 		})
 	}
 	if len(w.nack) > 0 {
@@ -237,7 +207,7 @@ func (in *inbound) send(p rtcp.Packet) {
 	}
 }
 
-func (s *session) requestKeyFrame(kind rtc.Kind) {
+func (s *session) requestKeyFrame(kind media.Kind) {
 	if in := s.receivers[kind].Load(); in != nil {
 		in.requestKeyFrame()
 	}

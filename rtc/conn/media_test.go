@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/transport/v5/vnet"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -65,7 +66,7 @@ func TestLoss(t *testing.T) {
 		if worst < 0.03 || worst > 0.3 {
 			t.Errorf("worst loss reported: %.3f", worst)
 		}
-		if r := p.bob.dialer.Received("ann", rtc.Mic); r.Lost < 10 || r.Packets < 600 || r.Bytes == 0 {
+		if r := p.bob.dialer.Received("ann", media.Mic); r.Lost < 10 || r.Packets < 600 || r.Bytes == 0 {
 			t.Errorf("received %+v", r)
 		}
 		p.end(t)
@@ -84,7 +85,7 @@ func TestCapturedTimes(t *testing.T) {
 		if audio.Captured.IsZero() || video.Captured.IsZero() {
 			t.Fatal("no capture times after five seconds")
 		}
-		for _, d := range []time.Duration{audio.Arrived.Sub(audio.Captured), video.Arrived.Sub(video.Captured)} {
+		for _, d := range []time.Duration{audio.At.Sub(audio.Captured), video.At.Sub(video.Captured)} {
 			if d < 9*time.Millisecond || d > 12*time.Millisecond {
 				t.Errorf("captured %v before it arrived over a path of 10 ms", d)
 			}
@@ -97,30 +98,30 @@ func TestCapturedTimes(t *testing.T) {
 func TestVideoWantedAndTotals(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPair(t, 10*time.Millisecond)
-		if !p.ann.out.VideoWanted(rtc.Camera) {
+		if !p.ann.out.VideoWanted(media.Camera) {
 			t.Error("a new peer wants to see")
 		}
 		p.talk()
 		time.Sleep(time.Second)
-		p.ann.out.SetVideoWanted("bob", rtc.Camera, false)
-		if p.ann.out.VideoWanted(rtc.Camera) || !p.ann.out.VideoWanted(rtc.Screen) {
+		p.ann.out.SetVideoWanted("bob", media.Camera, false)
+		if p.ann.out.VideoWanted(media.Camera) || !p.ann.out.VideoWanted(media.Screen) {
 			t.Error("only the screen is wanted")
 		}
 		time.Sleep(100 * time.Millisecond)
-		sent := p.ann.out.Sent("bob", rtc.Camera)
+		sent := p.ann.out.Sent("bob", media.Camera)
 		p.bob.forgetMedia()
 		time.Sleep(time.Second)
-		if now := p.ann.out.Sent("bob", rtc.Camera); now != sent {
+		if now := p.ann.out.Sent("bob", media.Camera); now != sent {
 			t.Errorf("sent %+v, then %+v to somebody who does not look", sent, now)
 		}
 		if _, camera, screen := p.bob.counts(); camera != 0 || screen < 45 {
 			t.Errorf("%d camera and %d screen frames", camera, screen)
 		}
 		p.bob.forgetMedia()
-		p.ann.out.SetVideoWanted("bob", rtc.Camera, true)
+		p.ann.out.SetVideoWanted("bob", media.Camera, true)
 		time.Sleep(time.Second)
 		for _, f := range p.bob.pictures() {
-			if f.Kind == rtc.Camera {
+			if f.Kind == media.Camera {
 				if !f.Key {
 					t.Error("the first picture is no key frame")
 				}
@@ -131,28 +132,28 @@ func TestVideoWantedAndTotals(t *testing.T) {
 			t.Errorf("%d camera frames after looking again", camera)
 		}
 		flow := p.link.a.session.Flow()
-		if flow.Sent[rtc.Mic] == 0 || flow.Received[rtc.Screen] == 0 {
+		if flow.Sent[media.Mic] == 0 || flow.Received[media.Screen] == 0 {
 			t.Errorf("flow %+v", flow)
 		}
 
 		// The same people over another session.
-		sent = p.ann.out.Sent("bob", rtc.Camera)
-		got := p.bob.dialer.Received("ann", rtc.Camera)
+		sent = p.ann.out.Sent("bob", media.Camera)
+		got := p.bob.dialer.Received("ann", media.Camera)
 		p.link.close()
 		l := connect(t, p.bob, p.ann, 2, 10*time.Millisecond)
 		l.await()
 		time.Sleep(time.Second)
-		if now := p.ann.out.Sent("bob", rtc.Camera); now.Bytes < sent.Bytes+100_000 {
+		if now := p.ann.out.Sent("bob", media.Camera); now.Bytes < sent.Bytes+100_000 {
 			t.Errorf("sent %d bytes over two sessions, %d over the first", now.Bytes, sent.Bytes)
 		}
-		if now := p.bob.dialer.Received("ann", rtc.Camera); now.Bytes < got.Bytes+100_000 || now.Lost < got.Lost {
+		if now := p.bob.dialer.Received("ann", media.Camera); now.Bytes < got.Bytes+100_000 || now.Lost < got.Lost {
 			t.Errorf("received %+v over two sessions, %+v over the first", now, got)
 		}
-		if f := l.a.session.Flow(); f.Received[rtc.Mic] == 0 || f.Received[rtc.Mic] > 60 {
+		if f := l.a.session.Flow(); f.Received[media.Mic] == 0 || f.Received[media.Mic] > 60 {
 			t.Errorf("the flow of a session of one second: %+v", f)
 		}
 		p.ann.dialer.Forget("bob")
-		if now := p.ann.out.Sent("bob", rtc.Mic); now != (Sent{}) {
+		if now := p.ann.out.Sent("bob", media.Mic); now != (Sent{}) {
 			t.Errorf("remembers %+v", now)
 		}
 		p.link = l
@@ -182,19 +183,19 @@ func TestRequestKeyFrame(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		p.bob.forgetMedia()
 		for range 100 {
-			p.bob.dialer.RequestKeyFrame("ann", rtc.Screen)
-			p.bob.dialer.RequestKeyFrame("nobody", rtc.Screen)
-			p.bob.dialer.RequestKeyFrame("ann", rtc.Mic)
+			p.bob.dialer.RequestKeyFrame("ann", media.Screen)
+			p.bob.dialer.RequestKeyFrame("nobody", media.Screen)
+			p.bob.dialer.RequestKeyFrame("ann", media.Mic)
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(100 * time.Millisecond)
-		keys := map[rtc.Kind]int{}
+		keys := map[media.Kind]int{}
 		for _, f := range p.bob.pictures() {
 			if f.Key {
 				keys[f.Kind]++
 			}
 		}
-		if keys[rtc.Screen] != 2 || keys[rtc.Camera] != 0 {
+		if keys[media.Screen] != 2 || keys[media.Camera] != 0 {
 			t.Errorf("key frames in a second of asking for the screen: %v", keys)
 		}
 		p.end(t)
@@ -230,7 +231,7 @@ func TestMeshOfFive(t *testing.T) {
 					case <-stop:
 						return
 					case <-tick.C:
-						p.out.WriteAudio(stamp("mic", p.id, n), n*960, 30, true, n == 0)
+						p.out.WriteAudio(media.Packet{Payload: stamp("mic", p.id, n), Timestamp: n * 960, Level: -30, Voice: true, Marker: n == 0})
 					}
 				}
 			})

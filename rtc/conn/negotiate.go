@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -119,7 +120,7 @@ func (s *session) applyRemote(kind webrtc.SDPType, text string) error {
 	s.negotiated = true
 	for k, t := range s.slots {
 		if t.Mid() != mids[k] {
-			return fmt.Errorf("the %s landed on m-line %q, not %q", rtc.Kind(k), t.Mid(), mids[k])
+			return fmt.Errorf("the %s landed on m-line %q, not %q", media.Kind(k), t.Mid(), mids[k])
 		}
 	}
 	return nil

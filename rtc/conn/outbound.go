@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -32,7 +32,7 @@ type Outbound struct {
 	redHistory redHistory    // owned by the caller of WriteAudio
 	pictureIDs [kinds]uint16 // of the last pictures; owned by the caller of WriteVideo
 
-	keyFrameWanted func(rtc.Kind) // set once by New, before any session
+	keyFrameWanted func(media.Kind) // set once by New, before any session
 }
 
 // outgoing is what is remembered of one kind of media for one peer, whatever
@@ -73,45 +73,43 @@ func (f *fan) remove(id string) {
 
 // NewOutbound returns an Outbound that nobody listens to yet.
 func NewOutbound() *Outbound {
-	return &Outbound{keyFrameWanted: func(rtc.Kind) {}}
+	return &Outbound{keyFrameWanted: func(media.Kind) {}}
 }
 
-// WriteAudio sends one Opus packet to every session. timestamp counts samples
-// at 48 kHz; level is the loudness of RFC 6464, from 0 (loudest) to 127
-// (silence) in -dBov; voice says that somebody speaks; marker starts a talk
-// spurt, as after unmuting. The payload is not kept.
-func (o *Outbound) WriteAudio(payload []byte, timestamp uint32, level uint8, voice, marker bool) {
-	if len(payload) == 0 {
+// WriteAudio sends one Opus packet to every session: its payload, timestamp and
+// marker, and its level in the header extension of RFC 6464. Nothing of it is kept.
+func (o *Outbound) WriteAudio(p media.Packet) {
+	if len(p.Payload) == 0 {
 		return
 	}
-	frame := audioFrame{payload: payload, timestamp: timestamp, level: min(level, 127), voice: voice, marker: marker}
-	for _, b := range o.fans[rtc.Mic].list() {
-		b.writeAudio(frame, &o.redHistory)
+	p.Level = min(max(p.Level, media.Silence), 0)
+	for _, b := range o.fans[media.Mic].list() {
+		b.writeAudio(p, &o.redHistory)
 	}
-	o.redHistory.push(payload, timestamp)
+	o.redHistory.push(p.Payload, p.Timestamp)
 }
 
 // WriteVideo sends one whole VP8 frame of the camera or the screen to every
-// session whose peer wants it. timestamp is at 90 kHz. The frame is not kept.
-func (o *Outbound) WriteVideo(kind rtc.Kind, frame []byte, timestamp uint32) {
-	if !isVideo(kind) || len(frame) == 0 {
+// session whose peer wants it. Nothing of it is kept.
+func (o *Outbound) WriteVideo(f media.Frame) {
+	if !f.Kind.IsVideo() || len(f.Data) == 0 {
 		return
 	}
-	key := frame[0]&1 == 0 // RFC 6386 section 9.1
-	o.pictureIDs[kind]++
-	packets := packets{frame: frame, pictureID: o.pictureIDs[kind] & 0x7fff}
-	for _, b := range o.fans[kind].list() {
+	key := f.Data[0]&1 == 0 // RFC 6386 section 9.1
+	o.pictureIDs[f.Kind]++
+	packets := packets{frame: f.Data, pictureID: o.pictureIDs[f.Kind] & 0x7fff}
+	for _, b := range o.fans[f.Kind].list() {
 		if !b.takesVideo(key) {
 			continue
 		}
-		b.writeVideo(packets.of(b.session.net.size.payload()), timestamp)
+		b.writeVideo(packets.of(b.session.net.size.payload()), f.Timestamp)
 	}
 }
 
 // VideoWanted says whether anybody connected wants a kind of video: if not,
 // encoding it is a waste.
-func (o *Outbound) VideoWanted(kind rtc.Kind) bool {
-	if !isVideo(kind) {
+func (o *Outbound) VideoWanted(kind media.Kind) bool {
+	if !kind.IsVideo() {
 		return false
 	}
 	for _, b := range o.fans[kind].list() {
@@ -125,8 +123,8 @@ func (o *Outbound) VideoWanted(kind rtc.Kind) bool {
 // SetVideoWanted says whether a peer looks at a kind of video; everybody does
 // until told otherwise. Somebody who looks again gets a key frame first. It
 // holds for all sessions of the peer, later ones too.
-func (o *Outbound) SetVideoWanted(peer signal.PeerID, kind rtc.Kind, wanted bool) {
-	if !isVideo(kind) {
+func (o *Outbound) SetVideoWanted(peer signal.PeerID, kind media.Kind, wanted bool) {
+	if !kind.IsVideo() {
 		return
 	}
 	was := !o.peers.of(peer, kind).unwanted.Swap(!wanted)
@@ -151,7 +149,7 @@ type Sent struct {
 
 // Sent returns what was sent to a peer since it was first met, over all its
 // sessions.
-func (o *Outbound) Sent(peer signal.PeerID, kind rtc.Kind) Sent {
+func (o *Outbound) Sent(peer signal.PeerID, kind media.Kind) Sent {
 	if int(kind) >= kinds {
 		return Sent{}
 	}
@@ -169,7 +167,7 @@ func (o *Outbound) forget(peer signal.PeerID) { o.peers.forget(peer) }
 // greet is called when a session can carry media: the new viewer needs a
 // picture to start from.
 func (o *Outbound) greet(s *session) {
-	for kind := rtc.Camera; kind < kinds; kind++ {
+	for kind := media.Camera; kind < kinds; kind++ {
 		for _, b := range o.fans[kind].list() {
 			if b.session == s {
 				b.live.Store(true)

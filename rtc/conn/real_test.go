@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -130,7 +131,7 @@ func TestRoamingWithoutSignaling(t *testing.T) {
 	s := overFiles(t, bob, dir, "bob", "ann", false)
 	stop, wg := make(chan struct{}), &sync.WaitGroup{}
 	bob.talk(stop, wg)
-	heard := func() bool { return s.Flow().Received[rtc.Mic] > 50 }
+	heard := func() bool { return s.Flow().Received[media.Mic] > 50 }
 	waitFor(t, "ann's voice", heard)
 	before := s.Stats().RemoteAddress
 	bob.forgetMedia()
@@ -141,8 +142,8 @@ func TestRoamingWithoutSignaling(t *testing.T) {
 	followed := time.Since(moved)
 	time.Sleep(2 * time.Second)
 	t.Logf("ann was %s, is %s: followed after %v; her voice was gone for %v",
-		before, s.Stats().RemoteAddress, followed, bob.longestGap(rtc.Mic))
-	if followed > time.Second || bob.longestGap(rtc.Mic) > time.Second {
+		before, s.Stats().RemoteAddress, followed, bob.longestGap(media.Mic))
+	if followed > time.Second || bob.longestGap(media.Mic) > time.Second {
 		t.Error("too slow")
 	}
 	close(stop)
@@ -171,8 +172,8 @@ func roamingSide(t *testing.T) {
 		_, err := os.Stat(filepath.Join(dir, "end"))
 		return err == nil
 	})
-	t.Logf("bob's voice was gone for %v", ann.longestGap(rtc.Mic))
-	if gap := ann.longestGap(rtc.Mic); gap > time.Second {
+	t.Logf("bob's voice was gone for %v", ann.longestGap(media.Mic))
+	if gap := ann.longestGap(media.Mic); gap > time.Second {
 		t.Error("too slow")
 	}
 	close(stop)

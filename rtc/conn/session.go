@@ -13,6 +13,7 @@ import (
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -305,7 +306,7 @@ func (s *session) open() error {
 	}
 	s.pc = pc
 	s.pub.Store(pc)
-	for kind := rtc.Mic; kind < kinds; kind++ {
+	for kind := media.Mic; kind < kinds; kind++ {
 		t, err := pc.AddTransceiverFromTrack(s.dialer.local.track(s, kind),
 			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
 		if err != nil {
@@ -383,7 +384,7 @@ func (s *session) listen() {
 
 // freshPictures has pictures start anew: parts of those before were lost.
 func (s *session) freshPictures() {
-	for kind := rtc.Camera; kind < kinds; kind++ {
+	for kind := media.Camera; kind < kinds; kind++ {
 		s.dialer.sink.KeyFrameWanted(kind)
 	}
 }

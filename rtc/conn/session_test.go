@@ -43,7 +43,7 @@ func TestMediaBothWaysUnswapped(t *testing.T) {
 						t.Errorf("%s got %d, %d, %d of 99 each", p.me.id, audio, camera, screen)
 					}
 					for _, a := range p.me.sounds() {
-						if !bytes.HasPrefix(a.Payload, []byte("mic/"+p.other.id)) || a.Level != 30 || !a.Voice {
+						if !bytes.HasPrefix(a.Payload, []byte("mic/"+p.other.id)) || a.Level != -30 || !a.Voice {
 							t.Fatalf("%s heard %q at %d", p.me.id, a.Payload, a.Level)
 						}
 					}

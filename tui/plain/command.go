@@ -3,6 +3,7 @@ package plain
 import (
 	"strings"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
@@ -95,21 +96,21 @@ func (s *session) toggle(word string) {
 	m := s.opt.Room.View().Media
 	switch word {
 	case "/mute":
-		s.turn(tui.Microphone, m.Mic, s.opt.Controls.SetMic)
+		s.turn(media.Mic, m.Mic, s.opt.Controls.SetMic)
 	case "/camera":
-		s.turn(tui.Camera, m.Camera, s.opt.Controls.SetCamera)
+		s.turn(media.Camera, m.Camera, s.opt.Controls.SetCamera)
 	case "/share":
-		s.turn(tui.Display, m.Screen, s.opt.Controls.SetScreen)
+		s.turn(media.Screen, m.Screen, s.opt.Controls.SetScreen)
 	}
 }
 
 // turn switches a source on or off, and says what that comes to if not that.
-func (s *session) turn(kind tui.SourceKind, on bool, set func(bool)) {
-	var all []tui.Source
+func (s *session) turn(kind media.Kind, on bool, set func(bool)) {
+	var all []media.Source
 	if s.opt.Devices != nil {
 		all = s.opt.Devices.Sources()
 	}
-	to, ok, say := tui.SourceOf(all, kind).Toggle(on)
+	to, ok, say := media.SourceOf(all, kind).Toggle(on)
 	if ok {
 		set(to)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
@@ -18,7 +19,7 @@ import (
 
 // call is a fake of everything a plain screen reaches; done notes what it did.
 type call struct {
-	sources []tui.Source // nil: no screen to share
+	sources []media.Source // nil: no screen to share
 	view    *rtc.RoomView
 	events  chan rtc.Event
 	chat    chan tui.Message
@@ -45,15 +46,15 @@ func (c *call) Retry(p signal.PeerID)        { c.note("retry", p) }
 func (c *call) Leave()                       { c.note("leave") }
 func (c *call) Say(text string)              { c.note("say", text) }
 func (c *call) Messages() <-chan tui.Message { return c.chat }
-func (c *call) Sources() []tui.Source {
+func (c *call) Sources() []media.Source {
 	if c.sources != nil {
 		return c.sources
 	}
-	return []tui.Source{{Kind: tui.Display, Missing: "no screen to share"}}
+	return []media.Source{{Kind: media.Screen, Missing: "no screen to share"}}
 }
-func (c *call) List() []tui.Device            { return nil }
-func (c *call) Select(tui.SourceKind, string) {}
-func (c *call) note(args ...any)              { c.done = append(c.done, strings.TrimSpace(fmt.Sprintln(args...))) }
+func (c *call) List() []media.Device      { return nil }
+func (c *call) Select(media.Kind, string) {}
+func (c *call) note(args ...any)          { c.done = append(c.done, strings.TrimSpace(fmt.Sprintln(args...))) }
 
 func who(name string) rtc.Who { return rtc.Who{Peer: signal.PeerID("id-" + name), Name: name} }
 
@@ -243,7 +244,7 @@ func TestMissingMicrophone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall()
 		c.view.Media = signal.Media{}
-		c.sources = []tui.Source{{Kind: tui.Microphone, Missing: "The microphone went away.", Wanted: true}}
+		c.sources = []media.Source{{Kind: media.Mic, Missing: "The microphone went away.", Wanted: true}}
 		out, err := run(t, c, strings.NewReader("/mute\n/leave\n"))
 		if err != nil {
 			t.Fatal(err)
@@ -252,7 +253,7 @@ func TestMissingMicrophone(t *testing.T) {
 			t.Errorf("said %q", out)
 		}
 		equal(t, c.done, []string{"mic false", "leave"})
-		c.done, c.sources = nil, []tui.Source{{Kind: tui.Microphone}}
+		c.done, c.sources = nil, []media.Source{{Kind: media.Mic}}
 		if _, err := run(t, c, strings.NewReader("/mute\n/leave\n")); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,7 @@ package plain
 import (
 	"strconv"
 
-	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/media"
 )
 
 // sound changes or tells what is done to one's own sound, or lets one hear it.
@@ -72,13 +72,13 @@ func (s *session) devices(arg string) {
 	}
 	for i, dev := range list {
 		used := ""
-		if dev.Selected {
+		if dev.InUse {
 			used = " (in use)"
 		}
 		s.say("%d %s: %s%s", i+1, dev.Kind, text(dev.Name), used)
 	}
 	for _, src := range s.opt.Devices.Sources() {
-		if src.Kind == tui.Microphone && src.Missing == "" && src.Wanted {
+		if src.Kind == media.Mic && src.Missing == "" && src.Wanted {
 			s.say("the microphone is at %.0f dB", src.DB)
 		}
 	}

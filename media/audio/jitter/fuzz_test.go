@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -23,12 +24,12 @@ func FuzzBuffer(f *testing.F) {
 			seq += uint16(int8(data[0]))
 			ts += uint32(int32(int8(data[1]))) * (pcm.FrameSamples / 2) << (data[5] % 24)
 			now = now.Add(time.Duration(int8(data[4])) * time.Millisecond)
-			p := Packet{
-				Seq: seq, Timestamp: ts, SSRC: uint32(data[3] & 1), Arrived: now,
+			p := media.Packet{
+				Seq: seq, Timestamp: ts, SSRC: uint32(data[3] & 1), At: now,
 				Payload: payload(int64(ts), 120*int(data[2]%64)),
 			}
 			if data[3]&2 != 0 {
-				p.Older = []Copy{{Offset: uint32(data[3]) * 120, Payload: payload(0, 960)}}
+				p.Older = []media.Copy{{Offset: uint32(data[3]) * 120, Payload: payload(0, 960)}}
 			}
 			b.Push(p)
 			for range data[3] >> 5 {

@@ -16,24 +16,9 @@ package jitter
 import (
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
-
-// Packet is one audio packet as it came from the network.
-type Packet struct {
-	Seq       uint16
-	Timestamp uint32 // media time of the first sample, 48 kHz
-	SSRC      uint32
-	Payload   []byte    // one Opus payload; immutable once handed over
-	Older     []Copy    // redundant copies of earlier payloads, if any
-	Arrived   time.Time // when it came; one clock for all packets of a buffer
-}
-
-// Copy is a payload sent a second time along with a later packet (RFC 2198).
-type Copy struct {
-	Offset  uint32 // how much older than its packet it is, 48 kHz units
-	Payload []byte
-}
 
 // Codec is what the buffer needs of a decoder. All lengths are in samples at
 // 48 kHz.
@@ -113,7 +98,7 @@ type Buffer struct {
 
 	started bool
 	ssrc    uint32
-	epoch   time.Time // Arrived is counted from here
+	epoch   time.Time // At is counted from here
 	newest  int64     // extended timestamp of the newest packet
 	transit int64     // its arrival minus its timestamp
 	suspect suspicion
@@ -140,14 +125,14 @@ func New(codec Codec) *Buffer {
 }
 
 // Push takes in one packet.
-func (b *Buffer) Push(p Packet) {
+func (b *Buffer) Push(p media.Packet) {
 	dur := int64(b.codec.Samples(p.Payload))
 	if dur <= 0 || dur > maxDuration || len(p.Payload) > maxPayload {
 		b.stats.Discarded++
 		return
 	}
 	if !b.started || p.SSRC != b.ssrc {
-		if b.started && p.SSRC == b.previousSSRC && p.Arrived.Sub(b.switched) < ssrcGuard {
+		if b.started && p.SSRC == b.previousSSRC && p.At.Sub(b.switched) < ssrcGuard {
 			b.stats.Discarded++
 			return
 		}
@@ -167,7 +152,7 @@ func (b *Buffer) Push(p Packet) {
 	b.stats.Bytes += uint64(len(p.Payload))
 	b.stats.Lost += b.seqs.takeLost()
 
-	arrived := pcm.Samples(p.Arrived.Sub(b.epoch))
+	arrived := pcm.Samples(p.At.Sub(b.epoch))
 	if b.outages.over(arrived, b.delay.relative(arrived-pos), b.play.dry()) {
 		b.delay.rebase()
 		b.play.begin()
@@ -185,11 +170,11 @@ func (b *Buffer) Push(p Packet) {
 
 // startStream begins anew with the stream p belongs to. What has been decoded
 // already is still played.
-func (b *Buffer) startStream(p Packet) {
+func (b *Buffer) startStream(p media.Packet) {
 	if b.started {
-		b.previousSSRC, b.switched = b.ssrc, p.Arrived
+		b.previousSSRC, b.switched = b.ssrc, p.At
 	} else {
-		b.epoch = p.Arrived
+		b.epoch = p.At
 	}
 	b.started, b.ssrc = true, p.SSRC
 	b.seqs.restart()
@@ -198,10 +183,10 @@ func (b *Buffer) startStream(p Packet) {
 }
 
 // rebase makes p's timestamp the base that others are extended from.
-func (b *Buffer) rebase(p Packet) {
+func (b *Buffer) rebase(p media.Packet) {
 	b.frames = b.frames[:0]
 	b.newest = int64(p.Timestamp)
-	b.transit = pcm.Samples(p.Arrived.Sub(b.epoch)) - b.newest
+	b.transit = pcm.Samples(p.At.Sub(b.epoch)) - b.newest
 	b.delay.rebase()
 	b.suspect = suspicion{}
 	b.play.rebase(b.newest)
@@ -210,21 +195,21 @@ func (b *Buffer) rebase(p Packet) {
 // place extends the timestamp of p. It reports false for a packet that fits
 // neither the packets before it nor the clock; two such packets that fit each
 // other are a sender whose time base has changed.
-func (b *Buffer) place(p Packet) (int64, bool) {
+func (b *Buffer) place(p media.Packet) (int64, bool) {
 	ahead := int64(int32(p.Timestamp - uint32(b.newest)))
 	pos := b.newest + ahead
-	drift := pcm.Samples(p.Arrived.Sub(b.epoch)) - pos - b.transit
+	drift := pcm.Samples(p.At.Sub(b.epoch)) - pos - b.transit
 	if abs(ahead) <= maxJump || ahead > 0 && abs(drift) <= maxJump {
 		b.suspect.held = false
 		return pos, true
 	}
 	last := b.suspect
-	b.suspect = suspicion{held: true, timestamp: p.Timestamp, arrived: p.Arrived}
+	b.suspect = suspicion{held: true, timestamp: p.Timestamp, arrived: p.At}
 	if !last.held {
 		return 0, false
 	}
 	step := int64(int32(p.Timestamp - last.timestamp))
-	if step <= 0 || abs(step-pcm.Samples(p.Arrived.Sub(last.arrived))) > maxJump {
+	if step <= 0 || abs(step-pcm.Samples(p.At.Sub(last.arrived))) > maxJump {
 		return 0, false
 	}
 	b.rebase(p)
@@ -239,7 +224,7 @@ func abs(n int64) int64 {
 }
 
 // insertCopy takes in a redundant copy that came with the packet at pos.
-func (b *Buffer) insertCopy(pos int64, c Copy) {
+func (b *Buffer) insertCopy(pos int64, c media.Copy) {
 	dur := int64(b.codec.Samples(c.Payload))
 	if dur <= 0 || dur > maxDuration || len(c.Payload) > maxPayload || int64(c.Offset) < dur {
 		return

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -75,7 +76,7 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // sent is one packet on its way.
 type sent struct {
 	at time.Duration // when it arrives
-	p  Packet
+	p  media.Packet
 }
 
 // stream is a sender: one packet of 20 ms after the other.
@@ -90,10 +91,10 @@ type stream struct {
 
 // next returns the next packet, sent now and arriving delay later.
 func (s *stream) next(delay time.Duration) sent {
-	p := sent{at: s.clock + delay, p: Packet{
+	p := sent{at: s.clock + delay, p: media.Packet{
 		Seq: s.seq, Timestamp: s.ts, SSRC: s.ssrc, Payload: payload(s.pos, pcm.FrameSamples),
 	}}
-	p.p.Arrived = start.Add(p.at)
+	p.p.At = start.Add(p.at)
 	s.seq++
 	s.skip(20 * time.Millisecond)
 	return p
@@ -113,7 +114,7 @@ func run(b *Buffer, packets []sent, d time.Duration, each func(now time.Duration
 	var out []float32
 	for now := time.Duration(0); now < d; now += 10 * time.Millisecond {
 		for len(packets) > 0 && packets[0].at <= now {
-			packets[0].p.Arrived = start.Add(packets[0].at)
+			packets[0].p.At = start.Add(packets[0].at)
 			b.Push(packets[0].p)
 			packets = packets[1:]
 		}
@@ -325,7 +326,7 @@ func TestLossIsFilled(t *testing.T) {
 				for n := c.copies; n > 0; n-- {
 					back := int64(n) * pcm.FrameSamples
 					if at.pos >= back {
-						p.p.Older = append(p.p.Older, Copy{Offset: uint32(back), Payload: payload(at.pos-back, pcm.FrameSamples)})
+						p.p.Older = append(p.p.Older, media.Copy{Offset: uint32(back), Payload: payload(at.pos-back, pcm.FrameSamples)})
 					}
 				}
 				if !c.lost(i) {
@@ -368,7 +369,7 @@ func TestOutageOfTenSeconds(t *testing.T) {
 	}
 	// Silence within 150 ms of the cut, sound within 100 ms of the heal.
 	hole := out[pcm.Samples(5250*time.Millisecond):pcm.Samples(15*time.Second)]
-	if l := pcm.Measure(hole); l != pcm.Silence {
+	if l := pcm.Measure(hole); l != media.Silence {
 		t.Errorf("%d dBov in the hole", l)
 	}
 	healed := out[pcm.Samples(15110*time.Millisecond):]
@@ -402,7 +403,7 @@ func TestMuteIsSilenceAndNotLoss(t *testing.T) {
 	if st.Lost != 0 || st.Late != 0 || st.Concealed != 0 || st.Packets != 550 {
 		t.Errorf("stats %+v", st)
 	}
-	if l := pcm.Measure(out[pcm.Samples(28*time.Second):pcm.Samples(57*time.Second)]); l != pcm.Silence {
+	if l := pcm.Measure(out[pcm.Samples(28*time.Second):pcm.Samples(57*time.Second)]); l != media.Silence {
 		t.Errorf("%d dBov during the mute", l)
 	}
 	if s := worstStep(out); s > clickFree {
@@ -519,9 +520,9 @@ func TestFloodIsBounded(t *testing.T) {
 	at := start
 	for i := range 30000 {
 		at = at.Add(time.Duration(rng.IntN(1000)) * time.Microsecond)
-		p := Packet{
+		p := media.Packet{
 			Seq: uint16(rng.Uint32()), Timestamp: rng.Uint32(), SSRC: rng.Uint32N(3),
-			Payload: payload(int64(i), 120*(1+rng.IntN(48))), Arrived: at,
+			Payload: payload(int64(i), 120*(1+rng.IntN(48))), At: at,
 		}
 		switch rng.IntN(10) {
 		case 0:
@@ -529,12 +530,12 @@ func TestFloodIsBounded(t *testing.T) {
 		case 1:
 			p.Payload = payload(-1, 960)
 		case 2:
-			p.Arrived = time.Time{}
+			p.At = time.Time{}
 		case 3, 4, 5, 6:
 			p.SSRC, p.Seq, p.Timestamp = 1, uint16(i), uint32(i)*960
 		}
 		for range rng.IntN(20) {
-			p.Older = append(p.Older, Copy{Offset: rng.Uint32N(20000), Payload: payload(0, 960)})
+			p.Older = append(p.Older, media.Copy{Offset: rng.Uint32N(20000), Payload: payload(0, 960)})
 		}
 		b.Push(p)
 		if i%10 == 0 {

@@ -89,7 +89,7 @@ func listen(p path, skew float64, d time.Duration, muted func(time.Duration) boo
 	block := make([]float32, pcm.BlockSamples)
 	for now := time.Duration(0); now < d; now += 10 * time.Millisecond {
 		for len(packets) > 0 && packets[0].at <= now {
-			packets[0].p.Arrived = start.Add(packets[0].at)
+			packets[0].p.At = start.Add(packets[0].at)
 			b.Push(packets[0].p)
 			packets = packets[1:]
 		}

@@ -1,16 +1,13 @@
 package pcm
 
-import "math"
+import (
+	"math"
 
-// Level is a loudness in dBov as RFC 6464 section 3 counts it: the root mean
-// square of a block relative to a full-scale square wave, 0 (loudest) to -127.
-type Level int8
-
-// Silence is the lowest level there is; digital silence has it.
-const Silence Level = -127
+	"github.com/meet-term/meet/media"
+)
 
 // Measure returns the level of one block.
-func Measure(block []float32) Level {
+func Measure(block []float32) media.Level {
 	return levelOf(power(block))
 }
 
@@ -29,20 +26,20 @@ func power(block []float32) float64 {
 	return p
 }
 
-func levelOf(p float64) Level {
+func levelOf(p float64) media.Level {
 	db := decibels(p)
 	if db > 0 {
 		return 0
 	}
-	return Level(math.Round(db))
+	return media.Level(math.Round(db))
 }
 
 // decibels turns a power into dB, held within the range of a Level below.
 func decibels(p float64) float64 {
 	if p <= 0 {
-		return float64(Silence)
+		return float64(media.Silence)
 	}
-	return max(10*math.Log10(p), float64(Silence))
+	return max(10*math.Log10(p), float64(media.Silence))
 }
 
 // meterSmoothing is the time constant of a Meter in samples: 300 ms, which
@@ -61,9 +58,9 @@ func (m *Meter) Add(block []float32) {
 }
 
 // AddLevel takes in n samples of which only the level is known.
-func (m *Meter) AddLevel(l Level, n int) {
+func (m *Meter) AddLevel(l media.Level, n int) {
 	p := 0.0
-	if l > Silence {
+	if l > media.Silence {
 		p = math.Pow(10, float64(l)/10)
 	}
 	m.addPower(p, n)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/meet-term/meet/media"
 )
 
 func sine(n int, hz, amplitude float64, rate int) []float32 {
@@ -47,15 +49,15 @@ func TestMeasure(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		block []float32
-		want  Level
+		want  media.Level
 	}{
 		{"full-scale square", square, 0},
 		{"full-scale sine", sine(4800, 1000, 1, SampleRate), -3},
 		{"sine at -20 dBFS", sine(4800, 1000, 0.1, SampleRate), -23},
-		{"silence", make([]float32, BlockSamples), Silence},
-		{"nothing", nil, Silence},
+		{"silence", make([]float32, BlockSamples), media.Silence},
+		{"nothing", nil, media.Silence},
 		{"overload", []float32{9, -9}, 0},
-		{"not a number", []float32{float32(math.NaN())}, Silence},
+		{"not a number", []float32{float32(math.NaN())}, media.Silence},
 	} {
 		if got := Measure(c.block); got != c.want {
 			t.Errorf("%s: %d dBov, want %d", c.name, got, c.want)
@@ -65,7 +67,7 @@ func TestMeasure(t *testing.T) {
 
 func TestMeterSettlesIn300Milliseconds(t *testing.T) {
 	var m Meter
-	if m.DB() != float64(Silence) {
+	if m.DB() != float64(media.Silence) {
 		t.Errorf("a fresh meter reads %.1f", m.DB())
 	}
 	tone := sine(BlockSamples, 1000, 1, SampleRate)
@@ -77,7 +79,7 @@ func TestMeterSettlesIn300Milliseconds(t *testing.T) {
 		t.Errorf("%.1f dB after 300 ms", got)
 	}
 	for range 200 {
-		m.AddLevel(Silence, BlockSamples)
+		m.AddLevel(media.Silence, BlockSamples)
 	}
 	if got := m.DB(); got > -30 {
 		t.Errorf("%.1f dB after 2 s of silence", got)

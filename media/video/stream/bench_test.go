@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 )
@@ -14,15 +15,15 @@ import (
 // encoding, whatever the number of viewers.
 func BenchmarkSend(b *testing.B) {
 	tests := []struct {
-		kind Kind
+		kind media.Kind
 		src  source.Source
 		size Size
 	}{
-		{Camera, source.Camera{Kind: source.TestCard}.Source(), Size{200, 120}},
-		{Camera, source.Camera{Kind: source.TestCard}.Source(), Size{320, 180}},
-		{Camera, source.Camera{Kind: source.TestCard}.Source(), Size{640, 360}},
-		{Screen, source.Screen{Kind: source.TestCard}.Source(), Size{640, 360}},
-		{Screen, source.Screen{Kind: source.TestCard}.Source(), Size{1280, 720}},
+		{media.Camera, source.Camera{Kind: source.TestCard}.Source(), Size{200, 120}},
+		{media.Camera, source.Camera{Kind: source.TestCard}.Source(), Size{320, 180}},
+		{media.Camera, source.Camera{Kind: source.TestCard}.Source(), Size{640, 360}},
+		{media.Screen, source.Screen{Kind: source.TestCard}.Source(), Size{640, 360}},
+		{media.Screen, source.Screen{Kind: source.TestCard}.Source(), Size{1280, 720}},
 	}
 	for _, tt := range tests {
 		b.Run(fmt.Sprintf("%v-%dx%d", tt.kind, tt.size.Width, tt.size.Height), func(b *testing.B) {

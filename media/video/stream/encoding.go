@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/scale"
 	"github.com/meet-term/meet/media/video/vp8"
@@ -71,7 +72,7 @@ func (e *encoding) encode(s *Sender, o order, key bool, now time.Time) {
 	if err := e.ready(s, o.target, w, h); err != nil {
 		if !e.failing {
 			e.failing = true
-			s.cfg.OnWarning(Warning{NoEncoder, "Pictures cannot be encoded: " + err.Error() + "."})
+			s.cfg.OnWarning(media.Warning{Code: media.NoEncoder, Text: "Pictures cannot be encoded: " + err.Error() + "."})
 		}
 		return
 	}
@@ -89,14 +90,14 @@ func (e *encoding) encode(s *Sender, o order, key bool, now time.Time) {
 	if packet.Key {
 		e.lastKey = now
 	}
-	s.hand(Encoded{Data: packet.Data, Key: packet.Key, Timestamp: e.timestamp(picture.Time), At: picture.Time}, w, h)
+	s.hand(media.Frame{Kind: s.cfg.Kind, Data: packet.Data, Key: packet.Key, Timestamp: e.timestamp(picture.Time), At: picture.Time}, w, h)
 }
 
 // ready sees to it that there is an encoder for the target.
 func (e *encoding) ready(s *Sender, t Target, width, height int) error {
 	if e.encoder == nil {
 		cfg := vp8.Config{Width: width, Height: height, FPS: t.FPS, BitrateKbps: t.Kbps, Threads: 1}
-		if s.cfg.Kind == Screen {
+		if s.cfg.Kind == media.Screen {
 			cfg.ContentHint = vp8.Screen
 			cfg.Threads = min(2, runtime.GOMAXPROCS(0))
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 )
@@ -35,18 +36,18 @@ type wish struct {
 // not, and tries again after failures. Its run loop owns what is not marked
 // otherwise.
 type keeper struct {
-	kind  Kind
+	kind  media.Kind
 	wake  chan struct{} // holds a token when the wish may have changed
 	wish  func() wish
 	emit  func(*video.Frame)
 	gone  func() // called when no more frames come from what was running
-	warn  func(Warning)
+	warn  func(media.Warning)
 	avail func(bool)
 
 	state     sourceState
 	current   *running
 	source    source.Source // the one in use or being tried
-	told      Warning       // given, and still holding
+	told      media.Warning // given, and still holding
 	available availability  // as last told
 	alive     chan struct{} // holds a token after a frame
 	delay     time.Duration
@@ -142,7 +143,7 @@ func (k *keeper) follow(ctx context.Context) {
 	if w.source != k.source {
 		k.stop()
 		k.source, k.state, k.retrying = w.source, unchecked, false
-		k.told, k.delay = Warning{}, firstRetry
+		k.told, k.delay = media.Warning{}, firstRetry
 		k.retry.Stop()
 	}
 	if k.state == unchecked && !k.retrying {
@@ -151,7 +152,7 @@ func (k *keeper) follow(ctx context.Context) {
 	if !w.on {
 		k.stop()
 		if k.state == refused || k.state == broken { // whether it works now is not known
-			k.state, k.told, k.delay = ready, Warning{}, firstRetry
+			k.state, k.told, k.delay = ready, media.Warning{}, firstRetry
 			k.retry.Stop()
 			k.retrying = false
 			k.tell(present)
@@ -248,8 +249,8 @@ func (k *keeper) works() {
 }
 
 func (k *keeper) recovered() {
-	if k.told != (Warning{}) {
-		k.told = Warning{}
+	if k.told != (media.Warning{}) {
+		k.told = media.Warning{}
 		k.warn(backWarning(k.kind))
 	}
 	k.tell(present)

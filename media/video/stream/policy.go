@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/scale"
 )
 
@@ -63,7 +64,7 @@ func (t Target) Nothing() bool { return t.Width == 0 }
 // what their paths carry. It has neither clock nor goroutine and belongs to
 // one of its callers.
 type Policy struct {
-	kind    Kind
+	kind    media.Kind
 	maxFPS  int
 	source  Size
 	viewers map[string]*viewer
@@ -81,14 +82,14 @@ type viewer struct {
 
 // NewPolicy returns a policy for a stream without viewers. maxFPS bounds the
 // frame rate; 0 means 30 for a camera and 15 for a screen.
-func NewPolicy(kind Kind, maxFPS int) *Policy {
+func NewPolicy(kind media.Kind, maxFPS int) *Policy {
 	p := &Policy{kind: kind, maxFPS: maxFPS, viewers: map[string]*viewer{}, source: Size{640, 360}}
-	if kind == Screen {
+	if kind == media.Screen {
 		p.source = Size{1280, 720}
 	}
 	if p.maxFPS <= 0 {
 		p.maxFPS = fastFPS
-		if kind == Screen {
+		if kind == media.Screen {
 			p.maxFPS = usualFPS
 		}
 	}
@@ -150,7 +151,7 @@ func (p *Policy) share() float64 {
 	switch {
 	case !p.both:
 		return 1
-	case p.kind == Camera:
+	case p.kind == media.Camera:
 		return cameraShare
 	default:
 		return 1 - cameraShare
@@ -158,7 +159,7 @@ func (p *Policy) share() float64 {
 }
 
 func (p *Policy) floor() float64 {
-	if p.kind == Screen {
+	if p.kind == media.Screen {
 		return minScreenKbps
 	}
 	return minCameraKbps
@@ -187,7 +188,7 @@ func (p *Policy) Target(now time.Time) (Target, time.Time) {
 	}
 	var wake time.Time
 	first := p.now.Nothing()
-	if p.kind == Camera {
+	if p.kind == media.Camera {
 		step := p.nextStep(size, limit)
 		size = shrink(p.source, size, steps[step])
 		if first || now.Sub(p.shaped) >= shapeEvery {
@@ -253,11 +254,11 @@ func (p *Policy) nextStep(s Size, limit float64) int {
 func (p *Policy) frameRate(s Size, limit float64) int {
 	fps := usualFPS
 	switch full := p.rate(s, usualFPS); {
-	case p.kind == Screen && limit < 0.35*full:
+	case p.kind == media.Screen && limit < 0.35*full:
 		fps = 5
-	case p.kind == Screen && (limit < 0.6*full || len(p.viewers) > 7):
+	case p.kind == media.Screen && (limit < 0.6*full || len(p.viewers) > 7):
 		fps = 10
-	case p.kind == Camera && len(p.viewers) < fewPeople && s.Width*s.Height*fastFPS <= usualPixels*usualFPS && limit >= 1.4*full:
+	case p.kind == media.Camera && len(p.viewers) < fewPeople && s.Width*s.Height*fastFPS <= usualPixels*usualFPS && limit >= 1.4*full:
 		fps = fastFPS
 	}
 	return min(fps, p.maxFPS)
@@ -275,7 +276,7 @@ func (p *Policy) differs(s Size, fps int) bool {
 func (p *Policy) rate(s Size, fps int) float64 {
 	pixels := float64(s.Width * s.Height)
 	smooth := math.Pow(float64(fps)/usualFPS, 0.5)
-	if p.kind == Screen {
+	if p.kind == media.Screen {
 		return 1500 * math.Pow(pixels/(1280*720), 0.75) * smooth
 	}
 	return 500 * math.Pow(pixels/usualPixels, 0.868) * smooth

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/meet-term/meet/media"
 )
 
 // at returns times of a policy's life.
@@ -23,24 +25,24 @@ func TestPolicyFollowsTheViewers(t *testing.T) {
 	}
 	tests := []struct {
 		name    string
-		kind    Kind
+		kind    media.Kind
 		viewers []Size
 		want    Target
 	}{
-		{"nobody", Camera, nil, Target{}},
-		{"all hidden", Camera, people(5, Size{}), Target{}},
-		{"one terminal", Camera, people(1, terminal), Target{200, 112, 30, 93}},
-		{"one tile", Camera, people(1, tile), Target{640, 360, 15, 500}},
-		{"small tile", Camera, people(1, Size{320, 180}), Target{320, 180, 30, 212}},
-		{"small tile, more people", Camera, people(3, Size{320, 180}), Target{320, 180, 15, 150}},
-		{"larger than the source", Camera, people(1, full), Target{640, 360, 15, 500}},
-		{"the largest counts", Camera, []Size{terminal, {}, tile}, Target{640, 360, 15, 500}},
-		{"five watch", Camera, people(5, tile), Target{640, 360, 15, 400}},
-		{"ten watch", Camera, people(10, tile), Target{640, 360, 15, 300}},
-		{"tall place", Camera, people(1, Size{200, 4000}), Target{200, 112, 30, 93}},
-		{"screen", Screen, people(1, full), Target{1280, 720, 15, 1500}},
-		{"screen in a terminal", Screen, people(1, terminal), Target{200, 112, 15, 100}},
-		{"screen for ten", Screen, people(10, full), Target{1280, 720, 10, 734}},
+		{"nobody", media.Camera, nil, Target{}},
+		{"all hidden", media.Camera, people(5, Size{}), Target{}},
+		{"one terminal", media.Camera, people(1, terminal), Target{200, 112, 30, 93}},
+		{"one tile", media.Camera, people(1, tile), Target{640, 360, 15, 500}},
+		{"small tile", media.Camera, people(1, Size{320, 180}), Target{320, 180, 30, 212}},
+		{"small tile, more people", media.Camera, people(3, Size{320, 180}), Target{320, 180, 15, 150}},
+		{"larger than the source", media.Camera, people(1, full), Target{640, 360, 15, 500}},
+		{"the largest counts", media.Camera, []Size{terminal, {}, tile}, Target{640, 360, 15, 500}},
+		{"five watch", media.Camera, people(5, tile), Target{640, 360, 15, 400}},
+		{"ten watch", media.Camera, people(10, tile), Target{640, 360, 15, 300}},
+		{"tall place", media.Camera, people(1, Size{200, 4000}), Target{200, 112, 30, 93}},
+		{"screen", media.Screen, people(1, full), Target{1280, 720, 15, 1500}},
+		{"screen in a terminal", media.Screen, people(1, terminal), Target{200, 112, 15, 100}},
+		{"screen for ten", media.Screen, people(10, full), Target{1280, 720, 10, 734}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -60,7 +62,7 @@ func TestPolicyFollowsTheViewers(t *testing.T) {
 }
 
 func TestPolicyChangesSizesSeldom(t *testing.T) {
-	p := NewPolicy(Camera, 0)
+	p := NewPolicy(media.Camera, 0)
 	p.SetViewer("bob", Size{640, 360})
 	check := func(now float64, width int, wake float64) {
 		t.Helper()
@@ -98,7 +100,7 @@ func reports(p *Policy, from float64, n int, r Report) Target {
 }
 
 func TestPolicyYieldsToLoss(t *testing.T) {
-	p := NewPolicy(Camera, 0)
+	p := NewPolicy(media.Camera, 0)
 	p.SetViewer("bob", Size{640, 360})
 	p.Target(at(0))
 	if got := reports(p, 1, 10, Report{Loss: 0.05}); got.Kbps != 500 {
@@ -117,7 +119,7 @@ func TestPolicyYieldsToLoss(t *testing.T) {
 }
 
 func TestPolicyRaisesSlowly(t *testing.T) {
-	p := NewPolicy(Camera, 0)
+	p := NewPolicy(media.Camera, 0)
 	p.SetViewer("bob", Size{640, 360})
 	p.Target(at(0))
 	if got := reports(p, 1, 1, Report{Estimate: 300_000}); got.Kbps != 239 {
@@ -137,7 +139,7 @@ func TestPolicyRaisesSlowly(t *testing.T) {
 }
 
 func TestPolicyGoesByTheWeakestWatcher(t *testing.T) {
-	p := NewPolicy(Camera, 0)
+	p := NewPolicy(media.Camera, 0)
 	p.SetViewer("bob", Size{640, 360})
 	p.SetViewer("eve", Size{640, 360})
 	p.Report("bob", Report{Estimate: 5_000_000})
@@ -158,7 +160,7 @@ func TestPolicyGoesByTheWeakestWatcher(t *testing.T) {
 }
 
 func TestPolicyKeepsScreensLegible(t *testing.T) {
-	p := NewPolicy(Screen, 0)
+	p := NewPolicy(media.Screen, 0)
 	p.SetViewer("bob", Size{1280, 720})
 	p.Target(at(0))
 	got := reports(p, 1, 10, Report{Estimate: 400_000})
@@ -175,7 +177,7 @@ func TestPolicyKeepsScreensLegible(t *testing.T) {
 func TestPolicyKeepsItsPromises(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		kind := Kind(seed % 2)
+		kind := media.Kind(seed % 2)
 		p := NewPolicy(kind, 0)
 		now, changed := 0.0, -10.0
 		var last Target

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/lipsync"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/vp8"
@@ -81,7 +82,7 @@ type Receiver struct {
 
 // held is a frame and when it would have come without being held up on the way.
 type held struct {
-	Encoded
+	media.Frame
 	ideal time.Time
 }
 
@@ -101,7 +102,7 @@ func NewReceiver(cfg ReceiverConfig) *Receiver {
 
 // Push takes a frame as it arrives. It never waits: a receiver that cannot keep
 // up goes on with the next key frame. Data must not be changed afterwards.
-func (r *Receiver) Push(e Encoded) {
+func (r *Receiver) Push(e media.Frame) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
@@ -117,7 +118,7 @@ func (r *Receiver) Push(e Encoded) {
 
 // enqueue adds a frame to the queue, and says whether to ask for a key frame.
 // Called with mu held.
-func (r *Receiver) enqueue(e Encoded) (ask bool) {
+func (r *Receiver) enqueue(e media.Frame) (ask bool) {
 	if !r.wanted {
 		r.needKey = true
 		return false
@@ -143,7 +144,7 @@ func (r *Receiver) enqueue(e Encoded) (ask bool) {
 
 // ideal is when a frame would have come had it been as fast as the fastest of
 // late. Called with mu held.
-func (r *Receiver) ideal(e Encoded) time.Time {
+func (r *Receiver) ideal(e media.Frame) time.Time {
 	if r.began.IsZero() {
 		r.began = e.At
 	}
@@ -272,7 +273,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 
 // next takes the next frame that is due off the queue, or says how long until
 // then; 0 if there is none.
-func (r *Receiver) next(now time.Time) (e Encoded, wait time.Duration, ok bool) {
+func (r *Receiver) next(now time.Time) (e media.Frame, wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.wanted || r.rest {
@@ -282,22 +283,22 @@ func (r *Receiver) next(now time.Time) (e Encoded, wait time.Duration, ok bool) 
 		r.decoder = nil
 	}
 	if len(r.queue) == 0 {
-		return Encoded{}, 0, false
+		return media.Frame{}, 0, false
 	}
 	first := r.queue[0]
 	if wait := first.ideal.Add(r.delay).Sub(now); wait > 0 {
-		return Encoded{}, wait, false
+		return media.Frame{}, wait, false
 	}
 	r.queue[0] = held{}
 	r.queue = r.queue[1:]
-	return first.Encoded, 0, true
+	return first.Frame, 0, true
 }
 
 // recycler is a decoder that takes its pictures back.
 type recycler interface{ Recycle(*video.Frame) }
 
 // show decodes one frame.
-func (r *Receiver) show(e Encoded) {
+func (r *Receiver) show(e media.Frame) {
 	if r.decoder == nil {
 		r.decoder = r.cfg.newDecoder()
 	}

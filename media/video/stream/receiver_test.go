@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/vp8"
@@ -82,7 +83,7 @@ func (w *watch) push(data string) { w.pushOf(data, time.Since(w.start)) }
 
 // pushOf pushes a picture that was taken at some time after the start.
 func (w *watch) pushOf(data string, taken time.Duration) {
-	w.Push(Encoded{Data: []byte(data), Key: data == "key", At: time.Now(), Timestamp: uint32(1<<32-1000) + uint32(taken.Milliseconds()*clockRate/1000)})
+	w.Push(media.Frame{Data: []byte(data), Key: data == "key", At: time.Now(), Timestamp: uint32(1<<32-1000) + uint32(taken.Milliseconds()*clockRate/1000)})
 	synctest.Wait()
 }
 
@@ -170,7 +171,7 @@ func TestSlowDecoderSkipsToAKeyFrame(t *testing.T) {
 			if i%15 == 0 {
 				data = "key"
 			}
-			w.Push(Encoded{Data: []byte(data), Key: data == "key", At: time.Now()})
+			w.Push(media.Frame{Data: []byte(data), Key: data == "key", At: time.Now()})
 			time.Sleep(time.Second / 15)
 		}
 		s := w.Stats()
@@ -216,7 +217,7 @@ func TestFloodIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWatch(t, ReceiverConfig{}, time.Minute)
 		for range 100_000 {
-			w.Push(Encoded{Data: []byte("key"), Key: true, At: time.Now()})
+			w.Push(media.Frame{Data: []byte("key"), Key: true, At: time.Now()})
 		}
 		w.mu.Lock()
 		w.Receiver.mu.Lock()
@@ -234,13 +235,13 @@ func TestFloodIsBounded(t *testing.T) {
 func TestFromSourceToPicture(t *testing.T) {
 	const length = 1500 * time.Millisecond
 	tests := []struct {
-		kind                            Kind
+		kind                            media.Kind
 		source                          source.Source
 		maxWidth, maxHeight, wide, high int
 	}{
-		{Camera, source.Camera{Kind: source.TestCard}.Source(), 640, 360, 640, 360},
-		{Camera, source.Camera{Kind: source.TestCard}.Source(), 200, 120, 200, 112},
-		{Screen, source.Screen{Kind: source.TestCard}.Source(), 5000, 5000, 1280, 720},
+		{media.Camera, source.Camera{Kind: source.TestCard}.Source(), 640, 360, 640, 360},
+		{media.Camera, source.Camera{Kind: source.TestCard}.Source(), 200, 120, 200, 112},
+		{media.Screen, source.Screen{Kind: source.TestCard}.Source(), 5000, 5000, 1280, 720},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%v-%dx%d", tt.kind, tt.wide, tt.high), func(t *testing.T) {
@@ -265,7 +266,7 @@ func TestFromSourceToPicture(t *testing.T) {
 					t.Errorf("%.0f kbit/s for a target of %d", kbps, sent.Target.Kbps)
 				}
 				stamp, err := source.ReadStamp(w.Latest())
-				if err != nil || stamp.Screen != (tt.kind == Screen) {
+				if err != nil || stamp.Screen != (tt.kind == media.Screen) {
 					t.Errorf("the picture says %+v, %v", stamp, err)
 				}
 			})
@@ -297,7 +298,7 @@ func TestPicturesGoBackAndRest(t *testing.T) {
 			return decoders[len(decoders)-1]
 		}}, 0)
 		push := func(data string) {
-			w.Push(Encoded{Data: []byte(data), Key: data == "key"})
+			w.Push(media.Frame{Data: []byte(data), Key: data == "key"})
 			time.Sleep(50 * time.Millisecond)
 			synctest.Wait()
 		}

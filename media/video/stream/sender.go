@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/scale"
 	"github.com/meet-term/meet/media/video/source"
@@ -34,18 +35,18 @@ type Encoder interface {
 
 // SenderConfig says what a Sender is for. Kind and Source are needed.
 type SenderConfig struct {
-	Kind   Kind
+	Kind   media.Kind
 	Source source.Source
 	On     bool // to start with
 	MaxFPS int  // as in NewPolicy
 
 	// OnFrame gets every encoded frame, from one goroutine at a time. It must
 	// neither wait nor call the Sender: SetOn waits for it.
-	OnFrame func(Encoded)
+	OnFrame func(media.Frame)
 	// OnPicture is called when Latest has a new picture. It must not wait.
 	OnPicture func()
 	// OnWarning gets every warning. It must not wait.
-	OnWarning func(Warning)
+	OnWarning func(media.Warning)
 	// OnAvailable hears whether the source works: once as soon as that is
 	// known, then of every change. It must not wait.
 	OnAvailable func(bool)
@@ -91,13 +92,13 @@ type Sender struct {
 // NewSender returns a sender that does nothing until Run.
 func NewSender(cfg SenderConfig) *Sender {
 	if cfg.OnFrame == nil {
-		cfg.OnFrame = func(Encoded) {}
+		cfg.OnFrame = func(media.Frame) {}
 	}
 	if cfg.OnPicture == nil {
 		cfg.OnPicture = func() {}
 	}
 	if cfg.OnWarning == nil {
-		cfg.OnWarning = func(Warning) {}
+		cfg.OnWarning = func(media.Warning) {}
 	}
 	if cfg.OnAvailable == nil {
 		cfg.OnAvailable = func(bool) {}
@@ -319,7 +320,7 @@ func (s *Sender) encode(ctx context.Context) {
 }
 
 // hand gives a frame away, unless the stream was turned off meanwhile.
-func (s *Sender) hand(e Encoded, width, height int) {
+func (s *Sender) hand(e media.Frame, width, height int) {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	s.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/media/video/vp8"
@@ -110,25 +111,25 @@ type rig struct {
 	made  int // encoders
 
 	mu     sync.Mutex
-	frames []Encoded
+	frames []media.Frame
 	seen   int      // frames that pass has returned
 	notes  []string // warnings and availability
 }
 
 // startRig runs a sender within a synctest bubble.
-func startRig(t *testing.T, kind Kind, on bool, prepare ...func(*rig)) *rig {
+func startRig(t *testing.T, kind media.Kind, on bool, prepare ...func(*rig)) *rig {
 	r := &rig{cam: &camera{}, start: time.Now()}
 	for _, p := range prepare {
 		p(r)
 	}
 	r.Sender = NewSender(SenderConfig{
 		Kind: kind, Source: r.cam, On: on,
-		OnFrame: func(e Encoded) {
+		OnFrame: func(e media.Frame) {
 			r.mu.Lock()
 			r.frames = append(r.frames, e)
 			r.mu.Unlock()
 		},
-		OnWarning: func(w Warning) { r.note(string(w.Code)) },
+		OnWarning: func(w media.Warning) { r.note(string(w.Code)) },
 		OnAvailable: func(yes bool) {
 			r.note(map[bool]string{true: "present", false: "missing"}[yes])
 		},
@@ -161,7 +162,7 @@ func (r *rig) note(s string) {
 
 // pass lets time go by and returns the frames sent since it last returned: the
 // first of them may leave before time goes by at all.
-func (r *rig) pass(d time.Duration) []Encoded {
+func (r *rig) pass(d time.Duration) []media.Frame {
 	time.Sleep(d)
 	synctest.Wait()
 	r.mu.Lock()
@@ -171,7 +172,7 @@ func (r *rig) pass(d time.Duration) []Encoded {
 	return sent
 }
 
-func keys(frames []Encoded) int {
+func keys(frames []media.Frame) int {
 	n := 0
 	for _, f := range frames {
 		if f.Key {
@@ -183,7 +184,7 @@ func keys(frames []Encoded) int {
 
 func TestNobodyWatchesNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		if got := r.pass(time.Minute); len(got) != 0 {
 			t.Errorf("%d frames for nobody", len(got))
 		}
@@ -202,7 +203,7 @@ func TestNobodyWatchesNothingHappens(t *testing.T) {
 
 func TestFramesFlowWhileSomebodyWatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		got := r.pass(time.Second)
 		if len(got) < 14 || len(got) > 16 {
@@ -239,7 +240,7 @@ func TestFramesFlowWhileSomebodyWatches(t *testing.T) {
 
 func TestOffIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true, func(r *rig) { r.slow = 5 * time.Millisecond })
+		r := startRig(t, media.Camera, true, func(r *rig) { r.slow = 5 * time.Millisecond })
 		r.SetViewer("bob", 640, 360)
 		for i := range 50 {
 			r.pass(time.Duration(100+i) * time.Millisecond)
@@ -260,7 +261,7 @@ func TestOffIsFinal(t *testing.T) {
 
 func TestKeyFramesAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(2 * time.Second)
 		n := 0
@@ -284,7 +285,7 @@ func TestKeyFramesAreShared(t *testing.T) {
 
 func TestStillPictureIsRefreshed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Screen, true, func(r *rig) { r.cam.still = true })
+		r := startRig(t, media.Screen, true, func(r *rig) { r.cam.still = true })
 		r.SetViewer("bob", 640, 360)
 		got := r.pass(10 * time.Second)
 		var at []time.Duration
@@ -310,7 +311,7 @@ func TestStillPictureIsRefreshed(t *testing.T) {
 // without a key frame.
 func TestFrameRateChangesInTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 320, 180)
 		r.SetViewer("carol", 320, 180)
 		if got := r.pass(4 * time.Second); len(got) < 118 || keys(got) != 1 {
@@ -328,7 +329,7 @@ func TestFrameRateChangesInTheStream(t *testing.T) {
 
 func TestNewestPictureWins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true, func(r *rig) { r.slow = 150 * time.Millisecond })
+		r := startRig(t, media.Camera, true, func(r *rig) { r.slow = 150 * time.Millisecond })
 		r.SetViewer("bob", 640, 360)
 		got := r.pass(3 * time.Second)
 		if len(got) < 18 || len(got) > 21 {
@@ -344,7 +345,7 @@ func TestNewestPictureWins(t *testing.T) {
 
 func TestLostCameraComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Second)
 		r.cam.set(errors.New("device gone"))
@@ -366,7 +367,7 @@ func TestLostCameraComesBack(t *testing.T) {
 
 func TestCameraPluggedInLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true, func(r *rig) { r.cam.err = fmt.Errorf("camera: %w", source.ErrNone) })
+		r := startRig(t, media.Camera, true, func(r *rig) { r.cam.err = fmt.Errorf("camera: %w", source.ErrNone) })
 		r.SetViewer("bob", 640, 360)
 		r.pass(9 * time.Second)
 		r.cam.set(nil)
@@ -382,7 +383,7 @@ func TestCameraPluggedInLater(t *testing.T) {
 
 func TestBrokenCameraIsNotTriedWhileOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Second)
 		r.SetOn(false)
@@ -405,7 +406,7 @@ func TestBrokenCameraIsNotTriedWhileOff(t *testing.T) {
 // found out when it is wanted again.
 func TestBrokenCameraIsForgottenWhenOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Second)
 		r.cam.set(errors.New("another program has it"))
@@ -430,7 +431,7 @@ func TestBrokenCameraIsForgottenWhenOff(t *testing.T) {
 
 func TestRefusedShareIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Screen, true)
+		r := startRig(t, media.Screen, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Second)
 		r.cam.set(fmt.Errorf("stopped in the desktop: %w", source.ErrRefused))
@@ -454,7 +455,7 @@ func TestRefusedShareIsNotTriedAgain(t *testing.T) {
 
 func TestNoSourceIsNoTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Screen, true)
+		r := startRig(t, media.Screen, true)
 		r.SetSource(source.Screen{Kind: source.None}.Source())
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Minute)
@@ -467,7 +468,7 @@ func TestNoSourceIsNoTrouble(t *testing.T) {
 
 func TestSourceIsReplacedInTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 1280, 720)
 		r.pass(time.Second)
 		old := r.cam
@@ -484,7 +485,7 @@ func TestSourceIsReplacedInTheCall(t *testing.T) {
 
 func TestPreviewCapturesWithoutSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetPreview(200, 120)
 		if got := r.pass(time.Second); len(got) != 0 {
 			t.Errorf("%d frames were encoded for a preview", len(got))
@@ -498,7 +499,7 @@ func TestPreviewCapturesWithoutSending(t *testing.T) {
 
 func TestRateFollowsReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := startRig(t, Camera, true)
+		r := startRig(t, media.Camera, true)
 		r.SetViewer("bob", 640, 360)
 		r.pass(time.Second)
 		r.Report("bob", Report{Estimate: 400_000})

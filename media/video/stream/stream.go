@@ -11,38 +11,6 @@
 //   - Counters never go back, whatever connection the frames came by.
 package stream
 
-import (
-	"time"
-)
-
-// Kind says what a stream shows.
-type Kind uint8
-
-// The kinds of streams.
-const (
-	Camera Kind = iota
-	Screen
-)
-
-// String returns the name of k in lower case.
-func (k Kind) String() string {
-	if k == Screen {
-		return "screen"
-	}
-	return "camera"
-}
-
-// Encoded is one whole VP8 frame (RFC 6386).
-type Encoded struct {
-	Data []byte
-	Key  bool // decoding can start here
-	// Timestamp is the media time at 90 kHz; it starts anywhere and wraps.
-	Timestamp uint32
-	// At is when the picture was taken (when sent) or when its last packet
-	// came (when received).
-	At time.Time
-}
-
 // clockRate is of RTP timestamps of video, in Hz (RFC 7741).
 const clockRate = 90000
 
