@@ -87,6 +87,8 @@ type Call struct {
 	flow   *flowWatch
 	hears  *hearing
 
+	channels *channels
+
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 	server  atomic.Pointer[signal.Invite]      // that we are on
 
@@ -115,6 +117,7 @@ func New(cfg Config) (*Call, error) {
 	}
 	c.flow = newFlowWatch(c.events.post, c.nameOf)
 	c.hears = newHearing(c)
+	c.channels = newChannels()
 	c.server.Store(&cfg.Invite)
 	trust, err := trustOf(cfg.Invite)
 	if err != nil {
@@ -387,6 +390,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.media.forget(peer)
 	c.flow.forget(peer)
 	c.hears.forget(peer)
+	c.channels.forget(peer)
 }
 
 // nameOf is what people call a peer.

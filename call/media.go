@@ -64,7 +64,7 @@ func newMedia(cfg Config, c *Call) (*studio, error) {
 	}
 	m.dialer, err = conn.New(conn.Config{
 		Self: cfg.Self, Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
-		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly,
+		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly, Channels: c.channels,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare connections: %w", err)

@@ -40,6 +40,9 @@ type Config struct {
 	Local *Outbound
 	// Sink takes what arrives. It is required.
 	Sink Sink
+	// Channels takes what arrives on the channels besides the first; nil: there are
+	// none.
+	Channels ChannelSink
 	// Logger takes what pion and the sessions have to say; nil discards it.
 	Logger *slog.Logger
 	// DialRelay opens connections to relays over TCP and TLS; nil: such relays are
@@ -56,6 +59,7 @@ type Dialer struct {
 	net      transport.Net
 	local    *Outbound
 	sink     Sink
+	channels ChannelSink
 	log      *slog.Logger
 	self     signal.PeerID
 	received ledger[received]
@@ -84,6 +88,7 @@ func New(cfg Config) (*Dialer, error) {
 		carriage: newCarriage(),
 		local:    cfg.Local,
 		sink:     cfg.Sink,
+		channels: cfg.Channels,
 		log:      cfg.Logger,
 		sessions: make(map[signal.PeerID][]*session),
 

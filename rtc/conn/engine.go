@@ -23,7 +23,8 @@ const (
 	iceFailed           = 30 * time.Minute       // more before it gives its candidates up: long after we do
 	maxBindingRequests  = 1000                   // checks before a pair counts as failed: over three minutes
 	dtlsRetransmit      = 100 * time.Millisecond
-	sctpMaxRTO          = 1 * time.Second
+	sctpMaxRTO          = 1 * time.Second // with less, the handshake gives up in cuts of two seconds
+	sctpMinWindow       = 64 << 10        // bytes in flight, whatever is lost; what is sent has rates of its own
 	stunGatherTimeout   = 2 * time.Second
 	srflxAcceptance     = 200 * time.Millisecond // how long better pairs are waited for, with a browser
 	prflxAcceptance     = 100 * time.Millisecond
@@ -109,6 +110,7 @@ func newSettings(n transport.Net, browser bool) (webrtc.SettingEngine, error) {
 	e.SetSRTPProtectionProfiles(
 		dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	e.SetSCTPRTOMax(sctpMaxRTO)
+	e.SetSCTPMinCwnd(sctpMinWindow)
 	e.SetSCTPMaxMessageSize(maxMessage)
 	e.DisableCloseByDTLS(true)
 	return e, nil

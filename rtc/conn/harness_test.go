@@ -267,6 +267,8 @@ type person struct {
 	dialer *Dialer
 	out    *Outbound
 
+	channels heardChannels
+
 	mu       sync.Mutex
 	audio    []media.Packet
 	video    []media.Frame
@@ -282,7 +284,7 @@ func newPerson(t testing.TB, id string, n transport.Net) *person {
 		id: signal.PeerID(id), out: NewOutbound(),
 		heardAt: make(map[media.Kind]time.Time), gaps: make(map[media.Kind]time.Duration),
 	}
-	d, err := New(Config{Net: n, Local: p.out, Sink: p, Logger: testLog().With("me", id)})
+	d, err := New(Config{Net: n, Local: p.out, Sink: p, Channels: &p.channels, Logger: testLog().With("me", id)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,8 @@ type session struct {
 	gen        generations
 	carrier    carrier
 	seeker     seeker
+	extras     [rtc.Channels]extraChannel
+	strays     atomic.Int32 // channels that the peer opened in vain
 
 	// Owned by run.
 	negotiated bool     // a remote description was applied
@@ -239,6 +241,7 @@ func (s *session) run() {
 func (s *session) shut() {
 	s.failed.Store(true)
 	s.endCarrying()
+	s.closeChannels()
 	if s.pc != nil {
 		s.quiet()
 		if err := s.pc.GracefulClose(); err != nil {
@@ -317,6 +320,9 @@ func (s *session) open() error {
 	}
 	s.read(func() { s.net.size.run(s.ctx, pc.SCTP().Transport().ICETransport(), s.freshPictures) })
 	if err := s.openData(); err != nil {
+		return err
+	}
+	if err := s.openChannels(); err != nil {
 		return err
 	}
 	s.listen()

@@ -18,8 +18,13 @@ const same = (a, b) => a && a.camera.join() === b.camera.join() && a.screen.join
 export class Call {
   #shown = new Map(); // peer id -> {camera, screen}: sizes at which we show them
   #views = new Map(); // the same, of our pictures, as each peer told
+  #users = {}; // of the channels besides the first: label -> (what, peer, session, bytes)
   #networkTimer = 0;
   #stops = [];
+
+  // use gives a channel besides the first to user(what, peer, session, bytes), what
+  // being "open", "closed" or "message"; session.sendOn answers.
+  use(label, user) { this.#users[label] = user; }
 
   constructor({ invite, room, self, inc, name, media, onChange, onEvent, onChat }) {
     Object.assign(this, { invite, self, name, media, onChange, onEvent, onChat });
@@ -105,7 +110,10 @@ export class Call {
   }
 
   #dial(config) {
-    const session = new Session({ ...config, local: this.media });
+    const session = new Session({
+      ...config, local: this.media,
+      channel: (session, what, label, data) => this.#users[label]?.(what, config.peer, session, data),
+    });
     const view = this.#views.get(config.peer);
     if (view) session.show(view);
     return session;

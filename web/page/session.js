@@ -7,6 +7,7 @@
 // replaces a track, and a source that is off has none, so that nothing of it
 // leaves the machine.
 
+import { Channels } from "./channels.js";
 import { rules } from "./rules.js";
 import { kinds } from "./starved.js";
 
@@ -76,7 +77,9 @@ export const forBrowser = (candidate) => Boolean(candidate) && !carried.test(can
 export const isFrame = (data) => typeof data !== "string" && (new Uint8Array(data)[0] & 0xfe) === 0xc8;
 
 // Session is given {peer, epoch, offerer, ice, local, post, now}. local is the
-// Media it sends from; post takes events {on, ...}.
+// Media it sends from; post takes events {on, ...}; channel, if given, takes
+// (session, "open" | "closed" | "message", label, bytes) of the channels besides
+// the first.
 export class Session {
   pulse = { heard: 0, answered: 0 };
   quiet = false; // nothing but checks came lately
@@ -87,6 +90,7 @@ export class Session {
 
   #pc;
   #channel;
+  #channels;
   #queue = Promise.resolve();
   #closed = false;
   #connected = false;
@@ -120,6 +124,11 @@ export class Session {
       const data = typeof e.data === "string" ? e.data : utf8.decode(e.data); // some send their text as bytes
       if (data.length <= maxMessage) this.#post({ on: "data", data });
     };
+    this.#channels = new Channels(pc, this.offerer, {
+      tell: (what, label, data) => this.channel?.(this, what, label, data),
+      heard: () => { this.pulse.heard = this.now(); },
+      stray: () => this.#fail("the peer opens channels without end"),
+    });
     pc.onicecandidate = (e) => {
       const c = e.candidate;
       const gen = c?.candidate ? this.#generations.get(c.usernameFragment ?? "") ?? this.#latest : this.#latest;
@@ -138,6 +147,13 @@ export class Session {
       this.#sendFrom();
     }
   }
+
+  // sendOn sends bytes on a channel besides the first, at once or not at all, and
+  // reports which.
+  sendOn(label, bytes) { return this.#channels?.send(label, bytes) ?? false; }
+
+  // waiting is how many bytes of such a channel wait to be sent.
+  waiting(label) { return this.#channels?.waiting(label) ?? 0; }
 
   get #latest() { return [...this.#generations.values()].at(-1) ?? 0; }
 
@@ -430,6 +446,8 @@ export class Session {
     if (!pc) return;
     pc.onicecandidate = pc.oniceconnectionstatechange = pc.onconnectionstatechange = null;
     this.#channel.onopen = this.#channel.onmessage = null;
+    pc.ondatachannel = null;
+    this.#channels.close();
     pc.close();
   }
 }
