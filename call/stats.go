@@ -63,6 +63,9 @@ func (c *Call) Levels() map[signal.PeerID]media.Loudness {
 	return all
 }
 
+// Media is what we send by now, be it that View tells it a moment later.
+func (c *Call) Media() signal.Media { return c.media.sending() }
+
 // Speaker is who leads the talk at present, or "".
 func (c *Call) Speaker() signal.PeerID { return signal.PeerID(c.media.audio.Levels().Dominant) }
 

@@ -20,6 +20,7 @@ type Model struct {
 	done <-chan struct{} // closed when the program ends, for waiting commands
 
 	talk      talk
+	attention attention
 	want      signal.Media  // what the keys asked for; the view says what is
 	tickGen   int           // of the tick that counts; older ones are dropped
 	tickEvery time.Duration // interval of that tick; 0: none under way
@@ -109,7 +110,10 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.typed(msg)
 	case tea.MouseMsg:
 		m.mouse(msg)
+	case tea.FocusMsg:
+		m.attention = m.attention.focus(true)
 	case tea.BlurMsg:
+		m.attention = m.attention.focus(false)
 		t, act := m.talk.release()
 		m.setTalk(t, act)
 	case tea.SuspendMsg, tea.ResumeMsg:
@@ -143,7 +147,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	next := m.schedule()
 	m.publish(redraw)
-	return m, tea.Batch(cmd, next)
+	return m, tea.Batch(cmd, next, m.notify())
 }
 
 // setView takes a new view of the room.
@@ -189,6 +193,9 @@ func (m *Model) event(ev rtc.Event) {
 	m.report.event(ev, m.now)
 	if text, kind := describe(ev); text != "" {
 		m.toast(kind, text)
+		if worthNotifying(ev) {
+			m.attention = m.attention.tell(m.now, text)
+		}
 	}
 }
 
@@ -215,6 +222,9 @@ func (m *Model) message(msg Message) {
 	msg.Name = m.names.Name(msg.From, msg.Name)
 	visible := !m.lobby && !m.layout().chat.empty()
 	m.chat.add(msg, visible)
+	if !msg.History && msg.From != m.view.Self {
+		m.attention = m.attention.tell(m.now, cleanName(msg.Name)+": "+cleanText(msg.Text))
+	}
 	if !visible && !msg.History && msg.From != m.view.Self {
 		m.toast(toastInfo, cleanName(msg.Name)+": "+cleanText(msg.Text))
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	// KeyReleases says that the terminal speaks the kitty keyboard protocol,
 	// so that hold-to-talk ends with the key.
 	KeyReleases bool
+	// Notify is how a person who looks elsewhere is told of what happens.
+	Notify Notify
 	// Term is $TERM, which decides how the clipboard is reached.
 	Term string
 

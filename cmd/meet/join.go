@@ -36,7 +36,7 @@ type joinFlags struct {
 	stats, exitAfter      time.Duration
 	logFile               string
 	debug                 bool
-	video                 string
+	video, notify         string
 	noLobby, ascii, mouse bool
 	relayOnly             bool
 	reaches               reachFlags
@@ -107,6 +107,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
+	fl.StringVar(&f.notify, "notify", "auto", "how the terminal tells what happens while it is not in front: auto, osc9, osc777, osc99, bell or off")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
 	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
@@ -144,6 +145,9 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	}
 	if _, err := termvideo.ParseMode(f.video); err != nil {
 		return cfg, usagef("--video: %w", err)
+	}
+	if _, err := tui.ParseNotify(f.notify, os.Getenv); err != nil {
+		return cfg, usagef("--notify: %w", err)
 	}
 	if f.stats < headless.MinStats {
 		return cfg, usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
@@ -201,6 +205,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	f.crashed = &crashed{call: c, log: log, path: logPath}
 	defer f.crashed.handle()()
 	defer steer(ctx, c, at, log)()
+	defer hook(c, at, f, log)()
 	return take(ctx, c, at, f)
 }
 

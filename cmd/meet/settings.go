@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/meet-term/meet/internal/config"
+	"github.com/meet-term/meet/internal/headless"
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/tui"
@@ -32,6 +33,7 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}{
 		"name": {&f.name, settings.Name}, "mic": {&f.mic, settings.Mic}, "camera": {&f.camera, settings.Camera},
 		"screen": {&f.screen, settings.Screen}, "speaker": {&f.speaker, settings.Speaker}, "video": {&f.video, settings.Video},
+		"notify": {&f.notify, settings.Notify},
 	} {
 		if to.value != "" && !flags.Changed(name) {
 			*to.flag = to.value
@@ -87,6 +89,14 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 			key := "colors." + name
 			problems = append(problems, &config.Problem{
 				Path: path, Line: settings.Line(key), Key: key, Reason: "there is no such color",
+			})
+		}
+	}
+	for _, event := range slices.Sorted(maps.Keys(settings.On)) {
+		if !slices.Contains(headless.EventNames(), event) {
+			key := "on." + event
+			problems = append(problems, &config.Problem{
+				Path: path, Line: settings.Line(key), Key: key, Reason: "there is no such event; docs/HEADLESS.md lists them",
 			})
 		}
 	}

@@ -59,10 +59,11 @@ func TestSoundSettings(t *testing.T) {
 
 // without says of the settings that have no flag of their name what does the same.
 var without = map[string]string{
-	"reach":      "--local, --lan and --internet",
-	"carry":      "--no-carry",
-	"ice-hosts":  "the server's affair, not that of one call",
-	"background": "the terminal's affair, which is asked",
+	"reach":          "--local, --lan and --internet",
+	"carry":          "--no-carry",
+	"ice-hosts":      "the server's affair, not that of one call",
+	"background":     "the terminal's affair, which is asked",
+	"on.peer-joined": "of all calls", "on.chat": "of all calls",
 }
 
 // once says of the flags of join that are no settings why.

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/meet-term/meet/internal/hooks"
 )
 
 // Config is what the file may say. The zero value of a field means that the
@@ -27,6 +29,7 @@ type Config struct {
 	Screen    string
 	Speaker   string
 	Video     string // how pictures are drawn
+	Notify    string // how the terminal tells what happens while nobody looks
 	Muted     bool   // start with the microphone off
 	CameraOff bool   // start with the camera off
 	NoLobby   bool   // join without looking at the devices first
@@ -39,6 +42,8 @@ type Config struct {
 	Light     *bool    // background of the terminal; nil asks it
 
 	Audio Audio // what is done to the sound of the microphone
+
+	On map[string][]string // commands by event: a program and its arguments
 
 	Keys   map[string][]string // keys by action
 	Colors map[string]string   // colours by purpose
@@ -145,6 +150,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
 		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
+		"notify": &c.Notify,
 	}
 }
 
@@ -203,7 +209,7 @@ func (c *Config) set(key string, value any) []*Problem {
 			return nil
 		}
 		return fault(`must be "light" or "dark"`)
-	case "keys", "colors", "audio":
+	case "keys", "colors", "audio", "on":
 		table, ok := value.(map[string]any)
 		if !ok {
 			return fault("must be a table: [" + key + "]")
@@ -213,6 +219,8 @@ func (c *Config) set(key string, value any) []*Problem {
 			return c.setKeys(table)
 		case "audio":
 			return c.setAudio(table)
+		case "on":
+			return c.setOn(table)
 		}
 		return c.setColors(table)
 	}
@@ -245,6 +253,29 @@ func (c *Config) setAudio(table map[string]any) []*Problem {
 		}
 		if reason != "" {
 			problems = append(problems, &Problem{Key: "audio." + name, Reason: reason})
+		}
+	}
+	return problems
+}
+
+// setOn takes the table of commands: a text or a list of words per event.
+func (c *Config) setOn(table map[string]any) []*Problem {
+	var problems []*Problem
+	c.On = map[string][]string{}
+	for event, value := range table {
+		words, ok := textList(value)
+		var err error
+		if text, isText := value.(string); isText {
+			words, err = hooks.Split(text)
+		}
+		switch {
+		case err == nil && (!ok || words[0] == ""):
+			err = errors.New(`must be a command or a list of its words, such as ["notify-send", "somebody came"]`)
+			fallthrough
+		case err != nil:
+			problems = append(problems, &Problem{Key: "on." + event, Reason: err.Error()})
+		default:
+			c.On[event] = words
 		}
 	}
 	return problems

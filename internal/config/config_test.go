@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -162,4 +163,19 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Commands are lists of words, or a text that is taken apart.
+func TestCommandsOfEvents(t *testing.T) {
+	c, problems := Parse("x", "[on]\nchat = \"a 'b c'\"\nleft = [\"d\", \"e f\"]\njoined = 5\nroster = \"'\"\npeer-left = \"\"\n")
+	if got := fmt.Sprintf("%q", c.On); got != `map["chat":["a" "b c"] "left":["d" "e f"]]` {
+		t.Errorf("got %s", got)
+	}
+	var keys []string
+	for _, p := range problems {
+		keys = append(keys, p.Key)
+	}
+	if got := strings.Join(keys, " "); got != "on.joined on.roster on.peer-left" {
+		t.Errorf("problems of %s", got)
+	}
 }

@@ -71,6 +71,17 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # ascii = false
 # mouse = false
 
+# What happens while the screen is not in front, told by the terminal: "auto",
+# "osc9", "osc777", "osc99", "bell" or "off".
+# notify = "auto"
+
+# Commands to run when something happens, by the names of events that
+# docs/HEADLESS.md has. No shell is involved unless you name one. The event is a
+# line of JSON on standard input; ten seconds, one at a time for each event.
+[on]
+# peer-joined = ["notify-send", "meet", "somebody came"]
+# chat = ["sh", "-c", "jq -r .text >> ~/chat.log"]
+
 # What is done to the sound of your microphone. echo: take the loudspeaker out
 # of it; "auto" does not where there is nothing to take out (headphones, or a
 # microphone of the sound server that has it taken out already). noise: take

@@ -16,16 +16,24 @@ type Desk struct{ Call *call.Call }
 // questions are the commands that are answered to whoever asks, and to nobody else.
 var questions = map[string]func(time.Time, *call.Call) []any{
 	"who": func(now time.Time, c *call.Call) []any {
-		v := c.View()
+		v := present(c)
 		return []any{rosterLine{head{stamp(now), rtc.RosterChanged{}.EventName()}, participants(v, v.Peers)}}
 	},
-	"status": func(now time.Time, c *call.Call) []any { return []any{status(now, c.View(), c.Levels())} },
+	"status": func(now time.Time, c *call.Call) []any { return []any{status(now, present(c), c.Levels())} },
 	"stats": func(now time.Time, c *call.Call) (lines []any) {
 		for _, s := range c.Stats() {
 			lines = append(lines, stats(now, s))
 		}
 		return lines
 	},
+}
+
+// present is the view of a room with what we send by now: who switches something and
+// asks is told what they did.
+func present(c *call.Call) *rtc.RoomView {
+	v := *c.View()
+	v.Media = c.Media()
+	return &v
 }
 
 // Obey carries out one line and returns the lines that answer it, for whoever
@@ -46,6 +54,18 @@ func (d Desk) Obey(line []byte) (answers []any, err error) {
 func Answered(line []byte) (event string) {
 	name, _ := nameOf(line) // Obey complains
 	return map[string]string{"sound": call.SoundChanged{}.EventName()}[name]
+}
+
+// EventNames are all events that are written as they happen, in the order of
+// docs/HEADLESS.md.
+func EventNames() []string {
+	return []string{
+		"joined", "lan-room-found", "invite-changed", "roster", "server-state-changed", "connection-state-changed",
+		"ice-connection-state-changed", "peer-joined", "peer-left", "peer-connected", "peer-disconnected",
+		"peer-connection-failed", "reconnecting", "reconnected", "reconnect-failed", "media-state-changed",
+		"hearing-changed", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",
+		"undelivered", "chat", "sound", "warning", "left",
+	}
 }
 
 // Name is which command a line is; the error says why it is none.
