@@ -161,10 +161,7 @@ func (p *Person) Move() {
 func (p *Person) readdress(old, new string, bits int) {
 	t := p.room.T
 	t.Helper()
-	if err := p.net.RemoveAddress("eth0", net.ParseIP(old)); err != nil {
-		t.Fatalf("%s loses its address: %v", p.Name, err)
-	}
-	if err := p.net.AddAddress("eth0", &net.IPNet{IP: net.ParseIP(new), Mask: net.CIDRMask(bits, 32)}); err != nil {
+	if err := p.net.readdress(net.ParseIP(old), &net.IPNet{IP: net.ParseIP(new), Mask: net.CIDRMask(bits, 32)}); err != nil {
 		t.Fatalf("%s gets another address: %v", p.Name, err)
 	}
 	p.room.net.Link(p.Name).Strand()
@@ -250,7 +247,7 @@ type Person struct {
 	Call *call.Call
 
 	inc    signal.Inc
-	net    *vnet.Net
+	net    *mobile
 	inner  string // the address behind a router of one's own
 	inside int    // how often it changed
 	cancel context.CancelFunc
@@ -307,7 +304,7 @@ func (p *Person) Again(opts ...Option) {
 func (p *Person) start(opts []Option) {
 	t := p.room.T
 	t.Helper()
-	n := p.connect()
+	n := &mobile{Net: p.connect()}
 	var err error
 	p.net = n
 	link := p.room.net.Link(p.Name)
