@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -111,9 +112,18 @@ func (id *Identity) Close() error {
 	return nil
 }
 
-// Dir is where ids are kept: the XDG state directory.
+// Dir is where ids, the log and what else a machine remembers are kept: the XDG
+// state directory, and on Windows the local application data, which do not follow a
+// person to other machines.
 func Dir() (string, error) {
 	if d := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "meet"), nil
+	}
+	if runtime.GOOS == "windows" {
+		d, err := os.UserCacheDir() // %LocalAppData%
+		if err != nil {
+			return "", fmt.Errorf("find the local application data: %w", err)
+		}
 		return filepath.Join(d, "meet"), nil
 	}
 	home, err := os.UserHomeDir()

@@ -1,7 +1,7 @@
 // Package device reaches the microphones and speakers of the machine: through
-// PulseAudio or PipeWire on Linux, through the system's own interface on macOS
-// and Windows where the build has cgo, and through an error that says so
-// elsewhere.
+// PulseAudio or PipeWire on Linux, through WASAPI on Windows, through the system's
+// own interface on macOS where the build has cgo, and through an error that says
+// so elsewhere.
 //
 // Its functions block, own everything they start, and return when their
 // context ends or the device is gone: retrying is the caller's business.
@@ -20,6 +20,10 @@ var (
 	ErrNoDevice = errors.New("no such audio device")
 	// ErrLost: the device or its server went away while in use.
 	ErrLost = errors.New("the audio device went away")
+	// ErrDenied: the system does not let this program use the device.
+	ErrDenied = errors.New("the system forbids the use of the audio device")
+	// ErrBusy: another program has the device for itself.
+	ErrBusy = errors.New("the audio device is in use by another program")
 	// ErrUnsupported: this build cannot reach audio devices at all.
 	ErrUnsupported = errors.New("no audio devices in this build")
 )

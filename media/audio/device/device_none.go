@@ -1,4 +1,4 @@
-//go:build !linux && !(cgo && (darwin || windows))
+//go:build !linux && !(windows && (amd64 || arm64)) && !(cgo && darwin)
 
 package device
 
