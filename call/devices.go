@@ -71,7 +71,7 @@ func Devices(ctx context.Context) (found []media.Device, notes []string) {
 	list, err := device.Devices(ctx)
 	switch {
 	case errors.Is(err, device.ErrNoServer):
-		notes = append(notes, "No sound server (PulseAudio or PipeWire) answers: no microphone and no speaker.")
+		notes = append(notes, "No sound server ("+device.Server()+") answers: no microphone and no speaker.")
 	case errors.Is(err, device.ErrUnsupported):
 		notes = append(notes, "This build cannot use audio devices.")
 	case err != nil:

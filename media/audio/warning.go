@@ -114,6 +114,10 @@ func deviceWarning(err error, none, lost media.Code, what, so string) media.Warn
 		return media.Warning{Code: media.NoSoundServer, Text: "No sound server: no microphone and no speaker until there is one."}
 	case errors.Is(err, device.ErrNoDevice):
 		return media.Warning{Code: none, Text: fmt.Sprintf("No %s found. %s", what, so)}
+	case errors.Is(err, device.ErrDenied):
+		return media.Warning{Code: none, Text: fmt.Sprintf("The system keeps the %s from programs: allow it in its privacy settings. %s", what, so)}
+	case errors.Is(err, device.ErrBusy):
+		return media.Warning{Code: none, Text: fmt.Sprintf("Another program has the %s for itself. %s", what, so)}
 	default:
 		return media.Warning{Code: lost, Text: fmt.Sprintf("The %s went away. %s", what, so)}
 	}

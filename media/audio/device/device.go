@@ -10,6 +10,7 @@ package device
 import (
 	"context"
 	"errors"
+	"runtime"
 )
 
 // Errors that tell a caller what to say and whether to wait.
@@ -27,6 +28,18 @@ var (
 	// ErrUnsupported: this build cannot reach audio devices at all.
 	ErrUnsupported = errors.New("no audio devices in this build")
 )
+
+// Server is what plays and records for programs on this system, as people may know
+// it.
+func Server() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "Windows Audio"
+	case "darwin":
+		return "Core Audio"
+	}
+	return "PulseAudio or PipeWire"
+}
 
 // Info describes one microphone or speaker.
 type Info struct {
