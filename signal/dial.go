@@ -135,7 +135,7 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	ws, resp, err := dialer.DialContext(ctx, at.url, early)
 	if err != nil {
 		if resp != nil {
-			return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w: status %d", ErrNoServer, resp.StatusCode)
+			return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w", notUpgraded(resp))
 		}
 		return nil, welcomeFrame{}, fmt.Errorf("dial the server: %w", err)
 	}
@@ -275,7 +275,7 @@ func (c *Client) dialEnded(ctx context.Context, d dialResult) error {
 			return refused
 		}
 		c.log.Info("could not reach the server", "attempt", r.attempt, "error", d.err)
-		c.retry(d.err, 0)
+		c.retry(d.err, askedToWait(d.err))
 		return nil
 	}
 	now := time.Now()

@@ -96,6 +96,10 @@ const (
 	RefusedBad      RefusalCode = "bad"      // the server could not read what we sent
 )
 
+// RefusedBusy is a refusal after which the client tries again: the server has too
+// many rooms, or the address opened too many.
+const RefusedBusy RefusalCode = "busy"
+
 // RefusedError is returned by Client.Run when the server refuses the client and
 // trying again would not help.
 type RefusedError struct {
@@ -110,6 +114,7 @@ func (e *RefusedError) Error() string {
 		RefusedToken:    "the server holds this seat for someone else",
 		RefusedReplaced: "another process took this seat",
 		RefusedStopped:  "the server sent everyone away",
+		RefusedBusy:     "the server opens no further room now",
 	}[e.Code]
 	if text == "" {
 		text = "the server refused the connection"

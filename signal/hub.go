@@ -39,19 +39,21 @@ type seat struct {
 }
 
 // update runs change with the lock of the room held, and writes what change
-// queued once the lock is released, even if it panics.
-func (r *room) update(change func(f *flushList)) {
+// queued once the lock is released, even if it panics. It returns how many bytes
+// were queued.
+func (r *room) update(change func(f *flushList)) (queued int) {
 	f := flushList{}
 	defer f.flush()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change(&f)
+	return f.bytes
 }
 
 // join seats the client of c as h asks and reports whether it came back to its
 // seat.
 func (r *room) join(c *conn, h helloFrame) (resumed bool, err error) {
-	r.update(func(f *flushList) {
+	c.cost += r.update(func(f *flushList) {
 		var s *seat
 		if s, resumed, err = r.seatFor(h); err == nil {
 			r.sit(c, s, resumed, h, r.offer(s, c, time.Now()), f)
@@ -189,7 +191,7 @@ func (r *room) tell(s *seat, on eventOn, echo bool, f *flushList) {
 
 // setState stores a member's state and tells the others.
 func (r *room) setState(c *conn, n uint64, state []byte) {
-	r.update(func(f *flushList) {
+	c.cost += r.update(func(f *flushList) {
 		if s := c.seat; s.conn == c && n > s.n {
 			s.n, s.state = n, append([]byte(nil), state...)
 			r.tell(s, onState, true, f)
@@ -199,7 +201,7 @@ func (r *room) setState(c *conn, n uint64, state []byte) {
 
 // back notes that a member called away is heard again.
 func (r *room) back(c *conn) {
-	r.update(func(f *flushList) {
+	c.cost += r.update(func(f *flushList) {
 		if s := c.seat; s.conn == c && s.away {
 			s.away = false
 			c.away.Store(false)
@@ -241,11 +243,36 @@ func (r *room) remove(s *seat, f *flushList) {
 	r.tell(s, onGone, false, f)
 }
 
-// sendRoster answers a sync.
-func (r *room) sendRoster(c *conn) {
-	r.update(func(f *flushList) {
-		f.send(c, encodeFrame(roomFrame{Seq: r.seq, Peers: r.roster(c.seat.peer)}))
+// rosterEvery is how often a connection gets the roster, which may be a thousand
+// times as long as what asks for it.
+const rosterEvery = time.Second
+
+// askRoster answers a sync, or has the sweep answer it: several in rosterEvery
+// have one answer.
+func (r *room) askRoster(c *conn) {
+	c.cost += r.update(func(f *flushList) {
+		if now := time.Now(); now.Sub(c.rosterAt) < rosterEvery {
+			r.server.guard.hit(limitRosters)
+			c.rosterDue = true
+		} else {
+			r.sendRoster(c, now, f)
+		}
 	})
+}
+
+func (r *room) sendRoster(c *conn, now time.Time, f *flushList) {
+	c.rosterAt, c.rosterDue = now, false
+	f.send(c, encodeFrame(roomFrame{Seq: r.seq, Peers: r.roster(c.seat.peer)}))
+}
+
+// sweepRoster answers a sync that had to wait, once its address is not in debt.
+func (r *room) sweepRoster(c *conn, now time.Time, f *flushList) {
+	if !c.rosterDue || now.Sub(c.rosterAt) < rosterEvery || r.server.guard.inDebt(c.visitor, now) {
+		return
+	}
+	before := f.bytes
+	r.sendRoster(c, now, f)
+	r.server.guard.charge(c.visitor, weight(f.bytes-before), now)
 }
 
 // target returns the connection of a member, or why there is none.
@@ -288,6 +315,7 @@ func (r *room) sweepSeat(s *seat, now time.Time, f *flushList) {
 	if !s.renewAt.IsZero() && !now.Before(s.renewAt) {
 		f.send(s.conn, encodeFrame(iceFrame{r.offer(s, s.conn, now)}))
 	}
+	r.sweepRoster(s.conn, now, f)
 	silence := s.conn.silence(now)
 	if silence >= AwayAfter && !s.away {
 		s.away, s.awaySince = true, now
@@ -333,11 +361,13 @@ func (r *room) count() (present, away int) {
 type flushList struct {
 	conns []*conn
 	dead  []*conn
+	bytes int // queued
 }
 
 func (f *flushList) send(c *conn, frame []byte) { f.sendWire(c, textFrame(frame)) }
 
 func (f *flushList) sendWire(c *conn, wire []byte) {
+	f.bytes += len(wire)
 	if c.enqueue(wire) {
 		f.conns = append(f.conns, c)
 	}

@@ -145,7 +145,7 @@ func (l *link) write(ctx context.Context, pace *rate.Limiter) {
 			select {
 			case frame = <-l.urgent:
 			case frame = <-l.out:
-				if pace.Wait(ctx) != nil {
+				if pace.WaitN(ctx, min(int(weight(len(frame))), pace.Burst())) != nil {
 					return
 				}
 			case <-l.bye:

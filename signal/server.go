@@ -14,14 +14,20 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/meet-term/meet/internal/calmlog"
 )
 
 // ServerConfig sets a Server up. The zero value works.
 type ServerConfig struct {
 	MaxRooms      int // rooms at once; 0: 10,000
 	MaxRoomSize   int // members of a room; 0: 32
-	MaxPerAddress int // connections of one address; 0: 256, negative: no limit
+	MaxPerAddress int // connections of one address; 0: 256, negative: no limit of an address
 	Rate, Burst   int // frames per second of one connection; 0: 50 and 200
+
+	// Guard keeps the limits of each address; nil: one is made, of MaxPerAddress. Who
+	// passes one has its Listener count connections that say nothing, too.
+	Guard *Guard
 
 	// Origins are the web origins ("https://meet.example") whose pages may
 	// connect besides the server's own; "*" lets any.
@@ -50,7 +56,7 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&c.MaxRooms, 10_000}, {&c.MaxRoomSize, 32}, {&c.MaxPerAddress, 256}, {&c.Rate, 50}, {&c.Burst, 200}} {
+	}{{&c.MaxRooms, 10_000}, {&c.MaxRoomSize, 32}, {&c.Rate, 50}, {&c.Burst, 200}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -60,6 +66,9 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
+	}
+	if c.Guard == nil {
+		c.Guard = NewGuard(AddressLimits{Connections: c.MaxPerAddress}, c.TrustProxy)
 	}
 	return c
 }
@@ -98,15 +107,17 @@ type Server struct {
 	mux      *http.ServeMux
 	upgrader websocket.Upgrader
 	stats    stats
+	guard    *Guard
+	pace     pace         // of a connection
+	log      *slog.Logger // who floods cannot flood it
 
 	readers sync.WaitGroup // one per connection
 
 	mu      sync.Mutex // guards what follows; taken before a room's, never after
 	rooms   map[string]*room
 	conns   map[*conn]struct{}
-	address map[string]int // connections per address
-	leaving bool           // no new connections
-	empty   chan struct{}  // set while Shutdown waits; closed when the last connection ends
+	leaving bool          // no new connections
+	empty   chan struct{} // set while Shutdown waits; closed when the last connection ends
 }
 
 // NewServer returns a Server without rooms. It panics if no randomness can be
@@ -124,7 +135,9 @@ func NewServer(cfg ServerConfig) *Server {
 		mux:     http.NewServeMux(),
 		rooms:   make(map[string]*room),
 		conns:   make(map[*conn]struct{}),
-		address: make(map[string]int),
+		guard:   cfg.Guard,
+		pace:    pace{float64(cfg.Rate), float64(cfg.Burst)},
+		log:     slog.New(calmlog.New(cfg.Logger.Handler())),
 	}
 	s.upgrader = websocket.Upgrader{
 		// An idle connection keeps this much. A message is mostly read past it,
@@ -137,7 +150,7 @@ func NewServer(cfg ServerConfig) *Server {
 	if page == nil {
 		page = http.HandlerFunc(plainPage)
 	}
-	s.mux.HandleFunc("GET /ws", s.serveSocket)
+	s.mux.HandleFunc("GET "+socketPath, s.serveSocket)
 	s.mux.HandleFunc("GET /healthz", s.serveHealth)
 	s.mux.HandleFunc("GET /metrics", s.serveMetrics)
 	s.mux.Handle("/", page)
@@ -148,7 +161,12 @@ func NewServer(cfg ServerConfig) *Server {
 func (s *Server) ID() string { return s.id }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != socketPath && !s.admitRequest(w, r) {
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // Run keeps the server's times until ctx ends: it pings silent members, calls
 // them away, closes their connections and forgets them. When it returns, every
@@ -216,26 +234,23 @@ func (s *Server) closeAll() {
 
 // admit counts a connection of address, unless the server is leaving or the
 // address has too many.
-func (s *Server) admit(address string) error {
+func (s *Server) admit(address string) (*visitor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.leaving {
-		return errLeaving
+		return nil, errLeaving
 	}
-	if s.cfg.MaxPerAddress > 0 && s.address[address] >= s.cfg.MaxPerAddress {
-		return errCrowded
+	v, err := s.guard.admit(address, time.Now())
+	if err == nil {
+		s.readers.Add(1)
 	}
-	s.address[address]++
-	s.readers.Add(1)
-	return nil
+	return v, err
 }
 
 // release undoes admit. c is nil when the connection was never upgraded.
-func (s *Server) release(address string, c *conn) {
+func (s *Server) release(v *visitor, c *conn) {
+	s.guard.release(v)
 	s.mu.Lock()
-	if s.address[address]--; s.address[address] <= 0 {
-		delete(s.address, address)
-	}
 	delete(s.conns, c)
 	if s.empty != nil && len(s.conns) == 0 {
 		close(s.empty)
@@ -247,6 +262,7 @@ func (s *Server) release(address string, c *conn) {
 
 // sweep looks at every connection and every room.
 func (s *Server) sweep(now time.Time) {
+	s.guard.sweep(now)
 	s.mu.Lock()
 	rooms := make([]*room, 0, len(s.rooms))
 	for _, r := range s.rooms {
@@ -266,7 +282,7 @@ func (s *Server) join(c *conn, h helloFrame) error {
 		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
 	}
 	for {
-		r, err := s.enter(h.Room)
+		r, err := s.enter(h.Room, c.visitor)
 		if err != nil {
 			return err
 		}
@@ -285,14 +301,17 @@ func (s *Server) join(c *conn, h helloFrame) error {
 	}
 }
 
-// enter returns the room of an id, made if need be.
-func (s *Server) enter(id string) (*room, error) {
+// enter returns the room of an id, made if need be and if v may.
+func (s *Server) enter(id string, v *visitor) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[id]
 	if r == nil {
 		if len(s.rooms) >= s.cfg.MaxRooms {
 			return nil, errBusy
+		}
+		if err := s.guard.newRoom(v, time.Now()); err != nil {
+			return nil, err
 		}
 		r = &room{server: s, id: id, seats: make(map[PeerID]*seat)}
 		s.rooms[id] = r

@@ -115,25 +115,6 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-func TestConnectionsPerAddress(t *testing.T) {
-	s := NewServer(ServerConfig{MaxPerAddress: 2})
-	for range 2 {
-		if err := s.admit("a"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.admit("a"); err != errCrowded {
-		t.Errorf("the third of an address: %v", err)
-	}
-	if err := s.admit("b"); err != nil {
-		t.Errorf("another address: %v", err)
-	}
-	s.release("a", nil)
-	if err := s.admit("a"); err != nil {
-		t.Errorf("after one left: %v", err)
-	}
-}
-
 func TestMaxRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, ServerConfig{MaxRooms: 1})
@@ -168,11 +149,11 @@ func TestNothingStays(t *testing.T) {
 			}
 			<-g.done
 		}
-		time.Sleep(GoneAfter + sweepEvery)
+		time.Sleep(GoneAfter + forgetEvery + sweepEvery)
 		b.server.mu.Lock()
 		defer b.server.mu.Unlock()
-		if len(b.server.rooms) != 0 || len(b.server.conns) != 0 || len(b.server.address) != 0 {
-			t.Errorf("left over: %d rooms, %d connections, %d addresses", len(b.server.rooms), len(b.server.conns), len(b.server.address))
+		if len(b.server.rooms) != 0 || len(b.server.conns) != 0 || len(b.server.guard.addresses) != 0 {
+			t.Errorf("left over: %d rooms, %d connections, %d addresses", len(b.server.rooms), len(b.server.conns), len(b.server.guard.addresses))
 		}
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"golang.org/x/time/rate"
 
 	"github.com/meet-term/meet/internal/crash"
 )
@@ -34,7 +33,6 @@ var (
 	errBusy    = errors.New("the server has too many rooms")
 	errLeaving = errors.New("the server is leaving")
 	errDropped = errors.New("the room is being forgotten")
-	errCrowded = errors.New("too many connections from this address")
 	errBinary  = errors.New("a binary frame")
 	errForged  = badFrame("a message of another sender")
 	errNoHello = badFrame("no hello")
@@ -51,17 +49,23 @@ type conn struct {
 	nc      net.Conn
 	raw     syscall.RawConn // nil: nc cannot write without waiting
 	address string
-	host    string        // what the client calls us
-	pace    *rate.Limiter // of the reader goroutine
-	first   []byte        // the frame that came with the request; owned by the reader
+	visitor *visitor // what its address uses
+	host    string   // what the client calls us
+	first   []byte   // the frame that came with the request; owned by the reader
 
 	// Owned by the reader goroutine once join has set them.
 	seat *seat
 	room *room
+	used bucket // of the pace of a connection; owned by the reader
+	cost int    // bytes read and written because of the frame at hand; owned by the reader
 
-	pinged time.Time    // guarded by the lock of the room
-	heard  atomic.Int64 // last sign of life, nanoseconds since the server started
-	away   atomic.Bool  // the room calls its member away; set under its lock
+	// Guarded by the lock of the room.
+	pinged    time.Time
+	rosterAt  time.Time // when it got the roster last
+	rosterDue bool      // it asked again before it may have another
+
+	heard atomic.Int64 // last sign of life, nanoseconds since the server started
+	away  atomic.Bool  // the room calls its member away; set under its lock
 
 	mu      sync.Mutex // guards what follows
 	queue   [][]byte   // frames as on the wire
@@ -95,11 +99,8 @@ func wireFrame(opcode int, payload []byte) []byte {
 	return append(out, payload...)
 }
 
-func newConn(s *Server, ws *websocket.Conn, address string) *conn {
-	c := &conn{
-		server: s, ws: ws, nc: ws.NetConn(), address: address,
-		pace: rate.NewLimiter(rate.Limit(s.cfg.Rate), s.cfg.Burst),
-	}
+func newConn(s *Server, ws *websocket.Conn, address string, v *visitor) *conn {
+	c := &conn{server: s, ws: ws, nc: ws.NetConn(), address: address, visitor: v}
 	c.raw = rawWriter(c.nc)
 	c.sign()
 	ws.SetReadLimit(MaxFrame)
@@ -147,14 +148,14 @@ func (c *conn) serve() {
 	defer func() {
 		if p := recover(); p != nil {
 			c.server.stats.panics.Add(1)
-			c.server.cfg.Logger.Error("panic in a connection", "panic", p, "stack", string(debug.Stack()))
+			c.server.log.Error("panic in a connection", "panic", p, "stack", string(debug.Stack()))
 			c.kill()
 		}
 		if c.room != nil {
 			c.room.lost(c)
 		}
 		c.waitWritten()
-		c.server.release(c.address, c)
+		c.server.release(c.visitor, c)
 	}()
 	if err := c.read(); err != nil {
 		c.fail(err)
@@ -169,6 +170,7 @@ func (c *conn) read() error {
 		if c.first = nil; err != nil || done {
 			return err
 		}
+		c.throttle()
 	}
 	for {
 		kind, r, err := c.ws.NextReader()
@@ -186,13 +188,30 @@ func (c *conn) read() error {
 	}
 }
 
-// throttle counts a frame of the client. Who sends faster than allowed is read
-// slower, and fills its own buffers only.
+// throttle counts a frame of the client by what it had the server read and write.
+// Who asks for more than allowed is read slower, and fills its own buffers only.
 func (c *conn) throttle() {
-	if wait := c.pace.Reserve().Delay(); wait > 0 {
-		timer := time.NewTimer(wait)
+	n, now := weight(c.cost), time.Now()
+	c.cost = 0
+	wait := max(c.used.charge(c.server.pace, n, now), c.server.guard.charge(c.visitor, n, now))
+	if wait > 0 {
+		c.server.guard.hit(limitBytes)
+	}
+	for wait > 0 && !c.ended() {
+		nap := min(wait, napTime)
+		wait -= nap
+		timer := time.NewTimer(nap)
 		<-timer.C
 	}
+}
+
+// napTime is how late who waits notices that the connection has ended.
+const napTime = 250 * time.Millisecond
+
+func (c *conn) ended() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
 }
 
 var frameBuffers = sync.Pool{New: func() any { return new([]byte) }}
@@ -210,6 +229,7 @@ func (c *conn) readFrame(r io.Reader) (done bool, err error) {
 // took handles the text of a frame.
 func (c *conn) took(text []byte) (done bool, err error) {
 	c.server.stats.framesIn.Add(1)
+	c.cost += len(text)
 	frame, err := decodeClientFrame(text)
 	if err != nil {
 		return false, err
@@ -254,7 +274,7 @@ func (c *conn) handle(frame clientFrame) (done bool, err error) {
 	case sigFrame:
 		return false, c.relay(f)
 	case syncFrame:
-		c.room.sendRoster(c)
+		c.room.askRoster(c)
 	case pingFrame:
 		c.send(pongWire)
 	case byeFrame:
@@ -293,7 +313,7 @@ func (c *conn) fail(err error) {
 		return
 	}
 	c.server.stats.refused.Add(1)
-	c.server.cfg.Logger.Info("end a connection", "address", c.address, "error", err)
+	c.server.log.Info("end a connection", "address", c.address, "error", err)
 	c.finish(encodeFrame(why), code)
 }
 
@@ -316,8 +336,8 @@ func closeReason(err error) (why errFrameText, code int, known bool) {
 		return errFrameText{refused.Code, refused.Text}, closeRefused, true
 	case errors.Is(err, errStale):
 		return errFrameText{"stale", err.Error()}, closeStale, true
-	case errors.Is(err, errBusy):
-		return errFrameText{"busy", err.Error()}, closeBusy, true
+	case errors.Is(err, errBusy), errors.Is(err, errManyRooms):
+		return errFrameText{RefusedBusy, err.Error()}, closeBusy, true
 	case errors.Is(err, errBinary):
 		return errFrameText{RefusedBad, err.Error()}, websocket.CloseUnsupportedData, true
 	case errors.Is(err, websocket.ErrReadLimit):
@@ -391,7 +411,7 @@ func (c *conn) flush() {
 	if c.slow && !c.dead {
 		c.mu.Unlock()
 		c.server.stats.slow.Add(1)
-		c.server.cfg.Logger.Info("close a slow connection", "address", c.address)
+		c.server.log.Info("close a slow connection", "address", c.address)
 		c.kill()
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/meet-term/meet/internal/crash"
 )
@@ -24,24 +25,19 @@ type stats struct {
 // of its own, so that the large one of package http can end.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	address := s.clientAddress(r)
-	if err := s.admit(address); err != nil {
-		s.stats.rejected.Add(1)
-		code := http.StatusServiceUnavailable
-		if err == errCrowded {
-			code = http.StatusTooManyRequests
-		}
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, err.Error(), code)
+	visitor, err := s.admit(address)
+	if err != nil {
+		s.turnAway(w, err)
 		return
 	}
 	first, answer := earlyHello(r)
 	ws, err := s.upgrader.Upgrade(w, r, answer)
 	if err != nil { // the upgrader has answered
 		s.stats.rejected.Add(1)
-		s.release(address, nil)
+		s.release(visitor, nil)
 		return
 	}
-	c := newConn(s, ws, address)
+	c := newConn(s, ws, address, visitor)
 	c.host = strings.Clone(r.Host) // else all of the request stays in memory
 	c.first = first
 	s.mu.Lock()
@@ -52,6 +48,40 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		c.kill() // Shutdown may have missed it
 	}
 	crash.Go(c.serve)
+}
+
+// socketPath is where the WebSocket is.
+const socketPath = "/ws"
+
+// turnAway answers a request that is not served, in words, and ends the connection
+// it came by: a further one is refused for less.
+func (s *Server) turnAway(w http.ResponseWriter, why error) {
+	s.stats.rejected.Add(1)
+	code, after := http.StatusTooManyRequests, retryAfter
+	if why == errLeaving {
+		code, after = http.StatusServiceUnavailable, "1"
+	}
+	w.Header().Set("Retry-After", after)
+	w.Header().Set("Connection", "close")
+	http.Error(w, why.Error(), code)
+}
+
+// metricsCost is what /metrics counts for, which looks into every room, in
+// requests for a file of the page.
+const metricsCost = 10
+
+// admitRequest counts a request for anything but the WebSocket, and answers it if
+// there were too many.
+func (s *Server) admitRequest(w http.ResponseWriter, r *http.Request) bool {
+	cost := 1.0
+	if r.URL.Path == "/metrics" {
+		cost = metricsCost
+	}
+	err := s.guard.request(s.clientAddress(r), cost, time.Now())
+	if err != nil {
+		s.turnAway(w, err)
+	}
+	return err == nil
 }
 
 // A hello may come with the request that opens the WebSocket, which saves a round
@@ -91,11 +121,10 @@ func (s *Server) clientAddress(r *http.Request) string {
 			}
 		}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
 	}
-	return host
+	return r.RemoteAddr
 }
 
 // originAllowed keeps the pages of other sites out. Programs send no origin.
@@ -149,6 +178,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	if s.cfg.Metrics != nil {
 		s.cfg.Metrics(w)
 	}
+	s.guard.WriteMetrics(w)
 	for _, c := range []struct {
 		name, help string
 		value      *atomic.Int64

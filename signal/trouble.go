@@ -45,6 +45,8 @@ func Trouble(err error) string {
 		return "no way there from this network"
 	case errors.As(err, &worded):
 		return worded.Trouble()
+	case refusedInTLS(err):
+		return (&TurnedAwayError{}).Trouble()
 	case errors.As(err, &unknown):
 		return "TLS: nobody known signed its certificate"
 	case errors.As(err, &name):

@@ -12,7 +12,7 @@ import (
 // rawWriter returns what tryWrite needs, or nil when c cannot write without
 // waiting (TLS, or a connection in memory).
 func rawWriter(c net.Conn) syscall.RawConn {
-	tcp, ok := c.(*net.TCPConn)
+	tcp, ok := c.(syscall.Conn) // a bare TCP connection, or one that is counted
 	if !ok {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/calmlog"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/rtc"
@@ -73,6 +74,11 @@ func (e encryption) load() (*tls.Config, error) {
 // what people who cannot reach each other say.
 func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r relaying) *host {
 	cfg.Page = web.Handler()
+	cfg.Logger = slog.New(calmlog.New(cfg.Logger.Handler()))
+	if cfg.Guard == nil {
+		cfg.Guard = signal.NewGuard(signal.AddressLimits{}, cfg.TrustProxy)
+	}
+	l = cfg.Guard.Listener(l)
 	relay := &relayHost{extra: r.foreign}
 	if r.wanted(l) {
 		if started, err := r.start(l, e, cfg.Logger); err != nil {
@@ -92,12 +98,8 @@ func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r re
 		server: signal.NewServer(cfg), relay: relay, log: cfg.Logger, ctx: ctx, cancel: cancel, failed: make(chan error, 1),
 	}
 	h.front = venue.NewFront(h.server, knownAs(cfg))
-	h.http = &http.Server{
-		Handler:           h.front,
-		ReadHeaderTimeout: 5 * time.Second,
-		TLSConfig:         e.config,
-		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
-	}
+	h.http = signal.NewHTTPServer(h.front, cfg.Logger)
+	h.http.TLSConfig = e.config
 	crash.GoIn(&h.running, func() {
 		var err error
 		if e.on() {

@@ -29,7 +29,7 @@ type serveFlags struct {
 	trustProxy      bool
 	maxRooms        int
 	maxRoomSize     int
-	maxPerAddress   int
+	address         signal.AddressLimits
 	debug           bool
 	relay           relayFlags
 }
@@ -57,7 +57,10 @@ sealed as well, over the same port number: open it for TCP and UDP.`,
 	fl.BoolVar(&f.trustProxy, "trust-proxy", false, "take client addresses from X-Forwarded-For")
 	fl.IntVar(&f.maxRooms, "max-rooms", 10_000, "rooms at once")
 	fl.IntVar(&f.maxRoomSize, "max-room-size", 32, "members of a room")
-	fl.IntVar(&f.maxPerAddress, "max-per-address", 256, "connections of one address; 0 for no limit")
+	fl.IntVar(&f.address.Connections, "max-per-address", 256, "connections of one address (or IPv6 network of 64 bits); 0 for no limit of an address at all")
+	fl.IntVar(&f.address.Dials, "dials-per-address", 20, "new connections of one address, per second")
+	fl.IntVar(&f.address.Rooms, "rooms-per-address", 120, "new rooms of one address, per minute")
+	fl.IntVar(&f.address.Bytes, "bytes-per-address", 4<<20, "bytes per second that are read of one address and written because of it")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
 	r := &f.relay
 	fl.BoolVar(&r.turn, "turn", true, "relay media (STUN and TURN) for members who cannot reach each other")
@@ -76,8 +79,11 @@ func serve(ctx context.Context, f serveFlags) error {
 	if f.tlsAuto && f.tlsCert != "" {
 		return usagef("--tls-auto and --tls-cert exclude each other")
 	}
-	if f.maxRooms < 1 || f.maxRoomSize < 2 || f.maxPerAddress < 0 {
+	if f.maxRooms < 1 || f.maxRoomSize < 2 || f.address.Connections < 0 {
 		return usagef("--max-rooms must be 1 or more, --max-room-size 2 or more, --max-per-address 0 or more")
+	}
+	if f.address.Dials < 1 || f.address.Rooms < 1 || f.address.Bytes < signal.MaxFrame {
+		return usagef("--dials-per-address and --rooms-per-address must be 1 or more, --bytes-per-address %d or more", signal.MaxFrame)
 	}
 	relaying, err := f.relay.relaying()
 	if err != nil {
@@ -107,12 +113,11 @@ func serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	perAddress := f.maxPerAddress
-	if perAddress == 0 {
-		perAddress = -1
+	if f.address.Connections == 0 {
+		f.address.Connections = -1
 	}
 	h := newRelayingHost(l, signal.ServerConfig{
-		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, MaxPerAddress: perAddress,
+		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, Guard: signal.NewGuard(f.address, f.trustProxy),
 		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
 	}, e, relaying)
 	log.Info("listening", "address", l.Addr().String(), "version", version, "relay", h.relay.server != nil)

@@ -41,7 +41,10 @@ func Tune(c net.Conn) *Conn {
 		inner = t.NetConn()
 	}
 	m := &Conn{Conn: c, below: inner}
-	if tcp, ok := inner.(*net.TCPConn); ok {
+	if tcp, ok := inner.(interface { // a TCP connection, bare or counted
+		syscall.Conn
+		SetNoDelay(bool) error
+	}); ok {
 		_ = tcp.SetNoDelay(true) // it is the default
 		if raw, err := tcp.SyscallConn(); err == nil {
 			m.raw = raw

@@ -229,7 +229,8 @@ export class SignalClient {
     link.tokens = Math.min(link.burst, link.tokens + (now - link.refilled) * link.rate / 1000);
     link.refilled = now;
     while (link.queue.length && link.tokens >= 1) {
-      link.tokens--;
+      // A frame counts as one, and one more for each 4 KiB of it.
+      link.tokens -= 1 + Math.floor(link.queue[0].length / 4096);
       this.#raw(link.queue.shift());
     }
     if (link.queue.length && !link.waiting) {
