@@ -41,6 +41,7 @@ type person struct {
 	listens bool    // was connected
 	loss    float64 // share of our sound that it last reported lost
 	skew    skew
+	rates   rates
 }
 
 func newMedia(cfg Config, c *Call) (*studio, error) {

@@ -42,7 +42,7 @@ func TestLatePacketsLeaveNothingBehind(t *testing.T) {
 		in.Audio("bob", media.Packet{At: now})
 		in.Video("bob", media.Frame{Kind: media.Camera, At: now})
 		in.Feedback("bob", conn.Feedback{Kind: media.Mic, Loss: 0.5})
-		c.media.stats(&rtc.PeerView{ID: "bob"})
+		c.media.stats(time.Now(), &rtc.PeerView{ID: "bob"})
 	}
 	kept := func() [4]int {
 		return [4]int{

@@ -11,13 +11,20 @@ import (
 
 // Place is where the room is and how others get there, in words for people.
 type Place struct {
-	Invite  signal.Invite // dialed by this participant
-	Others  signal.Invite // to be given to others
-	Works   string        // who can use it, such as "works on this network"
+	Dialed  signal.Invite // by this participant
+	Invite  Invite        // to be given to others
 	Where   string        // the room is, such as "hosted here, for this network"
 	Note    string        // what is to be said besides; may be ""
 	Reach   string        // who can get to a room that is hosted here, in words; "" on a server that was named
 	Setting string        // the same as a setting
+}
+
+// Invite is how others get into the room.
+type Invite struct {
+	Command string // "meet join ..." to be typed in another terminal
+	Link    string // for a browser; "" when there is no page
+	Works   string // who can use it, such as "works on this network"; "" when nothing is known
+	Alone   bool   // only this machine can: a QR code of it is of no use
 }
 
 // PlaceChanged says that the room is elsewhere, or that others get there by

@@ -22,21 +22,66 @@ type PeerStats struct {
 	// Received and Sent are bytes by kind, headers included.
 	Received [media.Kinds]uint64
 	Sent     [media.Kinds]uint64
-	// Loss is the share of our packets that the peer last reported lost.
-	Loss float64
+	Now      Rates
+}
+
+// Rates are the figures of one peer over the last second.
+type Rates struct {
+	Down, Up int              // bit/s from the peer and to it, all media
+	Bits     [media.Kinds]int // bit/s from the peer, by kind
+	Loss     float64          // share of the sound sent to us that was lost, 0 to 1
+}
+
+// minRateSpan is the least time that rates are taken over.
+const minRateSpan = 900 * time.Millisecond
+
+// rates turns the counters of one peer into figures per second, by what they were
+// about a second ago.
+type rates struct {
+	at   time.Time
+	then PeerStats // the counters at that time
+	now  Rates
+}
+
+// take brings the rates up to date with the counters of a moment.
+func (r *rates) take(now time.Time, s *PeerStats) Rates {
+	span := now.Sub(r.at)
+	if r.at.IsZero() {
+		r.at, r.then = now, *s
+	}
+	if span < minRateSpan || r.at.Equal(now) {
+		return r.now
+	}
+	next := Rates{
+		Down: perSecond(media.Total(s.Received)-media.Total(r.then.Received), span),
+		Up:   perSecond(media.Total(s.Sent)-media.Total(r.then.Sent), span),
+	}
+	for k := range next.Bits {
+		next.Bits[k] = perSecond(s.Received[k]-r.then.Received[k], span)
+	}
+	lost, got := s.Audio.Lost-r.then.Audio.Lost, s.Audio.Packets-r.then.Audio.Packets
+	if lost+got > 0 {
+		next.Loss = float64(lost) / float64(lost+got)
+	}
+	r.at, r.then, r.now = now, *s, next
+	return next
+}
+
+func perSecond(bytes uint64, span time.Duration) int {
+	return int(float64(bytes) * 8 / span.Seconds())
 }
 
 // Stats is a snapshot of every peer's figures, in the order of the view.
 func (c *Call) Stats() []PeerStats {
-	view := c.View()
+	view, now := c.View(), time.Now()
 	all := make([]PeerStats, 0, len(view.Peers))
 	for i := range view.Peers {
-		all = append(all, c.media.stats(&view.Peers[i]))
+		all = append(all, c.media.stats(now, &view.Peers[i]))
 	}
 	return all
 }
 
-func (m *studio) stats(p *rtc.PeerView) PeerStats {
+func (m *studio) stats(now time.Time, p *rtc.PeerView) PeerStats {
 	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport, Via: p.Via}
 	if r := m.receiver(p.ID); r != nil {
 		s.Audio = r.Stats()
@@ -45,9 +90,12 @@ func (m *studio) stats(p *rtc.PeerView) PeerStats {
 	s.Screen = m.pictures.stats(Viewed{p.ID, media.Screen})
 	for k := range media.Kind(media.Kinds) {
 		s.Received[k] = m.dialer.Received(p.ID, k).Bytes
-		sent := m.out.Sent(p.ID, k)
-		s.Sent[k] = sent.Bytes
-		s.Loss = max(s.Loss, sent.Loss)
+		s.Sent[k] = m.out.Sent(p.ID, k).Bytes
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.people[p.ID]; known != nil {
+		s.Now = known.rates.take(now, &s)
 	}
 	return s
 }

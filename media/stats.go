@@ -7,3 +7,11 @@ type PictureStats struct {
 	Width, Height int // of the last picture
 	FPS           float64
 }
+
+// Total is the sum of counters by kind.
+func Total(byKind [Kinds]uint64) (sum uint64) {
+	for _, n := range byKind {
+		sum += n
+	}
+	return sum
+}

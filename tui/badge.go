@@ -5,6 +5,7 @@ import (
 
 	"github.com/charmbracelet/lipgloss"
 
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -27,31 +28,6 @@ const (
 	badgeMax    = 22 // "⠋ Reconnecting... away"
 )
 
-// Words are the product's words for the state without symbol and attempt.
-func (b badge) Words() string {
-	switch b.peer.State {
-	case rtc.StateNew:
-		return "waiting"
-	case rtc.StateConnecting:
-		return "Connecting..."
-	case rtc.StateConnected:
-		switch {
-		case b.peer.Silent:
-			return "you do not hear them"
-		case b.peer.OneWay || b.peer.Unheard:
-			return "not hearing you"
-		}
-		return "connected"
-	case rtc.StateDisconnected:
-		return "Reconnecting..."
-	case rtc.StateFailed:
-		return "Failed"
-	case rtc.StateClosed:
-		return "left"
-	}
-	return "unknown"
-}
-
 // detail is how far a repair has come: "2/3", "away", "waiting" or nothing.
 func (b badge) detail() string {
 	r := b.peer.Repair
@@ -70,7 +46,7 @@ func (b badge) detail() string {
 
 // forms are the words from the longest to the shortest.
 func (b badge) forms() []string {
-	words, detail := b.Words(), b.detail()
+	words, detail := front.StateWords(b.peer), b.detail()
 	switch b.peer.State {
 	case rtc.StateConnecting:
 		return []string{words, "connecting", "joining"}
@@ -142,20 +118,4 @@ func (b badge) Render(s *Styles, w int) string {
 // moving reports whether the badge has a spinner.
 func (b badge) moving() bool {
 	return b.peer.State == rtc.StateConnecting || b.peer.State == rtc.StateDisconnected
-}
-
-// StateText says in words how the connection to a peer is, for a line of text:
-// "connected", "Reconnecting... attempt 2 of 3", "Failed".
-func StateText(p rtc.PeerView) string {
-	text := badge{peer: p}.Words()
-	if p.State != rtc.StateDisconnected {
-		return text
-	}
-	switch r := p.Repair; {
-	case p.Away:
-		return text + " away"
-	case r.Attempt > 0 && !r.Waiting:
-		return fmt.Sprintf("%s attempt %d of %d", text, r.Attempt, r.Of)
-	}
-	return text
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -81,7 +82,7 @@ func (b banner) peersText(w int) string {
 			broken = append(broken, p)
 		}
 	}
-	head := "Reconnecting to " + plural(len(broken), "peer") + "..."
+	head := "Reconnecting to " + front.Plural(len(broken), "peer") + "..."
 	text := head
 	for i, p := range broken {
 		sep := ", "

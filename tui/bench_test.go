@@ -16,7 +16,7 @@ func BenchmarkRender(b *testing.B) {
 	}{{"audio", false}, {"video", true}} {
 		b.Run(c.name, func(b *testing.B) {
 			sc := screenOf(many(9), 120, 40)
-			sc.stage, sc.stats = c.stage, figures(sc.view)
+			sc.stage, sc.stats = c.stage, byPeer(figures(sc.view))
 			sc.levels = map[signal.PeerID]media.Loudness{self: {DB: -30, Speaking: true}}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -7,12 +7,13 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/signal"
 )
 
 // chatLog is what was said, and how much of it is new.
 type chatLog struct {
-	messages []Message // oldest first, cleaned
+	messages []call.Chat // oldest first, cleaned
 	unread   int
 	back     int  // lines scrolled up
 	unfolded bool // long messages are shown whole
@@ -22,7 +23,7 @@ type chatLog struct {
 const chatMax = 1000
 
 // add appends a message; seen tells whether the person is looking.
-func (c *chatLog) add(m Message, seen bool) {
+func (c *chatLog) add(m call.Chat, seen bool) {
 	m.Name, m.Text = cleanName(m.Name), cleanText(m.Text)
 	if len(c.messages) >= chatMax {
 		c.messages = append(c.messages[:0:0], c.messages[len(c.messages)-chatMax+1:]...)
@@ -84,9 +85,9 @@ func (c chatBox) lines(s *Styles, w, n, shown int) []string {
 // message is one message in w cells: name, time, text. A link that is broken
 // over lines stays one link for a terminal that knows OSC 8, and can be copied
 // whole elsewhere, since nothing is added at the break.
-func (c chatBox) message(s *Styles, m Message, w int) []string {
+func (c chatBox) message(s *Styles, m call.Chat, w int) []string {
 	style := s.accent
-	if m.From == c.self {
+	if m.Peer == c.self {
 		style = s.good
 	}
 	name := s.cut(m.Name, max(4, w/3))

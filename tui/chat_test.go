@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/rtc"
 )
 
 // chatOf is a chat with some texts of one person.
 func chatOf(texts ...string) chatBox {
 	var log chatLog
 	for _, text := range texts {
-		log.add(Message{From: "id-bob", Name: "bob", Text: text, Time: noon}, true)
+		log.add(call.Chat{Who: rtc.Who{Peer: "id-bob", Name: "bob"}, Text: text, Time: noon}, true)
 	}
 	return chatBox{log: &log, input: &editor{}, self: self}
 }
@@ -83,13 +85,13 @@ func TestHostileChatIsInert(t *testing.T) {
 // what is on screen, not what was said.
 func TestManyMessages(t *testing.T) {
 	r := newRig(t, many(3))
-	all := make([]Message, 10_000)
+	all := make([]rtc.Event, 10_000)
 	for i := range all {
-		all[i] = Message{From: "id-guest-01", Name: "guest-01", Text: fmt.Sprintf("message %d of very many, with some words", i), Time: noon}
+		all[i] = call.Chat{Who: rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, Text: fmt.Sprintf("message %d of very many, with some words", i), Time: noon}
 	}
 	for len(all) > 0 {
 		n := min(burst, len(all))
-		r.m.Update(chatMsg{all[:n]})
+		r.m.Update(eventMsg{all[:n]})
 		all = all[n:]
 	}
 	r.shows("message 9999")
@@ -109,7 +111,7 @@ func TestManyMessages(t *testing.T) {
 func BenchmarkManyMessages(b *testing.B) {
 	var log chatLog
 	for range 2 * chatMax {
-		log.add(Message{Name: "bob", Text: strings.Repeat("word ", 30), Time: time.Now()}, false)
+		log.add(call.Chat{Who: rtc.Who{Name: "bob"}, Text: strings.Repeat("word ", 30), Time: time.Now()}, false)
 	}
 	c := chatBox{log: &log, input: &editor{}}
 	s := NewStyles(Theme{})

@@ -1,6 +1,9 @@
 package tui
 
-import "github.com/meet-term/meet/media"
+import (
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
+)
 
 // deviceList is the panel that changes devices during the call.
 type deviceList struct {
@@ -57,7 +60,7 @@ func (d deviceList) line() int {
 }
 
 // Render lists the devices by kind, and what is missing, in w cells.
-func (d deviceList) Render(s *Styles, w int, sources []media.Source, sound *Sound) []string {
+func (d deviceList) Render(s *Styles, w int, sources []media.Source, sound *call.Sound) []string {
 	var out []string
 	if !d.loaded {
 		out = append(out, s.dim.Render(s.fit(" looking for devices...", w)))
@@ -85,7 +88,7 @@ func (d deviceList) Render(s *Styles, w int, sources []media.Source, sound *Soun
 		}
 	}
 	if sound != nil {
-		out = append(out, sound.Render(s, w)...)
+		out = append(out, soundLines(*sound, s, w)...)
 	}
 	if d.loaded && len(d.devices) == 0 {
 		out = append(out, s.dim.Render(s.fit(" no devices found", w)))

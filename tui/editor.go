@@ -5,6 +5,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/internal/safetext"
 )
 
@@ -83,7 +84,7 @@ func clusters(s string) []string {
 func (e *editor) insert(s string, paste bool) {
 	// The cleaner trims blanks at the ends of a line, but these are not ends.
 	clean := safetext.Line("|"+s+"|", editorMax+2)
-	clean = steadyWidth(strings.TrimSuffix(strings.TrimPrefix(clean, "|"), "|"))
+	clean = front.SteadyWidth(strings.TrimSuffix(strings.TrimPrefix(clean, "|"), "|"))
 	add := clusters(clean)
 	add = add[:max(0, min(len(add), editorMax-len(e.text)))]
 	if len(add) == 0 {

@@ -125,7 +125,7 @@ func FuzzEditor(f *testing.F) {
 				return r
 			}, s)
 		}
-		if text := e.String(); len(text) < maxTextRunes && letters(cleanText(text)) != letters(text) {
+		if text := e.String(); len(text) < editorMax && letters(cleanText(text)) != letters(text) {
 			t.Errorf("the text %q is not clean: %q", text, cleanText(text))
 		}
 	})

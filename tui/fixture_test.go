@@ -10,6 +10,9 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -99,17 +102,22 @@ func screenOf(v *rtc.RoomView, w, h int) screen {
 }
 
 // figures is plausible statistics for everyone.
-func figures(v *rtc.RoomView) map[signal.PeerID]LinkStats {
-	out := map[signal.PeerID]LinkStats{}
+func figures(v *rtc.RoomView) []call.PeerStats {
+	var out []call.PeerStats
 	for i, p := range v.Peers {
-		out[p.ID] = LinkStats{
-			RTT: time.Duration(23+i*7) * time.Millisecond, Loss: float64(i) * 0.004,
-			Jitter: 4 * time.Millisecond, Buffer: 60 * time.Millisecond,
-			Down: 1_240_000 + i*1000, Up: 640_000, LocalType: "host", RemoteType: "srflx",
-			LocalAddress: "192.0.2.1:5000", RemoteAddress: "198.51.100.7:6000", Path: []rtc.Path{rtc.PathDirect, rtc.PathDirect, rtc.PathRelay}[i%3],
-			Received: 12_345_678, Sent: 2_345_678, Verified: true,
-			Camera: PictureStats{Width: 640, Height: 360, FPS: 15, Bits: 400_000},
-		}
+		out = append(out, call.PeerStats{
+			Who: rtc.Who{Peer: p.ID, Name: p.Name},
+			Transport: rtc.TransportStats{
+				RTT: time.Duration(23+i*7) * time.Millisecond, LocalType: "host", RemoteType: "srflx",
+				LocalAddress: "192.0.2.1:5000", RemoteAddress: "198.51.100.7:6000", Path: []rtc.Path{rtc.PathDirect, rtc.PathDirect, rtc.PathRelay}[i%3],
+			},
+			Audio: audio.Stats{JitterMS: 4, BufferMS: 60},
+			Now: call.Rates{
+				Down: 1_240_000 + i*1000, Up: 640_000, Loss: float64(i) * 0.004, Bits: [media.Kinds]int{media.Camera: 400_000},
+			},
+			Received: [media.Kinds]uint64{12_345_678}, Sent: [media.Kinds]uint64{2_345_678},
+			Camera: media.PictureStats{Width: 640, Height: 360, FPS: 15},
+		})
 	}
 	return out
 }

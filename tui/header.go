@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -94,7 +95,7 @@ func (h header) Render(s *Styles, w int) string {
 	switch len(h.carrying) {
 	case 0:
 	case 1:
-		carried = dot + s.accent.Render(carryingText(h.carrying))
+		carried = dot + s.accent.Render(front.CarryingText(h.carrying))
 	default:
 		carried = dot + s.accent.Render(fmt.Sprintf("carrying %d pairs", len(h.carrying)))
 	}

@@ -3,21 +3,22 @@ package tui
 import (
 	"strings"
 
+	"github.com/meet-term/meet/call"
 	"github.com/skip2/go-qrcode"
 )
 
 // inviteBox tells how others get into the room.
 type inviteBox struct {
-	texts Invite
-	place Place
+	texts call.Invite
+	place call.Place
 	reach string   // key that changes who can get here; empty: none does
 	qr    [][]bool // the link as a QR code, dark modules; nil without
 }
 
 // newInviteBox makes the QR code once; a link too long for one has none.
-func newInviteBox(p Place, reachKey string) inviteBox {
+func newInviteBox(p call.Place, reachKey string) inviteBox {
 	texts := p.Invite
-	b := inviteBox{place: p, reach: reachKey, texts: Invite{
+	b := inviteBox{place: p, reach: reachKey, texts: call.Invite{
 		Command: cleanText(texts.Command), Link: cleanText(texts.Link), Works: cleanText(texts.Works), Alone: texts.Alone,
 	}}
 	content := b.texts.Link

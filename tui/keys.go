@@ -6,6 +6,7 @@ import (
 
 	"github.com/aymanbagabas/go-osc52/v2"
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 )
 
@@ -171,7 +172,10 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 		if !ok || m.opt.Devices == nil {
 			return nil, true
 		}
-		m.opt.Devices.Select(dev.Kind, dev.ID)
+		if err := m.opt.Devices.Select(dev.Kind, dev.ID); err != nil {
+			m.toast(toastBad, cleanText(err.Error()))
+			return nil, true
+		}
 		m.toast(toastInfo, dev.Kind.Word()+": "+dev.Name)
 		return m.listDevices(), true
 	case m.panel == panelDevices:
@@ -294,7 +298,7 @@ func (m *Model) toggle(a Action) {
 
 // shareSound shares the screen with the machine's sound, or stops both.
 func (m *Model) shareSound() {
-	c, ok := m.opt.Controls.(SoundSharer)
+	c, ok := m.opt.Controls.(front.SoundSharer)
 	if !ok {
 		m.toast(toastInfo, "sound cannot be shared here")
 		return

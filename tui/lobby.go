@@ -6,6 +6,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
@@ -21,10 +23,10 @@ type lobbyBox struct {
 	asking   bool
 	toast    string
 	keys     *Keymap
-	sound    *Sound
+	sound    *call.Sound
 	choosing bool // the devices are shown in place of what is in use
 	devices  deviceList
-	place    Place
+	place    call.Place
 	reach    bool // who can get to the room can be chosen
 }
 
@@ -44,7 +46,7 @@ func (m *Model) lobbyBox() lobbyBox {
 
 // says reports whether a line of the lobby says so already.
 func (b lobbyBox) says(text string) bool {
-	return text == cleanText(b.place.Note) || text == placeText(b.place) || slices.ContainsFunc(b.sources, func(src media.Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
+	return text == cleanText(b.place.Note) || text == front.PlaceText(b.place) || slices.ContainsFunc(b.sources, func(src media.Source) bool { return src.Missing != "" && cleanText(src.Missing) == text })
 }
 
 // lobbyKey handles a key in the lobby.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -75,7 +76,7 @@ func TestTableGivesSpaceToWhatMatters(t *testing.T) {
 		{everyState(), 80, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN", "⠋ Reconnecting... 2/3", "LIVE"},
 		{everyState(), 100, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN UP PATH", "⠋ Reconnecting... 2/3", "LIVE"},
 	} {
-		tab := table{view: c.view, stats: figures(c.view)}
+		tab := table{view: c.view, stats: byPeer(figures(c.view))}
 		lines := tab.Render(NewStyles(Theme{}), c.w, 20)
 		if got := strings.Join(strings.Fields(printable(lines[0])), " "); got != c.titles {
 			t.Errorf("%d cells: titles %q, want %q", c.w, got, c.titles)
@@ -352,47 +353,15 @@ func checkLayout(t *testing.T, s shape) {
 	}
 }
 
-func TestReport(t *testing.T) {
-	var r Report
-	v := many(3)
-	v.Since = noon
-	bob, carol := rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, rtc.Who{Peer: "id-carol", Name: "carol\x1b[2J"}
-	r.Note(rtc.Joined{}, v, noon)
-	r.Note(rtc.Reconnected{Who: bob, Attempts: 1, Outage: 1200 * time.Millisecond}, v, noon)
-	r.Note(rtc.Reconnected{Who: bob, Attempts: 2, Outage: 31 * time.Second}, v, noon)
-	r.Note(rtc.Reconnected{Who: carol, Outage: 3 * time.Second}, v, noon)
-	r.Note(rtc.ReconnectFailed{Who: carol, Attempts: 3}, v, noon)
-	r.Note(rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected}, v, noon)
-	r.stats(map[signal.PeerID]LinkStats{"id-carol": {Received: 5_000_000, Sent: 1_000_000}, "id-guest-01": {Received: 7_400_000, Sent: 2_000}})
-	r.stats(map[signal.PeerID]LinkStats{"id-guest-01": {Received: 7_000_000}})
-	last := *v
-	last.Peers = slices.Clone(v.Peers)
-	last.Peers[1].State = rtc.StateFailed
-	r.Note(nil, &last, noon.Add(34*time.Minute+5*time.Second))
-	want := `standup: 34 min 5 s with carol, guest-01, guest-02
-  carol: 1 outage mended in 3.0 s, reconnecting failed once
-  guest-01: 2 outages mended, the longest in 31 s
-  guest-02: not connected at the end
-  the server was lost once
-  data: 12 MB in, 1.0 MB out
-`
-	if got := r.Text(); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-	}
-	if got := (&Report{}).Text(); got != "" {
-		t.Errorf("a room that was never entered: %q", got)
-	}
-}
-
 func TestSparklineShowsTheLastMinute(t *testing.T) {
 	var past history
 	for i := range 100 {
-		past = past.add(map[signal.PeerID]LinkStats{"a": {Down: i}, "b": {}})
+		past = past.add(map[signal.PeerID]call.PeerStats{"a": {Now: call.Rates{Down: i}}, "b": {}})
 	}
 	if n := len(past["a"]); n != minute {
 		t.Errorf("%d samples are kept", n)
 	}
-	if past = past.add(map[signal.PeerID]LinkStats{"a": {}}); len(past) != 1 {
+	if past = past.add(map[signal.PeerID]call.PeerStats{"a": {}}); len(past) != 1 {
 		t.Error("who left is remembered")
 	}
 	s := NewStyles(Theme{})
@@ -405,7 +374,7 @@ func TestSparklineShowsTheLastMinute(t *testing.T) {
 }
 
 func TestInviteHasAReadableCode(t *testing.T) {
-	b := newInviteBox(Place{Invite: Invite{Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
+	b := newInviteBox(call.Place{Invite: call.Invite{Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
 	code := b.code(NewStyles(Theme{}))
 	if len(code) == 0 {
 		t.Fatal("no QR code")
@@ -423,7 +392,7 @@ func TestInviteHasAReadableCode(t *testing.T) {
 			}
 		}
 	}
-	if b := newInviteBox(Place{Invite: Invite{Link: strings.Repeat("x", 5000)}}, ""); b.qr != nil {
+	if b := newInviteBox(call.Place{Invite: call.Invite{Link: strings.Repeat("x", 5000)}}, ""); b.qr != nil {
 		t.Error("a code for a link that fits into none")
 	}
 }

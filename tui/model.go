@@ -6,6 +6,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -28,8 +30,8 @@ type Model struct {
 	listed    time.Time     // when devices were last asked for
 	shown     []Tile        // what the stage was told last
 	lobby     bool
-	report    Report
-	names     Names
+	report    front.Report
+	names     front.Names
 	leaving   bool
 	suspended bool      // the shell has the terminal
 	keyModes  *terminal // nil in tests without one
@@ -41,7 +43,6 @@ type (
 	viewMsg    struct{ view *rtc.RoomView }
 	eventMsg   struct{ events []rtc.Event }
 	endMsg     struct{} // the room's events ended
-	chatMsg    struct{ messages []Message }
 	devicesMsg struct{ list []media.Device }
 	tickMsg    struct {
 		gen    int
@@ -50,9 +51,9 @@ type (
 	// sampleMsg holds what was read for a tick; nil is what was not read.
 	sampleMsg struct {
 		levels  map[signal.PeerID]media.Loudness
-		stats   map[signal.PeerID]LinkStats
+		stats   []call.PeerStats
 		sources []media.Source
-		sound   *Sound
+		sound   *call.Sound
 	}
 )
 
@@ -68,14 +69,14 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 		invite: newInviteBox(opt.Place, reachKey(opt)),
 	}
 	m.want = m.view.Media
-	m.report.view(m.view, m.now)
+	m.report.View(m.view, m.now)
 	return m
 }
 
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
 	first := m.sample(true)
-	return tea.Batch(m.waitView(), m.waitEvent(), m.waitChat(), m.replay(), func() tea.Msg { return first() })
+	return tea.Batch(m.waitView(), m.waitEvent(), m.replay(), func() tea.Msg { return first() })
 }
 
 // View implements tea.Model: a pure function of the model's values.
@@ -130,11 +131,6 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case endMsg:
 		m.leaving = true
 		cmd = tea.Quit
-	case chatMsg:
-		for _, line := range msg.messages {
-			m.message(line)
-		}
-		cmd = m.waitChat()
 	case tickMsg:
 		cmd = m.tick(msg)
 	case sampleMsg:
@@ -174,7 +170,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if pinned.peer != "" && pinned.peer != v.Self && m.index(pinned.peer) < 0 {
 		m.spotlight.pinned = picture{}
 	}
-	m.report.view(v, m.now)
+	m.report.View(v, m.now)
 }
 
 func withSound(media signal.Media) string {
@@ -184,14 +180,18 @@ func withSound(media signal.Media) string {
 	return ""
 }
 
-// event turns an event into a toast where it means something to people.
+// event takes what belongs to a place of its own there, and turns the rest into a
+// toast where it means something to people.
 func (m *Model) event(ev rtc.Event) {
-	if p, ok := ev.(Place); ok {
-		m.setPlace(p)
-	}
 	ev = m.names.Event(ev)
-	m.report.event(ev, m.now)
-	if text, kind := describe(ev); text != "" {
+	if p, ok := ev.(call.PlaceChanged); ok {
+		m.setPlace(p.Place)
+	}
+	if line, ok := ev.(call.Chat); ok {
+		m.message(line)
+	}
+	m.report.Event(ev, m.now)
+	if text, kind := front.Describe(ev); text != "" {
 		m.toast(kind, text)
 		if worthNotifying(ev) {
 			m.attention = m.attention.tell(m.now, text)
@@ -208,7 +208,7 @@ func reachKey(opt Options) string {
 }
 
 // setPlace takes where the room is now.
-func (m *Model) setPlace(p Place) {
+func (m *Model) setPlace(p call.Place) {
 	m.invite = newInviteBox(p, reachKey(m.opt))
 }
 
@@ -218,14 +218,13 @@ func (m *Model) toast(kind toastKind, text string) {
 }
 
 // message takes a line of chat.
-func (m *Model) message(msg Message) {
-	msg.Name = m.names.Name(msg.From, msg.Name)
+func (m *Model) message(msg call.Chat) {
 	visible := !m.lobby && !m.layout().chat.empty()
 	m.chat.add(msg, visible)
-	if !msg.History && msg.From != m.view.Self {
+	if !msg.History && msg.Peer != m.view.Self {
 		m.attention = m.attention.tell(m.now, cleanName(msg.Name)+": "+cleanText(msg.Text))
 	}
-	if !visible && !msg.History && msg.From != m.view.Self {
+	if !visible && !msg.History && msg.Peer != m.view.Self {
 		m.toast(toastInfo, cleanName(msg.Name)+": "+cleanText(msg.Text))
 	}
 }
@@ -240,9 +239,9 @@ func (m *Model) take(s sampleMsg) {
 		m.sampled = m.now
 	}
 	if s.stats != nil {
-		m.stats = s.stats
-		m.past = m.past.add(s.stats)
-		m.report.stats(s.stats)
+		m.stats = byPeer(s.stats)
+		m.past = m.past.add(m.stats)
+		m.report.Stats(s.stats)
 	}
 	if s.sources != nil {
 		m.sources = s.sources

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -21,7 +23,6 @@ type fake struct {
 	view    *rtc.RoomView
 	changed chan struct{}
 	events  chan rtc.Event
-	chat    chan Message
 	levels  map[signal.PeerID]media.Loudness
 	sources []media.Source
 	did     []string
@@ -32,7 +33,7 @@ type fake struct {
 
 func newFake(v *rtc.RoomView) *fake {
 	return &fake{
-		view: v, changed: make(chan struct{}, 1), events: make(chan rtc.Event, 16), chat: make(chan Message, 16),
+		view: v, changed: make(chan struct{}, 1), events: make(chan rtc.Event, 16),
 		levels: map[signal.PeerID]media.Loudness{}, now: noon,
 	}
 }
@@ -42,15 +43,17 @@ func (f *fake) Changed() <-chan struct{}                 { return f.changed }
 func (f *fake) Events() <-chan rtc.Event                 { return f.events }
 func (f *fake) Leave()                                   { f.note("leave") }
 func (f *fake) Retry(p signal.PeerID)                    { f.note("retry", p) }
-func (f *fake) Say(text string)                          { f.note("say", text) }
-func (f *fake) Messages() <-chan Message                 { return f.chat }
+func (f *fake) Say(text string) bool                     { f.note("say", text); return text != "" }
 func (f *fake) Levels() map[signal.PeerID]media.Loudness { return f.levels }
-func (f *fake) Stats() map[signal.PeerID]LinkStats       { return figures(f.view) }
-func (f *fake) SetVolume(p signal.PeerID, percent int)   { f.note("volume", p, percent) }
-func (f *fake) Sources() []media.Source                  { return f.sources }
-func (f *fake) Select(k media.Kind, id string)           { f.note("select", k, id) }
-func (f *fake) Show(tiles []Tile)                        { f.tiles = tiles; f.shows++ }
-func (f *fake) List() []media.Device {
+func (f *fake) Stats() []call.PeerStats                  { return figures(f.view) }
+func (f *fake) SetVolume(p signal.PeerID, percent int) bool {
+	f.note("volume", p, percent)
+	return true
+}
+func (f *fake) Sources() []media.Source              { return f.sources }
+func (f *fake) Select(k media.Kind, id string) error { f.note("select", k, id); return nil }
+func (f *fake) Show(tiles []Tile)                    { f.tiles = tiles; f.shows++ }
+func (f *fake) List(context.Context) []media.Device {
 	return []media.Device{{Kind: media.Mic, ID: "m0", Name: "one"}, {Kind: media.Mic, ID: "m1", Name: "two"}}
 }
 
@@ -76,7 +79,7 @@ func (f *fake) media(change func(*signal.Media)) {
 func (f *fake) options() Options {
 	return Options{
 		Room: f, Controls: f, Chat: f, Meter: f, Volume: f, Devices: f, Links: f, Stage: f,
-		Place: Place{Invite: Invite{Command: "meet join standup", Link: "https://meet.example/standup"}},
+		Place: call.Place{Invite: call.Invite{Command: "meet join standup", Link: "https://meet.example/standup"}},
 		Now:   func() time.Time { return f.now }, Out: &strings.Builder{},
 	}
 }
@@ -276,7 +279,7 @@ func TestChatUnread(t *testing.T) {
 	r := newRig(t, many(3))
 	r.send(tea.WindowSizeMsg{Width: 40, Height: 12})
 	msg := func(text string, old bool) {
-		r.send(chatMsg{[]Message{{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon, History: old}}})
+		r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, Text: text, Time: noon, History: old}}})
 	}
 	msg("said before", true)
 	msg("one", false)
@@ -306,7 +309,7 @@ func TestToasts(t *testing.T) {
 		{rtc.PeerJoined{Who: who}, "bob joined"},
 		{rtc.PeerLeft{Who: who}, "bob left"},
 		{rtc.PeerLeft{Who: who, Crashed: true}, "bob lost connection"},
-		{Notice{Text: "the sound server died", Warning: true}, "the sound server died"},
+		{call.Warning{Warning: media.Warning{Text: "the sound server died"}}, "the sound server died"},
 	} {
 		r.send(eventMsg{[]rtc.Event{c.ev}})
 		r.shows(c.want)
@@ -334,8 +337,8 @@ func TestNamesakesAreToldApart(t *testing.T) {
 	v.Peers[4].ID = "id-long-2"
 	r := newRig(t, roomOf())
 	r.f.view = v
-	r.send(chatMsg{[]Message{{From: "id-bob", Name: "bob", Text: "one", Time: noon}}})
-	r.send(chatMsg{[]Message{{From: "id-bob-2", Name: "bob", Text: "two", Time: noon}}})
+	r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "id-bob", Name: "bob"}, Text: "one", Time: noon}}})
+	r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "id-bob-2", Name: "bob"}, Text: "two", Time: noon}}})
 	r.shows("alice (you)", "alice (2)", "bob ", "bob (2)", "bob (2) 12:00  two", "bob 12:00  one")
 	if got := r.m.view.Peers[4].Name; !strings.HasSuffix(got, "x (2)") || cleanName(got) != got {
 		t.Errorf("a long namesake is %q", got)
@@ -405,10 +408,10 @@ func TestDevicesPanel(t *testing.T) {
 	r := newRig(t, many(2))
 	r.keys("d")
 	r.shows("looking for devices...")
-	r.send(devicesMsg{r.f.List()})
+	r.send(devicesMsg{r.f.List(t.Context())})
 	r.keys("down", "enter")
 	r.did("select mic m1")
-	r.send(devicesMsg{r.f.List()[1:]}) // the other one was unplugged
+	r.send(devicesMsg{r.f.List(t.Context())[1:]}) // the other one was unplugged
 	if dev, ok := r.m.devices.current(); !ok || dev.ID != "m1" {
 		t.Errorf("the cursor went to %v", dev)
 	}
@@ -546,7 +549,7 @@ func TestMouse(t *testing.T) {
 	}
 	chat := r.m.layout().chat
 	for i := range 100 {
-		r.send(chatMsg{[]Message{{Name: "bob", Text: fmt.Sprint("line ", i), Time: noon}}})
+		r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Name: "bob"}, Text: fmt.Sprint("line ", i), Time: noon}}})
 	}
 	wheel := func(b tea.MouseButton) {
 		r.send(tea.MouseMsg{X: chat.x + 1, Y: chat.y + 1, Action: tea.MouseActionPress, Button: b})
@@ -660,14 +663,14 @@ func steps(r *rig, next func(n int) int, count int) {
 			r.send(viewMsg{r.f.view})
 		case 2:
 			text := strings.Repeat("wörd 漢字 👍 https://example.org/"+strings.Repeat("x", next(200)), next(4))
-			r.send(chatMsg{[]Message{{From: "id-bob", Name: oddNames().Peers[next(5)].Name, Text: text, Time: noon, History: next(2) == 0}}})
+			r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "id-bob", Name: oddNames().Peers[next(5)].Name}, Text: text, Time: noon, History: next(2) == 0}}})
 		case 3:
 			r.send(sampleMsg{
 				levels:  map[signal.PeerID]media.Loudness{"id-bob": {DB: -float64(next(128)), Speaking: next(2) == 0}, self: {DB: -20}},
 				stats:   figures(r.f.view),
 				sources: []media.Source{{Kind: media.Kind(next(4)), Missing: "none"}},
 			})
-			r.send(devicesMsg{r.f.List()[:next(3)]})
+			r.send(devicesMsg{r.f.List(context.Background())[:next(3)]})
 		default:
 			r.send(keyMsg(names[next(len(names))]))
 		}
@@ -687,7 +690,7 @@ func TestLobbyDoesNotRepeatItself(t *testing.T) {
 	if n := strings.Count(r.m.View(), "No camera found."); n != 1 {
 		t.Errorf("it is said %d times:\n%s", n, printable(r.m.View()))
 	}
-	r.send(eventMsg{[]rtc.Event{Notice{Text: "the sound server died", Warning: true}}})
+	r.send(eventMsg{[]rtc.Event{call.Warning{Warning: media.Warning{Text: "the sound server died"}}}})
 	if !strings.Contains(r.m.View(), "the sound server died") {
 		t.Error("another toast is not shown")
 	}
@@ -696,7 +699,7 @@ func TestLobbyDoesNotRepeatItself(t *testing.T) {
 func TestLongMessagesUnfold(t *testing.T) {
 	r := newRig(t, many(2))
 	long := strings.Repeat("on and on, ", 300) + "the end"
-	r.send(chatMsg{[]Message{{From: "id-guest-01", Name: "guest-01", Text: long, Time: noon}}})
+	r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, Text: long, Time: noon}}})
 	r.shows("more lines (e)")
 	r.hides("the end")
 	r.keys("e")

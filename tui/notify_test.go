@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -66,7 +67,7 @@ func TestNotifications(t *testing.T) {
 		return out.String()
 	}
 	say := func(from, text string) tea.Msg {
-		return chatMsg{[]Message{{From: signal.PeerID(from), Name: "Bob", Text: text}}}
+		return eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: signal.PeerID(from), Name: "Bob"}, Text: text}}}
 	}
 	later := func() { r.f.now = r.f.now.Add(notifyEvery) }
 	if got := told(say("b", "one")); got != "" {
@@ -83,7 +84,7 @@ func TestNotifications(t *testing.T) {
 	if got := told(say(string(r.m.view.Self), "mine")); got != "" {
 		t.Errorf("told of one's own words: %q", got)
 	}
-	if got := told(chatMsg{[]Message{{From: "b", Name: "Bob", Text: "old", History: true}}}); got != "" {
+	if got := told(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "b", Name: "Bob"}, Text: "old", History: true}}}); got != "" {
 		t.Errorf("told of history: %q", got)
 	}
 	if got := told(eventMsg{[]rtc.Event{rtc.PeerJoined{Who: rtc.Who{Peer: "cem", Name: "Cem"}}}}); !strings.Contains(got, "Cem joined") {

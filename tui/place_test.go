@@ -4,17 +4,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
 var (
-	placeLAN = Place{
-		Invite: Invite{Command: "meet join http://192.168.1.5:7077/demo", Link: "http://192.168.1.5:7077/demo", Works: "works on this network"},
+	placeLAN = call.Place{
+		Invite: call.Invite{Command: "meet join http://192.168.1.5:7077/demo", Link: "http://192.168.1.5:7077/demo", Works: "works on this network"},
 		Where:  "hosted here, for this network", Reach: "this network",
 	}
-	placeAlone = Place{
-		Invite: Invite{Command: "meet join http://127.0.0.1:7077/demo", Link: "http://127.0.0.1:7077/demo", Works: "works on this machine only", Alone: true},
+	placeAlone = call.Place{
+		Invite: call.Invite{Command: "meet join http://127.0.0.1:7077/demo", Link: "http://127.0.0.1:7077/demo", Works: "works on this machine only", Alone: true},
 		Where:  "hosted here, for this machine", Reach: "this machine",
 	}
 )
@@ -42,7 +43,7 @@ func TestLobbySaysWhere(t *testing.T) {
 	}
 	public := placeLAN
 	public.Where, public.Note = "hosted here, for the internet", "Your router has no public address: \x1b[2Jsorry."
-	r.send(eventMsg{[]rtc.Event{public}})
+	r.send(eventMsg{[]rtc.Event{call.PlaceChanged{Place: public}}})
 	view := printable(r.m.View())
 	has(t, view, "hosted here, for the internet", "Your router has no public address: sorry.")
 	if n := strings.Count(view, "Your router"); n != 1 {
@@ -54,7 +55,7 @@ func TestLobbySaysWhere(t *testing.T) {
 func TestLobbyOfANamedServer(t *testing.T) {
 	r := newRigWith(t, newFake(roomOf()), func(o *Options) {
 		o.Join = func() {}
-		o.Place = Place{Invite: Invite{Command: "meet join https://meet.exmaple/demo"}, Where: "on meet.exmaple", Note: "The server does not answer: no such host."}
+		o.Place = call.Place{Invite: call.Invite{Command: "meet join https://meet.exmaple/demo"}, Where: "on meet.exmaple", Note: "The server does not answer: no such host."}
 	})
 	view := printable(r.m.View())
 	has(t, view, "on meet.exmaple", "The server does not answer: no such host.")
@@ -88,7 +89,7 @@ func TestInvitePanelSaysWho(t *testing.T) {
 	if r.send(keyMsg("w")); asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
-	r.send(eventMsg{[]rtc.Event{placeLAN}})
+	r.send(eventMsg{[]rtc.Event{call.PlaceChanged{Place: placeLAN}}})
 	has(t, printable(r.m.View()), "http://192.168.1.5:7077/demo", "works on this network")
 }
 

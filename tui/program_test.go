@@ -15,6 +15,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/vt"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -29,7 +31,7 @@ type terminalRig struct {
 	stop context.CancelFunc
 	done chan error // closed when the program has ended
 
-	report *Report // once it has ended
+	report *front.Report // once it has ended
 
 	mu   sync.Mutex
 	em   *vt.Emulator
@@ -73,10 +75,10 @@ func (f *lockedFake) Leave() {
 	f.fake.Leave()
 }
 
-func (f *lockedFake) Say(text string) {
+func (f *lockedFake) Say(text string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.fake.Say(text)
+	return f.fake.Say(text)
 }
 
 // told is what the call was told so far.
@@ -99,7 +101,7 @@ func (f *lockedFake) Sources() []media.Source {
 }
 
 func (f *lockedFake) Levels() map[signal.PeerID]media.Loudness { return nil }
-func (f *lockedFake) Stats() map[signal.PeerID]LinkStats {
+func (f *lockedFake) Stats() []call.PeerStats {
 	return nil
 }
 
@@ -195,10 +197,10 @@ func (r *terminalRig) restored() {
 // lateLinks has no figures when it is asked first.
 type lateLinks struct {
 	asked int
-	all   map[signal.PeerID]LinkStats
+	all   []call.PeerStats
 }
 
-func (l *lateLinks) Stats() map[signal.PeerID]LinkStats {
+func (l *lateLinks) Stats() []call.PeerStats {
 	if l.asked++; l.asked == 1 {
 		return nil
 	}

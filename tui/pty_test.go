@@ -19,6 +19,7 @@ import (
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -43,7 +44,7 @@ func child() int {
 	if speaking {
 		opt.Meter, opt.Links = babble{v}, babble{v}
 	}
-	f.chat <- Message{Name: "guest-01", Text: "hello", Time: time.Now(), History: true}
+	f.events <- call.Chat{Who: rtc.Who{Name: "guest-01"}, Text: "hello", Time: time.Now(), History: true}
 	report, err := Run(context.Background(), opt)
 	if err != nil {
 		fmt.Println("error:", err)
@@ -173,7 +174,7 @@ func (b babble) Levels() map[signal.PeerID]media.Loudness {
 	return out
 }
 
-func (b babble) Stats() map[signal.PeerID]LinkStats { return figures(b.view) }
+func (b babble) Stats() []call.PeerStats { return figures(b.view) }
 
 // BenchmarkAudioScreen reports the share of a core that the screen of a call
 // of nine takes in which everybody speaks, and how much it writes.

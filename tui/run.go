@@ -14,6 +14,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/term"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/tui/quietstart"
 )
@@ -23,16 +25,16 @@ func init() { quietstart.Done() }
 // Options say what the screen shows and where. Room is required; every other
 // interface may be nil, and what it is for is then absent.
 type Options struct {
-	Room     Room
-	Controls Controls
-	Chat     Chat
-	Meter    Meter
-	Volume   Volume
-	Devices  Devices
-	Sound    SoundChecks
-	Links    Links
+	Room     front.Room
+	Controls front.Controls
+	Chat     front.Chat
+	Meter    front.Meter
+	Volume   front.Volume
+	Devices  front.Devices
+	Sound    front.SoundChecks
+	Links    front.Links
 	Stage    Stage // nil: no pictures are drawn
-	Place    Place
+	Place    call.Place
 	// Reach opens the room to more people, or closes it again; nil where that
 	// cannot be chosen. It only posts.
 	Reach func()
@@ -86,14 +88,14 @@ func (o Options) withDefaults() Options {
 // done, and gives the terminal back as it was, also after a panic or a signal
 // that ends the program (SIGINT, SIGTERM, SIGHUP). The report tells how the
 // call went. A terminal that vanished is an error; leaving is not.
-func Run(ctx context.Context, opt Options) (*Report, error) {
+func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	ctx, stop := signal.NotifyContext(ctx, endSignals...)
 	defer stop()
 	return run(ctx, opt)
 }
 
 // run is Run without the signals of the process.
-func run(ctx context.Context, opt Options) (*Report, error) {
+func run(ctx context.Context, opt Options) (*front.Report, error) {
 	opt = opt.withDefaults()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -138,9 +140,9 @@ func run(ctx context.Context, opt Options) (*Report, error) {
 		opt.Stage.Show(nil)
 	}
 	if opt.Links != nil { // a short call has no figures yet, and no call those of its last moment
-		m.report.stats(opt.Links.Stats())
+		m.report.Stats(opt.Links.Stats())
 	}
-	m.report.finish(opt.Now())
+	m.report.Finish(opt.Now())
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) && !errors.Is(err, tea.ErrProgramPanic) {
 		err = nil
 	}

@@ -1,5 +1,10 @@
 package tui
 
+import (
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
+)
+
 // The keys of what is done to one's own sound, while the devices are shown. They
 // are few and stand beside what they change.
 const (
@@ -43,10 +48,10 @@ func (m *Model) soundKey(name string) bool {
 		say = "echo of the speaker: " + map[string]string{"auto": "taken out where there is any", "on": "always taken out", "off": "left in"}[next.Echo]
 	case keyNoise:
 		next.Noise = !next.Noise
-		say = "noise: " + kept(next.Noise)
+		say = "noise: " + front.Kept(next.Noise)
 	case keyGain:
 		next.Gain = !next.Gain
-		say = "loudness: " + evened(next.Gain)
+		say = "loudness: " + front.Evened(next.Gain)
 	case keyMusic:
 		next.Music = !next.Music
 		say = "for speech"
@@ -57,64 +62,26 @@ func (m *Model) soundKey(name string) bool {
 		return false
 	}
 	m.sound = &next
-	m.opt.Sound.SetSound(next)
+	if err := m.opt.Sound.SetSound(next); err != nil {
+		m.toast(toastBad, cleanText(err.Error()))
+		return true
+	}
 	m.toast(toastInfo, say)
 	return true
 }
 
-func kept(out bool) string {
-	if out {
-		return "taken out"
-	}
-	return "left in"
-}
-
-func evened(on bool) string {
-	if on {
-		return "evened out"
-	}
-	return "as the microphone has it"
-}
-
-// echoText is what is done about the echo of the speaker, and why not.
-func (s Sound) echoText() string {
-	switch {
-	case s.Idle == "":
-		return "taken out"
-	case s.Idle == "off":
-		return "left in"
-	case s.Idle == "sound server":
-		return "the sound server takes it out"
-	case s.Idle == "headphones":
-		return "none with headphones"
-	case s.Idle == "music":
-		return "left in for music"
-	}
-	return "none: " + s.Idle
-}
-
-// Words are what is done to the sound, one line each, for who reads lines.
-func (s Sound) Words() []string {
-	noise, gain := kept(s.Noise && !s.Music), evened(s.Gain && !s.Music)
-	lines := []string{"echo of the speaker: " + s.echoText(), "noise: " + noise, "loudness: " + gain}
-	if s.Music {
-		lines = append(lines, "for music: stereo, 128 kbit/s")
-	}
-	return lines
-}
-
-// Render are the lines of the device panel that say what is done to the sound.
-func (s Sound) Render(st *Styles, w int) []string {
+// soundLines are the lines of the device panel that say what is done to the sound.
+func soundLines(s call.Sound, st *Styles, w int) []string {
 	line := func(key, what, how string) string {
 		return st.fit("    "+st.key.Render(key)+" "+st.dim.Render(st.fit(what, 9))+" "+st.text.Render(how), w)
 	}
-	echo := s.echoText()
+	echo := front.EchoText(s)
 	if s.Echo == "on" && !s.Music {
 		echo += " (always)"
 	}
-	noise, gain, music := kept(s.Noise), evened(s.Gain), "off"
+	noise, gain, music := front.Kept(s.Noise), front.Evened(s.Gain), "off"
 	if s.Music {
-		noise, gain, music = kept(false), evened(false), "on: stereo, as it is"
+		noise, gain, music = front.Kept(false), front.Evened(false), "on: stereo, as it is"
 	}
 	out := []string{
 		st.dim.Render(st.fit(" what others hear of you", w)),

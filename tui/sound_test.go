@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
@@ -11,14 +13,15 @@ import (
 // fakeSound notes what is done to it.
 type fakeSound struct {
 	f   *fake
-	set Sound
+	set call.Sound
 	off bool // the microphone
 }
 
-func (s *fakeSound) Sound() Sound { return s.set }
-func (s *fakeSound) SetSound(to Sound) {
+func (s *fakeSound) Sound() call.Sound { return s.set }
+func (s *fakeSound) SetSound(to call.Sound) error {
 	s.set = to
 	s.f.note(fmt.Sprintf("sound echo %s noise %v gain %v music %v", to.Echo, to.Noise, to.Gain, to.Music))
+	return nil
 }
 func (s *fakeSound) PlayTestSound()   { s.f.note("test sound") }
 func (s *fakeSound) HearMyself() bool { s.f.note("hear myself"); return !s.off }
@@ -26,7 +29,7 @@ func (s *fakeSound) HearMyself() bool { s.f.note("hear myself"); return !s.off }
 func newSoundRig(t *testing.T, lobby bool) (*rig, *fakeSound) {
 	f := newFake(many(2))
 	f.sources = []media.Source{{Kind: media.Mic, Name: "one", DB: -20, Wanted: true}}
-	s := &fakeSound{f: f, set: Sound{Echo: "auto", Noise: true, Gain: true}}
+	s := &fakeSound{f: f, set: call.Sound{Echo: "auto", Noise: true, Gain: true}}
 	r := newRigWith(t, f, func(o *Options) {
 		o.Sound = s
 		if lobby {
@@ -66,7 +69,7 @@ func TestSoundKeys(t *testing.T) {
 	for idle, want := range map[string]string{
 		"headphones": "none with headphones", "sound server": "the sound server takes it out", "no speaker": "none: no speaker",
 	} {
-		s.set = Sound{Echo: "auto", Idle: idle, Noise: true}
+		s.set = call.Sound{Echo: "auto", Idle: idle, Noise: true}
 		r.send(r.m.sample(true)())
 		r.shows(want)
 	}
@@ -87,7 +90,7 @@ func TestLobbySound(t *testing.T) {
 	r.send(r.m.sample(true)())
 	r.shows("listen...")
 	r.keys("d")
-	r.send(devicesMsg{r.f.List()})
+	r.send(devicesMsg{r.f.List(t.Context())})
 	r.shows("two")
 	r.keys("down", "enter")
 	r.did("select mic m1")
@@ -101,12 +104,12 @@ func TestLobbySound(t *testing.T) {
 
 // TestGoodNewsIsNotRed: what works again is no trouble.
 func TestGoodNewsIsNotRed(t *testing.T) {
-	for want, n := range map[toastKind]Notice{
-		toastGood: {Text: "The microphone works again.", Good: true},
-		toastBad:  {Text: "The microphone went away.", Warning: true},
-		toastInfo: {Text: "The microphone is now USB headset."},
+	for want, n := range map[toastKind]media.Warning{
+		toastGood: {Code: media.MicrophoneBack, Text: "The microphone works again."},
+		toastBad:  {Code: media.MicrophoneLost, Text: "The microphone went away."},
+		toastInfo: {Code: media.MicrophoneMoved, Text: "The microphone is now USB headset."},
 	} {
-		if _, kind := describe(n); kind != want {
+		if _, kind := front.Describe(call.Warning{Warning: n}); kind != want {
 			t.Errorf("%s: kind %d, want %d", n.Text, kind, want)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -12,20 +14,20 @@ import (
 
 // history keeps a minute of statistics per peer for the sparklines. It is an
 // immutable value: add returns a new one.
-type history map[signal.PeerID][]LinkStats
+type history map[signal.PeerID][]call.PeerStats
 
 // minute is how many samples, one per second, a sparkline shows.
 const minute = 60
 
 // add appends one sample per peer and forgets peers that left.
-func (h history) add(stats map[signal.PeerID]LinkStats) history {
+func (h history) add(stats map[signal.PeerID]call.PeerStats) history {
 	next := make(history, len(stats))
 	for id, l := range stats {
 		old := h[id]
 		if len(old) >= minute {
 			old = old[len(old)-minute+1:]
 		}
-		samples := make([]LinkStats, 0, len(old)+1)
+		samples := make([]call.PeerStats, 0, len(old)+1)
 		next[id] = append(append(samples, old...), l)
 	}
 	return next
@@ -35,9 +37,9 @@ func (h history) add(stats map[signal.PeerID]LinkStats) history {
 type linkBox struct {
 	peer   *rtc.PeerView // nil: nobody is there
 	now    time.Time
-	stats  LinkStats
+	stats  call.PeerStats
 	known  bool
-	past   []LinkStats
+	past   []call.PeerStats
 	server bool
 	step   int
 }
@@ -67,13 +69,13 @@ func (sc *screen) linkLine(w int) string {
 	if shown.FPS > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f fps", shown.FPS))
 	}
-	if l.RTT > 0 {
-		parts = append(parts, millis(l.RTT))
+	if l.Transport.RTT > 0 {
+		parts = append(parts, front.Millis(l.Transport.RTT))
 	}
-	if l.Path != rtc.PathNone {
-		parts = append(parts, percent(l.Loss)+" lost")
+	if l.Transport.Path != rtc.PathNone {
+		parts = append(parts, front.Percent(l.Now.Loss)+" lost")
 	}
-	parts = append(parts, path(l))
+	parts = append(parts, front.Path(l))
 	return s.fit(spaces(1+markerWidth)+parts[0]+s.dim.Render("  "+strings.Join(parts[1:], "  ")), w)
 }
 
@@ -125,7 +127,7 @@ func (b linkBox) Render(s *Styles, w int) []string {
 	state := badge{peer: *b.peer, server: b.server, step: b.step}
 	age := ""
 	if !b.peer.Since.IsZero() {
-		age = s.dim.Render(" for " + brief(b.now.Sub(b.peer.Since).Truncate(time.Second)))
+		age = s.dim.Render(" for " + front.Brief(b.now.Sub(b.peer.Since).Truncate(time.Second)))
 	}
 	row("state", strings.TrimRight(state.Render(s, badgeLong), " ")+age)
 	row("ice", b.peer.ICE.String())
@@ -141,18 +143,15 @@ func (b linkBox) Render(s *Styles, w int) []string {
 			row([]string{"tried", ""}[min(i, 1)], s.warn.Render(line))
 		}
 	}
-	way := path(l)
-	if l.LocalType != "" {
-		way += s.dim.Render("  " + l.LocalType + " to " + l.RemoteType)
+	way := front.Path(l)
+	if l.Transport.LocalType != "" {
+		way += s.dim.Render("  " + l.Transport.LocalType + " to " + l.Transport.RemoteType)
 	}
 	row("path", way)
-	if l.LocalAddress != "" {
-		row("", s.dim.Render(l.LocalAddress+" to "+l.RemoteAddress))
+	if l.Transport.LocalAddress != "" {
+		row("", s.dim.Render(l.Transport.LocalAddress+" to "+l.Transport.RemoteAddress))
 	}
-	if l.Verified {
-		row("key", s.good.Render(s.glyph.ok+" verified by the room secret"))
-	}
-	spark := func(name, value string, floor float64, of func(LinkStats) float64) {
+	spark := func(name, value string, floor float64, of func(call.PeerStats) float64) {
 		values := make([]float64, len(b.past))
 		for i, p := range b.past {
 			values[i] = of(p)
@@ -160,39 +159,39 @@ func (b linkBox) Render(s *Styles, w int) []string {
 		n := max(0, min(minute, w-24))
 		row(name, s.fit(value, 11)+s.accent.Render(s.sparkline(values, n, floor)))
 	}
-	trip, lost := millis(l.RTT), percent(l.Loss)
-	if l.Path == rtc.PathNone {
+	trip, lost := front.Millis(l.Transport.RTT), front.Percent(l.Now.Loss)
+	if l.Transport.Path == rtc.PathNone {
 		trip, lost = s.glyph.dash, s.glyph.dash
 	}
-	spark("round trip", trip, 50, func(l LinkStats) float64 { return float64(l.RTT.Milliseconds()) })
-	spark("loss", lost, 0.05, func(l LinkStats) float64 { return l.Loss })
-	spark("down", bitrate(l.Down)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Down) })
-	spark("up", bitrate(l.Up)+"bit/s", 100_000, func(l LinkStats) float64 { return float64(l.Up) })
-	if l.MTU > 0 {
-		row("packets", fmt.Sprintf("up to %d bytes", l.MTU))
+	spark("round trip", trip, 50, func(l call.PeerStats) float64 { return float64(l.Transport.RTT.Milliseconds()) })
+	spark("loss", lost, 0.05, func(l call.PeerStats) float64 { return l.Now.Loss })
+	spark("down", bitrate(l.Now.Down)+"bit/s", 100_000, func(l call.PeerStats) float64 { return float64(l.Now.Down) })
+	spark("up", bitrate(l.Now.Up)+"bit/s", 100_000, func(l call.PeerStats) float64 { return float64(l.Now.Up) })
+	if l.Transport.MTU > 0 {
+		row("packets", fmt.Sprintf("up to %d bytes", l.Transport.MTU))
 	}
-	row("jitter", millis(l.Jitter))
-	row("buffer", millis(l.Buffer))
+	row("jitter", front.Millis(milliseconds(l.Audio.JitterMS)))
+	row("buffer", front.Millis(milliseconds(l.Audio.BufferMS)))
 	for _, v := range []struct {
-		name string
-		p    PictureStats
-	}{{"camera", l.Camera}, {"screen", l.Screen}} {
+		kind media.Kind
+		p    media.PictureStats
+	}{{media.Camera, l.Camera}, {media.Screen, l.Screen}} {
 		if v.p.Width > 0 {
-			row(v.name, fmt.Sprintf("%dx%d  %.0f fps  %sbit/s", v.p.Width, v.p.Height, v.p.FPS, bitrate(v.p.Bits)))
+			row(v.kind.String(), fmt.Sprintf("%dx%d  %.0f fps  %sbit/s", v.p.Width, v.p.Height, v.p.FPS, bitrate(l.Now.Bits[v.kind])))
 		}
 	}
-	row("data", dataSize(l.Received)+" in, "+dataSize(l.Sent)+" out")
+	row("data", front.DataSize(media.Total(l.Received))+" in, "+front.DataSize(media.Total(l.Sent))+" out")
 	return out
 }
 
-// LinkText is a connection in a few words: "direct, 23 ms, 0.0% lost".
-func LinkText(l LinkStats) string {
-	text := path(l)
-	if l.Path == rtc.PathNone {
-		return "no path"
+// milliseconds is a duration of so many of them.
+func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+
+// byPeer finds figures by whom they are about.
+func byPeer(all []call.PeerStats) map[signal.PeerID]call.PeerStats {
+	found := make(map[signal.PeerID]call.PeerStats, len(all))
+	for _, s := range all {
+		found[s.Peer] = s
 	}
-	if l.RTT > 0 {
-		text += ", " + millis(l.RTT)
-	}
-	return text + ", " + percent(l.Loss) + " lost"
+	return found
 }

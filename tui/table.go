@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -15,7 +17,7 @@ import (
 type table struct {
 	view     *rtc.RoomView
 	levels   map[signal.PeerID]media.Loudness
-	stats    map[signal.PeerID]LinkStats
+	stats    map[signal.PeerID]call.PeerStats
 	volumes  map[signal.PeerID]volume
 	selected signal.PeerID
 	numbered bool // show the digit that puts a peer in the spotlight
@@ -329,20 +331,20 @@ func (t *table) screenCell(s *Styles, p *rtc.PeerView, _ int) string {
 }
 
 // link is what is known of a connection; false when there is none.
-func (t *table) link(p *rtc.PeerView) (LinkStats, bool) {
+func (t *table) link(p *rtc.PeerView) (call.PeerStats, bool) {
 	if p == nil || p.State != rtc.StateConnected {
-		return LinkStats{}, false
+		return call.PeerStats{}, false
 	}
 	l, ok := t.stats[p.ID]
 	return l, ok
 }
 
 func (t *table) rttCell(s *Styles, p *rtc.PeerView, _ int) string {
-	if l, ok := t.link(p); ok && l.RTT > 0 {
-		if l.RTT >= time.Second {
-			return s.warn.Render(brief(l.RTT))
+	if l, ok := t.link(p); ok && l.Transport.RTT > 0 {
+		if l.Transport.RTT >= time.Second {
+			return s.warn.Render(front.Brief(l.Transport.RTT))
 		}
-		return s.text.Render(millis(l.RTT))
+		return s.text.Render(front.Millis(l.Transport.RTT))
 	}
 	return s.dim.Render(s.glyph.dash)
 }
@@ -353,30 +355,22 @@ func (t *table) lossCell(s *Styles, p *rtc.PeerView, _ int) string {
 		return s.dim.Render(s.glyph.dash)
 	}
 	style := s.text
-	if l.Loss >= 0.05 {
+	if l.Now.Loss >= 0.05 {
 		style = s.warn
 	}
-	return style.Render(percent(l.Loss))
-}
-
-// percent shows a share with one digit where it matters.
-func percent(share float64) string {
-	if share >= 0.1 {
-		return fmt.Sprintf("%.0f%%", share*100)
-	}
-	return fmt.Sprintf("%.1f%%", share*100)
+	return style.Render(front.Percent(l.Now.Loss))
 }
 
 func (t *table) downCell(s *Styles, p *rtc.PeerView, _ int) string {
 	if l, ok := t.link(p); ok {
-		return s.text.Render(bitrate(l.Down))
+		return s.text.Render(bitrate(l.Now.Down))
 	}
 	return s.dim.Render(s.glyph.dash)
 }
 
 func (t *table) upCell(s *Styles, p *rtc.PeerView, _ int) string {
 	if l, ok := t.link(p); ok {
-		return s.text.Render(bitrate(l.Up))
+		return s.text.Render(bitrate(l.Now.Up))
 	}
 	return s.dim.Render(s.glyph.dash)
 }
@@ -385,17 +379,9 @@ func (t *table) upCell(s *Styles, p *rtc.PeerView, _ int) string {
 // fits: the badge has all of it.
 func (t *table) pathCell(s *Styles, p *rtc.PeerView, w int) string {
 	if l, ok := t.link(p); ok {
-		return s.text.Render(s.cut(path(l), w))
+		return s.text.Render(s.cut(front.Path(l), w))
 	}
 	return s.dim.Render(s.glyph.dash)
-}
-
-// path is how packets travel: "direct", "relay", "via NAME" or "none".
-func path(l LinkStats) string {
-	if l.Path == rtc.PathVia && l.Via != "" {
-		return "via " + cleanName(l.Via)
-	}
-	return l.Path.String()
 }
 
 func (t *table) volumeCell(s *Styles, p *rtc.PeerView, _ int) string {

@@ -7,40 +7,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
-
-	"github.com/meet-term/meet/internal/safetext"
+	"github.com/meet-term/meet/front"
 )
 
-// Names and texts are cleaned before they are stored; the screen does it once
-// more, because what it draws is the last thing between a stranger and the
-// terminal. The limits are far above what fits.
-const (
-	maxNameRunes = 64
-	maxTextRunes = 4000
-)
+// cleanName makes a name fit for one cell of a table, and cleanText any other text
+// for one line: the screen is the last thing between a stranger and the terminal.
+func cleanName(s string) string { return front.Name(s) }
 
-// cleanName makes a name fit for one cell of a table.
-func cleanName(s string) string {
-	s = steadyWidth(safetext.Line(s, maxNameRunes))
-	if s == "" {
-		return "(no name)"
-	}
-	return s
-}
-
-// cleanText makes any other text fit for one line.
-func cleanText(s string) string { return steadyWidth(safetext.Line(s, maxTextRunes)) }
-
-// steadyWidth drops the runes that change the width of their neighbour in
-// some terminals but not in others: skin tones and enclosing key caps.
-func steadyWidth(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == Placeholder || r == '\u20e3' || 0x1F3FB <= r && r <= 0x1F3FF {
-			return -1
-		}
-		return r
-	}, s)
-}
+func cleanText(s string) string { return front.Text(s) }
 
 // width is how many cells a styled string takes. Most of what is measured is
 // ASCII, boxes, bars and colours; only the rest needs the segmentation of
@@ -153,31 +127,10 @@ func wrap(text string, w int) []string {
 	return strings.Split(ansi.Wrap(text, w, ""), "\n")
 }
 
-// plural is "1 peer" or "2 peers".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // clock shows a duration as 00:12:34.
 func clock(d time.Duration) string {
 	s := max(0, int(d/time.Second))
 	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
-}
-
-// brief shows a duration as people say it: 0.4 s, 1.2 s, 34 s, 2 min 5 s.
-func brief(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", max(0, d.Seconds()))
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
 // until shows a countdown in whole seconds: "now" or "in 3 s".
@@ -189,14 +142,6 @@ func until(now, at time.Time) string {
 	return fmt.Sprintf("in %d s", int((left+time.Second-1)/time.Second))
 }
 
-// millis shows a short duration as "23 ms".
-func millis(d time.Duration) string {
-	if d > 0 && d < time.Millisecond {
-		return "<1 ms"
-	}
-	return fmt.Sprintf("%d ms", (d+time.Millisecond/2)/time.Millisecond)
-}
-
 // bitrate shows bit/s as "64 k" or "1.2 M".
 func bitrate(bits int) string {
 	if bits >= 9_950_000 {
@@ -206,22 +151,4 @@ func bitrate(bits int) string {
 		return fmt.Sprintf("%.1f M", float64(bits)/1e6)
 	}
 	return fmt.Sprintf("%d k", (bits+500)/1000)
-}
-
-// dataSize shows bytes as "812 kB" or "1.2 GB".
-func dataSize(n uint64) string {
-	const units = "kMGTPE"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v := float64(n) / 1000
-	i := 0
-	for v >= 999.5 && i < len(units)-1 {
-		v /= 1000
-		i++
-	}
-	if v < 9.95 {
-		return fmt.Sprintf("%.1f %cB", v, units[i])
-	}
-	return fmt.Sprintf("%.0f %cB", v, units[i])
 }

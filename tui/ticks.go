@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -72,25 +73,6 @@ func (m *Model) waitEvent() tea.Cmd {
 	}
 }
 
-// waitChat waits for the next messages.
-func (m *Model) waitChat() tea.Cmd {
-	if m.opt.Chat == nil {
-		return nil
-	}
-	messages, done := m.opt.Chat.Messages(), m.done
-	return func() tea.Msg {
-		select {
-		case msg, ok := <-messages:
-			if !ok {
-				return nil
-			}
-			return chatMsg{drain(msg, messages)}
-		case <-done:
-			return nil
-		}
-	}
-}
-
 // sample reads the levels and, when full, statistics and sources. It runs in a
 // command, since the reading may take a lock.
 func (m *Model) sample(full bool) func() sampleMsg {
@@ -114,14 +96,30 @@ func (m *Model) sample(full bool) func() sampleMsg {
 	}
 }
 
+// during is the context of what a command does: it ends with the program.
+type during struct{ done <-chan struct{} }
+
+func (d during) Done() <-chan struct{}     { return d.done }
+func (during) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (during) Value(any) any               { return nil }
+
+func (d during) Err() error {
+	select {
+	case <-d.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
 // listDevices asks for the devices that could be chosen.
 func (m *Model) listDevices() tea.Cmd {
-	devices := m.opt.Devices
+	devices, done := m.opt.Devices, m.done
 	if devices == nil {
 		return nil
 	}
 	m.listed = m.now
-	return func() tea.Msg { return devicesMsg{devices.List()} }
+	return func() tea.Msg { return devicesMsg{devices.List(during{done})} }
 }
 
 // tick moves what moves and takes the readings that came with it.

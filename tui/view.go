@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -23,11 +24,11 @@ type screen struct {
 
 	view    *rtc.RoomView
 	levels  map[signal.PeerID]media.Loudness
-	stats   map[signal.PeerID]LinkStats
+	stats   map[signal.PeerID]call.PeerStats
 	past    history // of the statistics
 	sources []media.Source
 	devices deviceList
-	sound   *Sound // nil: unknown
+	sound   *call.Sound // nil: unknown
 	volumes map[signal.PeerID]volume
 	invite  inviteBox
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -21,13 +22,17 @@ var scenes = []struct {
 	make func(sc *screen)
 }{
 	{"alone", func(sc *screen) {
-		sc.view, sc.invite = roomOf(), newInviteBox(Place{Invite: Invite{Command: "meet join standup"}}, "")
+		sc.view, sc.invite = roomOf(), newInviteBox(call.Place{Invite: call.Invite{Command: "meet join standup"}}, "")
 	}},
 	{"two", func(sc *screen) { sc.view = many(2) }},
 	{"five", func(sc *screen) { sc.view = many(5) }},
 	{"nine", func(sc *screen) { sc.view = many(9) }},
 	{"sixteen", func(sc *screen) { sc.view = many(16); sc.selected = "id-guest-11" }},
-	{"states", func(sc *screen) { sc.view = everyState(); sc.selected = "id-carol"; sc.stats = figures(sc.view) }},
+	{"states", func(sc *screen) {
+		sc.view = everyState()
+		sc.selected = "id-carol"
+		sc.stats = byPeer(figures(sc.view))
+	}},
 	{"names", func(sc *screen) { sc.view = oddNames() }},
 	{"server-lost", func(sc *screen) {
 		sc.view = many(4)
@@ -68,12 +73,12 @@ var scenes = []struct {
 	}},
 	{"stats", func(sc *screen) {
 		sc.view, sc.panel, sc.selected = many(4), panelStats, "id-guest-02"
-		sc.stats = figures(sc.view)
+		sc.stats = byPeer(figures(sc.view))
 		for i := range 80 {
-			l := figures(sc.view)["id-guest-02"]
-			l.RTT += time.Duration(i%20) * 5 * time.Millisecond
-			l.Down += i * 9000
-			sc.past = sc.past.add(map[signal.PeerID]LinkStats{"id-guest-02": l})
+			l := byPeer(figures(sc.view))["id-guest-02"]
+			l.Transport.RTT += time.Duration(i%20) * 5 * time.Millisecond
+			l.Now.Down += i * 9000
+			sc.past = sc.past.add(map[signal.PeerID]call.PeerStats{"id-guest-02": l})
 		}
 	}},
 	{"devices", func(sc *screen) {
@@ -87,38 +92,38 @@ var scenes = []struct {
 	}},
 	{"invite", func(sc *screen) {
 		sc.view, sc.panel = many(3), panelInvite
-		sc.invite = newInviteBox(Place{Invite: Invite{Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
+		sc.invite = newInviteBox(call.Place{Invite: call.Invite{Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0"}}, "")
 	}},
 	{"chat", func(sc *screen) {
 		sc.view, sc.typing = many(3), true
 		for i, text := range []string{"hello", "can everyone see it?", "yes, look at https://example.org/a/rather/long/path?with=arguments&and=more",
 			"a longer message that has to be wrapped because it does not fit on one line of the chat at all, whatever the size", "日本語のメッセージも表示できます"} {
-			sc.chat.add(Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon.Add(time.Duration(i) * time.Minute)}, true)
+			sc.chat.add(call.Chat{Who: rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, Text: text, Time: noon.Add(time.Duration(i) * time.Minute)}, true)
 		}
 		sc.input.insert("my answer", false)
 	}},
 	{"chat-long", func(sc *screen) {
 		sc.view = many(3)
 		for _, text := range []string{"before", strings.Repeat("a message that goes on and on, ", 125), "after"} {
-			sc.chat.add(Message{From: "id-guest-01", Name: "guest-01", Text: text, Time: noon}, true)
+			sc.chat.add(call.Chat{Who: rtc.Who{Peer: "id-guest-01", Name: "guest-01"}, Text: text, Time: noon}, true)
 		}
 	}},
 	{"meters", func(sc *screen) {
-		sc.view, sc.stats = many(5), figures(many(5))
+		sc.view, sc.stats = many(5), byPeer(figures(many(5)))
 		sc.levels = map[signal.PeerID]media.Loudness{
 			self: {DB: -30, Speaking: true}, "id-guest-01": {DB: -15, Speaking: true}, "id-guest-02": {DB: -50}, "id-guest-03": {DB: -127},
 		}
 		sc.setVolume("id-guest-02", volume{percent: 50})
 		sc.setVolume("id-guest-04", volume{percent: 100, muted: true})
 	}},
-	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, figures(everyState()) }},
+	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, byPeer(figures(everyState())) }},
 	{"grid", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeGrid }},
 	{"zoom", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeZoom }},
 	{"ascii", func(sc *screen) {
 		sc.view, sc.stage = everyState(), true
 		sc.styles = NewStyles(Theme{ASCII: true, NoColor: true})
 		sc.levels = map[signal.PeerID]media.Loudness{self: {DB: -30, Speaking: true}}
-		sc.stats = figures(sc.view)
+		sc.stats = byPeer(figures(sc.view))
 	}},
 }
 
@@ -159,7 +164,7 @@ func TestLobbyScenes(t *testing.T) {
 		got := box.Render(NewStyles(Theme{}), size.w, size.h)
 		fits(t, got, size.w, size.h)
 		golden(t, name, printable(got))
-		box.sound = &Sound{Echo: "auto", Noise: true, Gain: true, Check: "recording"}
+		box.sound = &call.Sound{Echo: "auto", Noise: true, Gain: true, Check: "recording"}
 		box.choosing, box.devices = true, deviceList{}.update([]media.Device{
 			{Kind: media.Mic, ID: "m1", Name: "Built-in Audio", InUse: true}, {Kind: media.Mic, ID: "m2", Name: "USB headset"},
 			{Kind: media.Speaker, ID: "s1", Name: "Built-in Audio", InUse: true},

@@ -192,7 +192,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer self.Close()
 
-	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = at.now.Invite, self.ID, self.Inc, log
+	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = at.now.Dialed, self.ID, self.Inc, log
 	c, err := call.New(cfg)
 	if err != nil {
 		return err

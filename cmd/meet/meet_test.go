@@ -12,12 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/config"
 	"github.com/meet-term/meet/internal/venue"
-	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termvideo"
@@ -162,23 +159,6 @@ func TestIsMeet(t *testing.T) {
 	cancel()
 	if err := isMeet(ended, meet.URL+"/"); err == nil {
 		t.Error("no error although the context has ended")
-	}
-}
-
-func TestRates(t *testing.T) {
-	r := newRates()
-	now := time.Unix(1000, 0)
-	s := call.PeerStats{}
-	r.link(now, s)
-	s.Received[0], s.Received[1], s.Sent[1] = 100_000, 25_000, 12_500
-	s.Audio = audio.Stats{Packets: 90, Lost: 10}
-	got := r.link(now.Add(time.Second), s)
-	if got.Down != 1_000_000 || got.Up != 100_000 || got.Loss != 0.1 || got.Received != 125_000 || got.Camera.Bits != 200_000 {
-		t.Errorf("after a second: %+v", got)
-	}
-	soon := r.link(now.Add(1100*time.Millisecond), s)
-	if soon.Down != got.Down {
-		t.Errorf("rates over a tenth of a second: %+v", soon)
 	}
 }
 

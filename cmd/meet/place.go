@@ -141,7 +141,7 @@ func findRoom(ctx context.Context, room string, f joinFlags, log *slog.Logger) (
 // placeOf is a venue's place as a call tells of it.
 func placeOf(at venue.Place) call.Place {
 	return call.Place{
-		Invite: at.Invite, Others: at.Others, Works: at.Who, Where: at.Where, Note: at.Note,
+		Dialed: at.Invite, Invite: inviteTo(at.Others, at.Who), Where: at.Where, Note: at.Note,
 		Reach: at.Reach.String(), Setting: at.Reach.Setting(),
 	}
 }
@@ -154,19 +154,24 @@ func (p place) newest() call.Place {
 	return placeOf(p.venue.Place())
 }
 
+// inviteTo is how others get to a room, and who can.
+func inviteTo(others signal.Invite, who string) call.Invite {
+	return call.Invite{Command: others.Command(), Link: others.Link(), Works: who, Alone: who == venue.OnMachine}
+}
+
 // askServer bounds asking a server of this machine what others know it by.
 const askServer = time.Second
 
 // namedPlace is a server that was named. One of this machine may be known to
 // others by another address.
 func namedPlace(ctx context.Context, invite signal.Invite) call.Place {
-	at := call.Place{Invite: invite, Others: invite, Where: "on " + signal.HostPort(invite.Server)}
+	at := call.Place{Dialed: invite, Invite: inviteTo(invite, ""), Where: "on " + signal.HostPort(invite.Server)}
 	u, err := url.Parse(invite.Server)
 	if err != nil {
 		return at // ParseInvite made it
 	}
-	at.Works = venue.Audience(u.Hostname())
-	if at.Works != venue.OnMachine {
+	at.Invite = inviteTo(invite, venue.Audience(u.Hostname()))
+	if !at.Invite.Alone {
 		return at
 	}
 	ctx, cancel := context.WithTimeout(ctx, askServer)
@@ -185,10 +190,11 @@ func namedPlace(ctx context.Context, invite signal.Invite) call.Place {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	u.Host = net.JoinHostPort(addresses[0].String(), port)
-	at.Others.Server, at.Works = u.String(), venue.OnNetwork
-	if about.Public != "" {
-		at.Others.Server, at.Works = about.Public, venue.Anywhere
+	others, who := invite, venue.OnNetwork
+	if others.Server = u.String(); about.Public != "" {
+		others.Server, who = about.Public, venue.Anywhere
 	}
+	at.Invite = inviteTo(others, who)
 	return at
 }
 
@@ -235,14 +241,14 @@ func (m movable) Lost() bool { return looksFor(m.View().Server) }
 
 // lookAtNamed says in the lobby when a server that was named is not there.
 func (p place) lookAtNamed(ctx context.Context, c *call.Call) {
-	transport, err := plainTransport(p.now.Invite.Authority)
+	transport, err := plainTransport(p.now.Dialed.Authority)
 	if err != nil {
 		return
 	}
 	transport.Proxy = http.ProxyFromEnvironment // as the call goes
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	_, err = venue.Ask(ctx, &http.Client{Transport: transport}, p.now.Invite.Server)
+	_, err = venue.Ask(ctx, &http.Client{Transport: transport}, p.now.Dialed.Server)
 	if err == nil || ctx.Err() == context.Canceled {
 		return
 	}

@@ -125,10 +125,9 @@ func (t *terminalInput) Read(p []byte) (int, error) {
 var _ io.Reader = (*terminalInput)(nil)
 
 func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
-	a := newAdapter(c)
 	opt := tui.Options{
-		Room: a, Controls: c, Chat: a, Meter: a, Volume: a, Links: a, Devices: a, Sound: soundChecks{c},
-		Place: tuiPlace(at.now), Reach: at.changeReach(),
+		Room: c, Controls: c, Chat: c, Meter: c, Volume: c, Links: c, Devices: c, Sound: c,
+		Place: at.now, Reach: at.changeReach(),
 		Term:  os.Getenv("TERM"),
 		Keys:  f.keys,
 		Mouse: f.mouse,

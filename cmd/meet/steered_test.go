@@ -44,7 +44,7 @@ func steeredCall(t *testing.T, on map[string][]string) (c *call.Call, end func()
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := place{now: call.Place{Invite: invite, Others: invite}}
+	at := place{now: call.Place{Dialed: invite}}
 	log := slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(t.Context())
 	endSteering := steer(ctx, c, at, log)

@@ -145,9 +145,8 @@ func subject(s *ast.TypeSwitchStmt) ast.Expr {
 // forgetting an event is noticed all the same.
 var readers = map[string]int{
 	"internal/headless": 1, // JSON lines
-	"tui":               3, // toasts, names, the report
-	"tui/plain":         1, // lines of text
-	"cmd/meet":          1, // what the screen gets of a call's
+	"front":             3, // words, names, the report
+	"plain":             1, // lines of text
 }
 
 // passing is how many type switches take what concerns them of each event and

@@ -18,7 +18,7 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 	h := head{stamp(now), e.EventName()}
 	switch e := e.(type) {
 	case rtc.Joined:
-		return joinedLine{h, v.Room, selfPart{v.Self, v.Name}, p.Invite.Server, p.Others.Command(), p.Others.Link(), p.Works, p.Where}
+		return joinedLine{h, v.Room, selfPart{v.Self, v.Name}, p.Dialed.Server, p.Invite.Command, p.Invite.Link, p.Invite.Works, p.Where}
 	case rtc.RosterChanged:
 		return rosterLine{h, participants(v, e.Participants)}
 	case rtc.ServerStateChanged:
@@ -65,7 +65,7 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 	case call.Chat:
 		return chatLine{h, person(e.Who), e.Text, stamp(e.Time), e.History}
 	case call.PlaceChanged:
-		return placeLine{h, e.Invite.Server, e.Others.Command(), e.Others.Link(), e.Works, e.Where, e.Note}
+		return placeLine{h, e.Dialed.Server, e.Invite.Command, e.Invite.Link, e.Invite.Works, e.Where, e.Note}
 	case call.LanRoomFound:
 		return lanRoomLine{h, e.Room, e.Host, e.Address}
 	case call.Warning:

@@ -151,8 +151,9 @@ func TestLines(t *testing.T) {
 		{call.LanRoomFound{Room: "demo", Host: "Ada", Address: "192.168.1.5:7077"},
 			`{"address":"192.168.1.5:7077","event":"lan-room-found","host":"Ada","room":"demo","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{call.PlaceChanged{Place: call.Place{
-			Invite: signal.Invite{Server: "http://127.0.0.1:7077/", Name: "demo"}, Others: signal.Invite{Server: "http://192.168.1.5:7077/", Name: "demo"},
-			Works: "works on this network", Where: "hosted here", Note: "why",
+			Dialed: signal.Invite{Server: "http://127.0.0.1:7077/", Name: "demo"},
+			Invite: call.Invite{Command: "meet join http://192.168.1.5:7077/demo", Link: "http://192.168.1.5:7077/demo", Works: "works on this network"},
+			Where:  "hosted here", Note: "why",
 		}},
 			`{"event":"invite-changed","invite":"meet join http://192.168.1.5:7077/demo","link":"http://192.168.1.5:7077/demo","note":"why",` +
 				`"server":"http://127.0.0.1:7077/","time":"2026-01-02T03:04:05.000000006Z","where":"hosted here","works":"works on this network"}`},

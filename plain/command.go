@@ -1,12 +1,14 @@
 package plain
 
 import (
+	"context"
 	"strings"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
-	"github.com/meet-term/meet/tui"
 )
 
 // help lists the commands, one per line.
@@ -31,7 +33,7 @@ var help = []string{
 }
 
 // command does what a line says and reports whether it was to leave.
-func (s *session) command(line string) (leave bool) {
+func (s *session) command(ctx context.Context, line string) (leave bool) {
 	word, rest, _ := strings.Cut(line, " ")
 	if !strings.HasPrefix(word, "/") {
 		s.send(line)
@@ -47,7 +49,7 @@ func (s *session) command(line string) (leave bool) {
 	case "/say":
 		s.send(strings.TrimSpace(rest))
 	case "/mute", "/camera", "/share":
-		if c, ok := s.opt.Controls.(tui.SoundSharer); ok && word == "/share" && strings.TrimSpace(rest) == "sound" {
+		if c, ok := s.opt.Controls.(front.SoundSharer); ok && word == "/share" && strings.TrimSpace(rest) == "sound" {
 			c.SetScreenWithSound(true)
 			return false
 		}
@@ -55,7 +57,7 @@ func (s *session) command(line string) (leave bool) {
 	case "/sound", "/echo", "/noise", "/loudness", "/music", "/test", "/hear":
 		s.sound(word, strings.TrimSpace(rest))
 	case "/devices":
-		s.devices(strings.TrimSpace(rest))
+		s.devices(ctx, strings.TrimSpace(rest))
 	case "/invite":
 		s.invite(s.opt.Place)
 	case "/retry":
@@ -124,14 +126,16 @@ func (s *session) who() {
 	v := s.view()
 	s.say("%d connected of %d", v.Connected()+1, len(v.Peers)+1)
 	s.say("%s (you): %s", name(v.Name), mediaText(v.Media))
-	var stats map[signal.PeerID]tui.LinkStats
+	stats := map[signal.PeerID]call.PeerStats{}
 	if s.opt.Links != nil {
-		stats = s.opt.Links.Stats()
+		for _, l := range s.opt.Links.Stats() {
+			stats[l.Peer] = l
+		}
 	}
 	for _, p := range v.Peers {
-		line := name(p.Name) + ": " + tui.StateText(p) + ", " + mediaText(p.Media)
+		line := name(p.Name) + ": " + front.StateText(p) + ", " + mediaText(p.Media)
 		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
-			line += ", " + tui.LinkText(l)
+			line += ", " + front.LinkText(l)
 		}
 		s.say("%s", line)
 	}

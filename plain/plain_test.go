@@ -11,60 +11,61 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/call"
+
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
-	"github.com/meet-term/meet/tui"
 )
 
-// call is a fake of everything a plain screen reaches; done notes what it did.
-type call struct {
+// fakeCall is a fake of everything a plain screen reaches; done notes what it did.
+type fakeCall struct {
 	sources []media.Source // nil: no screen to share
 	view    *rtc.RoomView
 	events  chan rtc.Event
-	chat    chan tui.Message
 	done    []string
 }
 
-func newCall(peers ...rtc.PeerView) *call {
-	return &call{
+func newCall(peers ...rtc.PeerView) *fakeCall {
+	return &fakeCall{
 		view: &rtc.RoomView{
 			Room: "standup", Self: "self", Name: "alice", Media: signal.Media{Mic: true, Camera: true},
 			Server: rtc.ServerView{State: signal.Connected}, Peers: peers,
 		},
-		events: make(chan rtc.Event, 64), chat: make(chan tui.Message, 64),
+		events: make(chan rtc.Event, 64),
 	}
 }
 
-func (c *call) View() *rtc.RoomView          { return c.view }
-func (c *call) Changed() <-chan struct{}     { return nil }
-func (c *call) Events() <-chan rtc.Event     { return c.events }
-func (c *call) SetMic(on bool)               { c.note("mic", on) }
-func (c *call) SetCamera(on bool)            { c.note("camera", on) }
-func (c *call) SetScreen(on bool)            { c.note("screen", on) }
-func (c *call) Retry(p signal.PeerID)        { c.note("retry", p) }
-func (c *call) Leave()                       { c.note("leave") }
-func (c *call) Say(text string)              { c.note("say", text) }
-func (c *call) Messages() <-chan tui.Message { return c.chat }
-func (c *call) Sources() []media.Source {
+func (c *fakeCall) View() *rtc.RoomView      { return c.view }
+func (c *fakeCall) Changed() <-chan struct{} { return nil }
+func (c *fakeCall) Events() <-chan rtc.Event { return c.events }
+func (c *fakeCall) SetMic(on bool)           { c.note("mic", on) }
+func (c *fakeCall) SetCamera(on bool)        { c.note("camera", on) }
+func (c *fakeCall) SetScreen(on bool)        { c.note("screen", on) }
+func (c *fakeCall) Retry(p signal.PeerID)    { c.note("retry", p) }
+func (c *fakeCall) Leave()                   { c.note("leave") }
+func (c *fakeCall) Say(text string) bool     { c.note("say", text); return text != "" }
+func (c *fakeCall) Sources() []media.Source {
 	if c.sources != nil {
 		return c.sources
 	}
 	return []media.Source{{Kind: media.Screen, Missing: "no screen to share"}}
 }
-func (c *call) List() []media.Device      { return nil }
-func (c *call) Select(media.Kind, string) {}
-func (c *call) note(args ...any)          { c.done = append(c.done, strings.TrimSpace(fmt.Sprintln(args...))) }
+func (c *fakeCall) List(context.Context) []media.Device { return nil }
+func (c *fakeCall) Select(media.Kind, string) error     { return nil }
+func (c *fakeCall) note(args ...any) {
+	c.done = append(c.done, strings.TrimSpace(fmt.Sprintln(args...)))
+}
 
 func who(name string) rtc.Who { return rtc.Who{Peer: signal.PeerID("id-" + name), Name: name} }
 
 // run shows a call that gets its input from in, in a bubble whose clock starts
 // at midnight, and returns what was written.
-func run(t *testing.T, c *call, in io.Reader) (string, error) {
+func run(t *testing.T, c *fakeCall, in io.Reader) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	_, err := Run(t.Context(), Options{Room: c, Controls: c, Chat: c, Devices: c, In: in, Out: &out,
-		Place: tui.Place{Invite: tui.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}}})
+		Place: call.Place{Invite: call.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}}})
 	return out.String(), err
 }
 
@@ -106,12 +107,12 @@ func TestEvents(t *testing.T) {
 		rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected},
 		rtc.ServerStateChanged{
 			State: signal.Reconnecting, Previous: signal.Reconnecting, Attempt: 2, RetryIn: 1500 * time.Millisecond,
-			Server: "meet.example", Err: context.DeadlineExceeded,
+			Server: "call.example", Err: context.DeadlineExceeded,
 		},
 		rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Reconnecting},
 		rtc.PeerLeft{Who: who("bob"), Crashed: true},
 		rtc.PeerLeft{Who: rtc.Who{Name: "ev\x1b[31mil\u202e"}},
-		tui.Notice{Text: "the sound server died", Warning: true},
+		call.Warning{Warning: media.Warning{Text: "the sound server died"}},
 	} {
 		c.events <- ev
 	}
@@ -140,7 +141,7 @@ func TestEvents(t *testing.T) {
 		"Reconnected to bob (1 attempt, 1.2 s)",
 		"Failed to reconnect to carol after 3 attempts",
 		"Lost the server; the call goes on",
-		"Reconnecting to meet.example... timeout: no answer, attempt 2 in 1.5 s",
+		"Reconnecting to call.example... timeout: no answer, attempt 2 in 1.5 s",
 		"Reconnected to server",
 		"bob lost connection",
 		"evil left",

@@ -1,4 +1,4 @@
-package tui
+package front
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -40,14 +42,14 @@ func (r *Report) person(id signal.PeerID, name string) *personReport {
 		r.people[id] = p
 	}
 	if name != "" {
-		p.name = cleanName(name)
+		p.name = Name(name)
 	}
 	return p
 }
 
-// view notes who is there.
-func (r *Report) view(v *rtc.RoomView, now time.Time) {
-	r.room = cleanName(v.Room)
+// View notes who is there.
+func (r *Report) View(v *rtc.RoomView, now time.Time) {
+	r.room = Name(v.Room)
 	if r.from.IsZero() && !v.Since.IsZero() {
 		r.from = v.Since
 	}
@@ -55,12 +57,12 @@ func (r *Report) view(v *rtc.RoomView, now time.Time) {
 	for i := range v.Peers {
 		p := r.person(v.Peers[i].ID, v.Peers[i].Name)
 		p.broken = v.Peers[i].State == rtc.StateDisconnected || v.Peers[i].State == rtc.StateFailed
-		p.why = cleanText(v.Peers[i].Trouble)
+		p.why = Text(v.Peers[i].Trouble)
 	}
 }
 
-// event notes outages and how they ended.
-func (r *Report) event(ev rtc.Event, now time.Time) {
+// Event notes outages and how they ended.
+func (r *Report) Event(ev rtc.Event, now time.Time) {
 	r.to = now
 	switch e := ev.(type) {
 	case rtc.Reconnected:
@@ -68,7 +70,7 @@ func (r *Report) event(ev rtc.Event, now time.Time) {
 		p.outages = append(p.outages, e.Outage)
 		p.broken = false
 	case rtc.ConnectFailed:
-		r.person(e.Peer, e.Name).why = cleanText(e.Reasons())
+		r.person(e.Peer, e.Name).why = Text(e.Reasons())
 	case rtc.ReconnectFailed:
 		r.person(e.Peer, e.Name).failed++
 	case rtc.ServerStateChanged:
@@ -81,32 +83,22 @@ func (r *Report) event(ev rtc.Event, now time.Time) {
 		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
 		// an outage is noted at its end
 	case rtc.MediaStateChanged, rtc.PathChangedTo, rtc.CarryingChanged, rtc.Undelivered,
-		rtc.HearingChanged, rtc.HearingLost, Place, Notice:
+		rtc.HearingChanged, rtc.HearingLost, call.Chat, call.PlaceChanged, call.LanRoomFound, call.Warning,
+		call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:
 		// over when the call is
 	}
 }
 
-// stats notes how much data was used.
-func (r *Report) stats(links map[signal.PeerID]LinkStats) {
-	for id, l := range links {
-		p := r.person(id, "")
-		p.received, p.sent = max(p.received, l.Received), max(p.sent, l.Sent)
+// Stats notes how much data was used.
+func (r *Report) Stats(all []call.PeerStats) {
+	for _, s := range all {
+		p := r.person(s.Peer, "")
+		p.received, p.sent = max(p.received, media.Total(s.Received)), max(p.sent, media.Total(s.Sent))
 	}
 }
 
-// NoteStats takes the figures of the links, for the same callers.
-func (r *Report) NoteStats(links map[signal.PeerID]LinkStats) { r.stats(links) }
-
-// finish notes the end of the call.
-func (r *Report) finish(now time.Time) { r.to = now }
-
-// Note takes an event, for callers that collect a report without a screen.
-func (r *Report) Note(ev rtc.Event, view *rtc.RoomView, now time.Time) {
-	if view != nil {
-		r.view(view, now)
-	}
-	r.event(ev, now)
-}
+// Finish notes the end of the call.
+func (r *Report) Finish(now time.Time) { r.to = now }
 
 // Text is the report in a few plain lines, without colours; empty when the
 // room was never entered.
@@ -115,7 +107,7 @@ func (r *Report) Text() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", r.room, brief(r.to.Sub(r.from)))
+	fmt.Fprintf(&b, "%s: %s", r.room, Brief(r.to.Sub(r.from)))
 	people := make([]*personReport, 0, len(r.people))
 	var in, out uint64
 	for _, p := range r.people {
@@ -142,7 +134,7 @@ func (r *Report) Text() string {
 		fmt.Fprintf(&b, "  the server was lost %s\n", times(r.server))
 	}
 	if len(people) > 0 {
-		fmt.Fprintf(&b, "  data: %s in, %s out\n", dataSize(in), dataSize(out))
+		fmt.Fprintf(&b, "  data: %s in, %s out\n", DataSize(in), DataSize(out))
 	}
 	return b.String()
 }
@@ -152,11 +144,11 @@ func (p *personReport) text() string {
 	var parts []string
 	if n := len(p.outages); n > 0 {
 		longest := slices.Max(p.outages)
-		text := plural(n, "outage") + " mended"
+		text := Plural(n, "outage") + " mended"
 		if n == 1 {
-			text += " in " + brief(longest)
+			text += " in " + Brief(longest)
 		} else {
-			text += ", the longest in " + brief(longest)
+			text += ", the longest in " + Brief(longest)
 		}
 		parts = append(parts, text)
 	}

@@ -6,22 +6,21 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/call"
 )
 
 // fakeSound notes what is done to it.
-type fakeSound struct{ set tui.Sound }
+type fakeSound struct{ set call.Sound }
 
-func (f *fakeSound) Sound() tui.Sound       { return f.set }
-func (f *fakeSound) SetSound(set tui.Sound) { f.set = set }
-func (f *fakeSound) PlayTestSound()         { f.set.Check = "playing" }
-func (f *fakeSound) HearMyself() bool       { return f.set.Check == "" }
+func (f *fakeSound) Sound() call.Sound             { return f.set }
+func (f *fakeSound) SetSound(set call.Sound) error { f.set = set; return nil }
+func (f *fakeSound) PlayTestSound()                { f.set.Check = "playing" }
+func (f *fakeSound) HearMyself() bool              { return f.set.Check == "" }
 
 func TestSoundCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall()
-		close(c.chat)
-		sound := &fakeSound{tui.Sound{Echo: "auto", Idle: "headphones", Noise: true, Gain: true}}
+		sound := &fakeSound{call.Sound{Echo: "auto", Idle: "headphones", Noise: true, Gain: true}}
 		in := strings.NewReader("/sound\n/echo on\n/echo loud\n/noise\n/music\n/hear\n/test\n/hear\n/devices\n/devices 1\n/leave\n")
 		var out bytes.Buffer
 		if _, err := Run(t.Context(), Options{Room: c, Devices: c, Sound: sound, In: in, Out: &out}); err != nil {

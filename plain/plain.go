@@ -12,23 +12,24 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
-	"github.com/meet-term/meet/tui"
 )
 
 // Options say what is shown and where. Room is required; a nil interface makes
 // the commands that need it say so.
 type Options struct {
-	Room     tui.Room
-	Controls tui.Controls
-	Chat     tui.Chat
-	Devices  tui.Devices
-	Sound    tui.SoundChecks
-	Links    tui.Links
-	Place    tui.Place
+	Room     front.Room
+	Controls front.Controls
+	Chat     front.Chat
+	Devices  front.Devices
+	Sound    front.SoundChecks
+	Links    front.Links
+	Place    call.Place
 
 	In  io.Reader        // nil: standard input
 	Out io.Writer        // nil: standard output
@@ -49,17 +50,17 @@ type session struct {
 	opt    Options
 	media  map[signal.PeerID]signal.Media // what was said about everyone last
 	met    map[signal.PeerID]bool         // connected before
-	names  tui.Names
+	names  front.Names
 	linked bool      // the server was reached before
 	tried  time.Time // when the last attempt to reach it was said; zero: none of this outage
-	report tui.Report
+	report front.Report
 	err    error // of the first line that could not be written
 }
 
 // Run shows the call until the person leaves, the room's events end or ctx is
 // done. The end of the input does not leave: a pipe may have nothing to say.
 // An error means that the output is gone.
-func Run(ctx context.Context, opt Options) (*tui.Report, error) {
+func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	if opt.In == nil {
 		opt.In = os.Stdin
 	}
@@ -74,9 +75,9 @@ func Run(ctx context.Context, opt Options) (*tui.Report, error) {
 	defer cancel()
 	s.welcome()
 	s.loop(ctx, readLines(ctx, opt.In))
-	s.report.Note(nil, s.view(), opt.Now())
+	s.report.View(s.view(), opt.Now())
 	if opt.Links != nil {
-		s.report.NoteStats(opt.Links.Stats())
+		s.report.Stats(opt.Links.Stats())
 	}
 	if s.err != nil {
 		return &s.report, fmt.Errorf("write a line: %w", s.err)
@@ -86,10 +87,6 @@ func Run(ctx context.Context, opt Options) (*tui.Report, error) {
 
 // loop shows what happens until there is nothing more to show.
 func (s *session) loop(ctx context.Context, lines <-chan string) {
-	var messages <-chan tui.Message
-	if s.opt.Chat != nil {
-		messages = s.opt.Chat.Messages()
-	}
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
@@ -99,20 +96,15 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 				return
 			}
 			ev = s.names.Event(ev)
-			s.report.Note(ev, s.view(), s.opt.Now())
+			s.report.View(s.view(), s.opt.Now())
+			s.report.Event(ev, s.opt.Now())
 			s.event(ev)
-		case m, ok := <-messages:
-			if !ok {
-				messages = nil
-				continue
-			}
-			s.say("%s: %s", name(s.names.Name(m.From, m.Name)), text(m.Text))
 		case line, ok := <-lines:
 			if !ok {
 				lines = nil
 				continue
 			}
-			if s.command(line) {
+			if s.command(ctx, line) {
 				return
 			}
 		}
@@ -188,7 +180,7 @@ func (s *session) welcome() {
 }
 
 // invite says how others get in, and who can.
-func (s *session) invite(p tui.Place) {
+func (s *session) invite(p call.Place) {
 	if c := text(p.Invite.Command); c != "" {
 		works := ""
 		if p.Invite.Works != "" {
@@ -226,26 +218,30 @@ func (s *session) event(ev rtc.Event) {
 	case rtc.MediaStateChanged:
 		s.mediaChanged(e)
 	case rtc.HearingChanged:
-		s.say("%s", tui.DescribeHearing(e))
+		s.say("%s", front.HearingText(name(e.Name), e.Heard, e.Hears))
 	case rtc.HearingLost:
 		// was said when it began
-	case tui.Place:
+	case call.PlaceChanged:
 		if w := text(e.Where); w != "" {
 			s.say("the room is %s", w)
 		}
-		s.opt.Place = e
-		s.invite(e)
+		s.opt.Place = e.Place
+		s.invite(e.Place)
+	case call.Chat:
+		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
-		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, tui.Notice:
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.LanRoomFound:
 		s.describe(ev)
 	case rtc.RosterChanged, rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed:
 		// others tell the same
+	case call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:
+		// told where somebody asks, or by the end
 	}
 }
 
 // describe says an event in the words of the screen, if it has any.
 func (s *session) describe(ev rtc.Event) {
-	if line := tui.Describe(ev); line != "" {
+	if line, _ := front.Describe(ev); line != "" {
 		s.say("%s", line)
 	}
 }
@@ -255,7 +251,7 @@ func (s *session) serverChanged(e rtc.ServerStateChanged) {
 	if e.State == signal.Connected {
 		s.linked, s.tried = true, time.Time{}
 	}
-	if tui.Describe(e) != "" {
+	if line, _ := front.Describe(e); line != "" {
 		s.describe(e)
 		return
 	}

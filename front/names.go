@@ -1,9 +1,10 @@
-package tui
+package front
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -38,7 +39,7 @@ func (n *Names) View(v *rtc.RoomView) *rtc.RoomView {
 	out := v
 	for i := range v.Peers {
 		shown := n.claim(v.Peers[i].ID, v.Peers[i].Name)
-		if shown == cleanName(v.Peers[i].Name) {
+		if shown == Name(v.Peers[i].Name) {
 			continue
 		}
 		if out == v {
@@ -53,7 +54,7 @@ func (n *Names) View(v *rtc.RoomView) *rtc.RoomView {
 
 // Name is how a person is called on the screen. An empty id is nobody's.
 func (n *Names) Name(id signal.PeerID, name string) string {
-	base := cleanName(name)
+	base := Name(name)
 	if id == "" {
 		return base
 	}
@@ -70,7 +71,7 @@ func (n *Names) claim(id signal.PeerID, name string) string {
 	case !owned:
 		n.owner[shown] = id
 	case owner != id:
-		return n.choose(id, cleanName(name))
+		return n.choose(id, Name(name))
 	}
 	return shown
 }
@@ -87,7 +88,7 @@ func (n *Names) choose(id signal.PeerID, base string) string {
 			break
 		}
 		suffix := fmt.Sprintf(" (%d)", i)
-		// A long name gives way, so that the number is kept by cleanName.
+		// A long name gives way, so that the number is kept by Name.
 		runes := []rune(base)
 		shown = string(runes[:min(len(runes), maxNameRunes-len(suffix))]) + suffix
 	}
@@ -147,7 +148,13 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 		return e
 	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed, rtc.RosterChanged:
 		// not shown
-	case rtc.Joined, rtc.ServerStateChanged, Place, Notice:
+	case call.Chat:
+		rename(&e.Who)
+		return e
+	case call.MediaStarted, call.MediaResumed:
+		// not shown
+	case rtc.Joined, rtc.ServerStateChanged, call.PlaceChanged, call.LanRoomFound, call.Warning,
+		call.SoundChanged, call.EventsLost, call.Left:
 		// name nobody
 	}
 	return ev

@@ -1,8 +1,10 @@
 package plain
 
 import (
+	"context"
 	"strconv"
 
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
 )
 
@@ -41,21 +43,24 @@ func (s *session) sound(word, arg string) {
 		set.Music = !set.Music
 	}
 	if word != "/sound" {
-		s.opt.Sound.SetSound(set)
+		if err := s.opt.Sound.SetSound(set); err != nil {
+			s.say("%s", text(err.Error()))
+			return
+		}
 		set = s.opt.Sound.Sound()
 	}
-	for _, line := range set.Words() {
+	for _, line := range front.SoundWords(set) {
 		s.say("%s", line)
 	}
 }
 
 // devices lists what could be used, with numbers, or uses one of them.
-func (s *session) devices(arg string) {
+func (s *session) devices(ctx context.Context, arg string) {
 	if s.opt.Devices == nil {
 		s.say("devices cannot be changed here")
 		return
 	}
-	list := s.opt.Devices.List()
+	list := s.opt.Devices.List(ctx)
 	if arg != "" {
 		n, err := strconv.Atoi(arg)
 		if err != nil || n < 1 || n > len(list) {
@@ -63,8 +68,11 @@ func (s *session) devices(arg string) {
 			return
 		}
 		dev := list[n-1]
-		s.opt.Devices.Select(dev.Kind, dev.ID)
-		s.say("%s: %s", dev.Kind, text(dev.Name))
+		if err := s.opt.Devices.Select(dev.Kind, dev.ID); err != nil {
+			s.say("%s", text(err.Error()))
+			return
+		}
+		s.say("%s: %s", dev.Kind.Word(), text(dev.Name))
 		return
 	}
 	if len(list) == 0 {
@@ -75,7 +83,7 @@ func (s *session) devices(arg string) {
 		if dev.InUse {
 			used = " (in use)"
 		}
-		s.say("%d %s: %s%s", i+1, dev.Kind, text(dev.Name), used)
+		s.say("%d %s: %s%s", i+1, dev.Kind.Word(), text(dev.Name), used)
 	}
 	for _, src := range s.opt.Devices.Sources() {
 		if src.Kind == media.Mic && src.Missing == "" && src.Wanted {

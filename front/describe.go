@@ -1,0 +1,142 @@
+package front
+
+import (
+	"strings"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// Tone is how something is said, which decides its symbol and colour.
+type Tone uint8
+
+// The tones.
+const (
+	Info Tone = iota
+	Good
+	Warn
+	Bad
+	Quiet // for the log alone: the screen says it elsewhere
+)
+
+// Describe is what a person should read about an event, and in which tone it is
+// said; an empty text means that the event says nothing to people.
+func Describe(ev rtc.Event) (string, Tone) {
+	switch e := ev.(type) {
+	case rtc.Reconnected:
+		return "Reconnected to " + Name(e.Name) + " (" + repairText(e.Attempts) + ", " + Brief(e.Outage) + ")", Good
+	case rtc.ReconnectFailed:
+		return "Failed to reconnect to " + Name(e.Name) + " after " + Plural(e.Attempts, "attempt"), Bad
+	case rtc.ConnectFailed:
+		return Text(e.Sentence()), Bad
+	case rtc.PathChangedTo:
+		switch {
+		case e.Path == rtc.PathVia:
+			return "Reaching " + Name(e.Name) + " via " + Name(e.Via), Info
+		case e.Previous == rtc.PathVia && e.Path == rtc.PathDirect:
+			return "Reaching " + Name(e.Name) + " directly", Good
+		case e.Previous == rtc.PathVia:
+			return "Reaching " + Name(e.Name) + " through the server's relay", Good
+		}
+	case rtc.CarryingChanged:
+		if len(e.Pairs) == 0 {
+			return "No longer carrying anybody", Info
+		}
+		return capital(CarryingText(e.Pairs)), Info
+	case rtc.ServerStateChanged:
+		switch {
+		case e.State == signal.Connected && e.Previous == signal.Reconnecting:
+			return "Reconnected to server", Good
+		case e.State == signal.Reconnecting && e.Previous == signal.Connected:
+			return "Lost the server; the call goes on", Warn
+		}
+	case rtc.PeerJoined:
+		return Name(e.Name) + " joined", Info
+	case rtc.PeerLeft:
+		if e.Crashed {
+			return Name(e.Name) + " lost connection", Warn
+		}
+		return Name(e.Name) + " left", Info
+	case rtc.Undelivered:
+		return Name(e.Name) + " cannot be reached now and gets your message later", Warn
+	case rtc.HearingLost:
+		return HearingText(Name(e.Name), e.Heard, e.Hears), Warn
+	case call.PlaceChanged:
+		if e.Note != "" {
+			return Text(e.Note), Warn
+		}
+		return PlaceText(e.Place), Info
+	case call.LanRoomFound:
+		host := e.Host
+		if host == "" {
+			host = e.Address
+		}
+		return Text("Found " + e.Room + " on this network: " + host + " hosts it"), Info
+	case call.Warning:
+		switch {
+		case e.Code.Good():
+			return Text(e.Text), Good
+		case e.Code.News():
+			return Text(e.Text), Info
+		}
+		return Text(e.Text), Bad
+	case call.Chat, call.SoundChanged:
+		// are shown where they belong
+	case call.Left, call.MediaStarted, call.MediaResumed, call.EventsLost:
+		// the end of the events tells, or the view
+	case rtc.Joined, rtc.RosterChanged, rtc.MediaStateChanged, rtc.HearingChanged:
+		// the view shows them, and plain mode has words of its own
+	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged,
+		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
+		// the badge of the person shows them; how it ends is said above
+	}
+	return "", Info
+}
+
+// PlaceText is where the room is, and with whom the invite works.
+func PlaceText(p call.Place) string {
+	text := Text(p.Where)
+	if text == "" {
+		return ""
+	}
+	text = "The room is " + text
+	if p.Invite.Works != "" {
+		text += "; the invite " + Text(p.Invite.Works)
+	}
+	return text
+}
+
+// HearingText says in one line who does not hear whom. The screen shows a badge
+// first, and this when it lasts.
+func HearingText(name string, heard, hears bool) string {
+	switch {
+	case !heard && !hears:
+		return "You and " + name + " do not hear each other"
+	case !hears:
+		return "You do not hear " + name
+	case !heard:
+		return name + " does not hear you"
+	}
+	return "You and " + name + " hear each other again"
+}
+
+// CarryingText is e.g. "carrying ann - bob".
+func CarryingText(pairs []rtc.CarriedView) string {
+	names := make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i] = Name(p[0].Name) + " - " + Name(p[1].Name)
+	}
+	return "carrying " + strings.Join(names, ", ")
+}
+
+// capital makes a sentence begin as sentences do.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// repairText is how an outage was mended.
+func repairText(attempts int) string {
+	if attempts == 0 {
+		return "by itself"
+	}
+	return Plural(attempts, "attempt")
+}

@@ -1,0 +1,99 @@
+// Package front is what all who show a call to people have in common, whether they
+// draw a screen or write lines: what they need of a call, how people of one name
+// are told apart ([Names]), what an event means in words ([Describe]), and the
+// lines that are printed when the call is over ([Report]).
+package front
+
+import (
+	"context"
+
+	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// The interfaces below are all that those who show a call know of it; [call.Call]
+// implements them. Where one is nil, what it is for is absent, and said to be.
+// Methods that change something only post and return at once; methods that read
+// something may take a lock or a moment.
+
+// Room is the call as the screen follows it.
+type Room interface {
+	// View is the newest view; never nil.
+	View() *rtc.RoomView
+	// Changed carries one token whenever View has something new.
+	Changed() <-chan struct{}
+	// Events are what happened, in order. The end of the channel is the end of the
+	// call.
+	Events() <-chan rtc.Event
+}
+
+// Controls are what a person can do to the call as a whole.
+type Controls interface {
+	SetMic(on bool)
+	SetCamera(on bool)
+	SetScreen(on bool)
+	// Retry reconnects one peer now, or with "" all that are not connected
+	// and the server.
+	Retry(peer signal.PeerID)
+	// Leave ends the call. The room's Events close afterwards.
+	Leave()
+}
+
+// SoundSharer is implemented by [Controls] that can share the machine's sound with
+// the screen.
+type SoundSharer interface {
+	SetScreenWithSound(on bool)
+}
+
+// Chat carries text between the people of a room.
+type Chat interface {
+	// Say sends one message to everyone and reports whether there was anything to
+	// say; it comes back as a [call.Chat].
+	Say(text string) bool
+}
+
+// Meter tells how loud everyone is.
+type Meter interface {
+	// Levels has an entry for every peer that sends sound and one for
+	// oneself under one's own id. The caller owns the map.
+	Levels() map[signal.PeerID]media.Loudness
+}
+
+// Volume sets how loud a peer is played here.
+type Volume interface {
+	// SetVolume takes 0 (silent) to 200 percent; 100 is the start. It
+	// reports whether there is such a peer.
+	SetVolume(peer signal.PeerID, percent int) bool
+}
+
+// Devices are the microphones, speakers, cameras and displays of the machine.
+type Devices interface {
+	// Sources are the devices in use, at most one of each kind. A kind that
+	// is not listed was switched off on the command line.
+	Sources() []media.Source
+	// List is everything that could be chosen. It may take some seconds.
+	List(ctx context.Context) []media.Device
+	// Select changes to another device during the call.
+	Select(kind media.Kind, id string) error
+}
+
+// SoundChecks change what is done to one's own sound, and let a person hear it.
+type SoundChecks interface {
+	// Sound is what is done now.
+	Sound() call.Sound
+	// SetSound changes all of it but Idle and Check.
+	SetSound(s call.Sound) error
+	// PlayTestSound plays two notes on the speaker.
+	PlayTestSound()
+	// HearMyself records three seconds of what would be sent and plays them. It
+	// reports false if the microphone is off.
+	HearMyself() bool
+}
+
+// Links tells how good the way to everyone is.
+type Links interface {
+	// Stats has an entry for every peer of the view.
+	Stats() []call.PeerStats
+}

@@ -1,0 +1,62 @@
+package front
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/meet-term/meet/rtc"
+	"github.com/meet-term/meet/signal"
+)
+
+// adas is what alice sees of people who call themselves the same, by their ids.
+func adas(ids ...signal.PeerID) *rtc.RoomView {
+	v := &rtc.RoomView{Room: "standup", Self: "self", Name: "alice"}
+	for _, id := range ids {
+		v.Peers = append(v.Peers, rtc.PeerView{ID: id, Name: "Ada", State: rtc.StateConnected})
+	}
+	return v
+}
+
+func TestNamesakesKeepTheirNames(t *testing.T) {
+	var n Names
+	want := func(v *rtc.RoomView, names ...string) {
+		t.Helper()
+		var got []string
+		for _, p := range n.View(v).Peers {
+			got = append(got, p.Name)
+		}
+		if strings.Join(got, ", ") != strings.Join(names, ", ") {
+			t.Errorf("got %q, want %q", got, names)
+		}
+	}
+	event := func(ev rtc.Event, text string) {
+		t.Helper()
+		if got, _ := Describe(n.Event(ev)); got != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+	ada := func(id signal.PeerID) rtc.Who { return rtc.Who{Peer: id, Name: "Ada"} }
+	want(adas("1"), "Ada")
+	event(rtc.PeerJoined{Who: ada("2")}, "Ada (2) joined") // before the view has her
+	want(adas("1", "2"), "Ada", "Ada (2)")
+	want(adas("2", "1"), "Ada (2)", "Ada")
+	event(rtc.HearingLost{Who: ada("2"), Heard: true}, "You do not hear Ada (2)")
+	event(rtc.HearingLost{Who: ada("2"), Hears: true}, "Ada (2) does not hear you")
+	event(rtc.HearingLost{Who: ada("2")}, "You and Ada (2) do not hear each other")
+	event(rtc.HearingChanged{Who: ada("2")}, "") // no toast yet
+	event(rtc.Reconnected{Who: ada("2"), Attempts: 1}, "Reconnected to Ada (2) (1 attempt, 0.0 s)")
+	event(rtc.ReconnectFailed{Who: ada("1"), Attempts: 3}, "Failed to reconnect to Ada after 3 attempts")
+	want(adas("2"), "Ada (2)") // who is still the same
+	event(rtc.PeerLeft{Who: ada("1")}, "Ada left")
+	want(adas("2", "3"), "Ada (2)", "Ada")
+	want(adas("2", "3", "1"), "Ada (2)", "Ada", "Ada (3)") // whose name was given away
+	event(rtc.PeerLeft{Who: rtc.Who{Name: "Ada"}}, "Ada left")
+
+	alice := adas("4")
+	alice.Peers[0].Name = "alice" // as we are called ourselves
+	want(alice, "alice (2)")
+	v := adas("5", "6")
+	long := strings.Repeat("x", 3*maxNameRunes)
+	v.Peers[0].Name, v.Peers[1].Name = long, long
+	want(v, long, long[:maxNameRunes-4]+" (2)")
+}
