@@ -55,6 +55,8 @@ var allowed = map[string][]string{
 	"internal/rules":     {},
 	"internal/safetext":  {},
 	"internal/score":     {},
+	"internal/term":      {},
+	"internal/termsync":  {"internal/term", "internal/safetext"},
 	"internal/voicetest": {"internal/score", "media", "media/audio"},
 	"internal/venue":     {"signal", "internal/lan", "internal/portmap"},
 	"internal/archtest":  {},
