@@ -81,6 +81,7 @@ type Call struct {
 	log    *slog.Logger
 	events *eventQueue
 	chat   *chatLog
+	paced  *chatPace
 	client *signal.Client
 	mesh   *rtc.Manager
 	media  *studio
@@ -109,7 +110,7 @@ func New(cfg Config) (*Call, error) {
 	}
 	c := &Call{
 		cfg: cfg, log: cfg.Logger, events: newEventQueue(),
-		chat: newChatLog(cfg.Self, cfg.Inc), entered: make(chan struct{}), left: make(chan struct{}),
+		chat: newChatLog(cfg.Self, cfg.Inc), paced: newChatPace(), entered: make(chan struct{}), left: make(chan struct{}),
 		abandoned: make(chan struct{}), meshEnded: make(chan struct{}), linkEnded: make(chan struct{}),
 	}
 	if !cfg.Lobby {
@@ -370,6 +371,10 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 		}
 		live := kind == "chat"
 		who := rtc.Who{Peer: from, Name: c.nameOf(from)}
+		shown, tell := c.paced.pass(from, len(lines), time.Now())
+		if lines = lines[:shown]; tell {
+			c.Warn("chat-flood", who.Name+" writes faster than anybody reads. Lines are left out.")
+		}
 		for _, l := range c.chat.hear(who, live, lines) {
 			c.events.post(l.event(!live))
 		}
@@ -390,6 +395,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.media.forget(peer)
 	c.flow.forget(peer)
 	c.hears.forget(peer)
+	c.paced.forget(peer)
 	c.channels.forget(peer)
 }
 

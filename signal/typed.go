@@ -155,17 +155,23 @@ func checkHost(u *url.URL) error {
 			return badInvite("there is no port %s; ports are 1 to 65535", port)
 		}
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
+	if a, err := netip.ParseAddr(host); err == nil {
+		// A zone may be anything, and goes into the line that others paste.
+		if strings.ContainsFunc(a.Zone(), func(c rune) bool { return !isHostLetter(c) && c != '.' }) {
+			return badInvite("%q is no network interface", a.Zone())
+		}
 		return nil
 	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsFunc(label, func(c rune) bool {
-			return ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && c != '-' && c != '_'
-		}) {
+		if label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsFunc(label, func(c rune) bool { return !isHostLetter(c) }) {
 			return badInvite("%q is no name of a host", host)
 		}
 	}
 	return nil
+}
+
+func isHostLetter(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // checkPath refuses paths of a server that a shell or a person could take for

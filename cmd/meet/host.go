@@ -79,6 +79,7 @@ func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r re
 		cfg.Guard = signal.NewGuard(signal.AddressLimits{}, cfg.TrustProxy)
 	}
 	l = cfg.Guard.Listener(l)
+	secure := e.on()
 	relay := &relayHost{extra: r.foreign}
 	if r.wanted(l) {
 		if started, err := r.start(l, e, cfg.Logger); err != nil {
@@ -98,7 +99,11 @@ func newRelayingHost(l net.Listener, cfg signal.ServerConfig, e encryption, r re
 		server: signal.NewServer(cfg), relay: relay, log: cfg.Logger, ctx: ctx, cancel: cancel, failed: make(chan error, 1),
 	}
 	h.front = venue.NewFront(h.server, knownAs(cfg))
-	h.http = signal.NewHTTPServer(h.front, cfg.Logger)
+	var front http.Handler = h.front
+	if secure {
+		front = strict(front)
+	}
+	h.http = signal.NewHTTPServer(front, cfg.Logger)
 	h.http.TLSConfig = e.config
 	crash.GoIn(&h.running, func() {
 		var err error

@@ -191,8 +191,9 @@ func namedPlace(ctx context.Context, invite signal.Invite) call.Place {
 	}
 	u.Host = net.JoinHostPort(addresses[0].String(), port)
 	others, who := invite, venue.OnNetwork
-	if others.Server = u.String(); about.Public != "" {
-		others.Server, who = about.Public, venue.Anywhere
+	others.Server = u.String()
+	if public, err := signal.ParseServer(about.Public); err == nil { // another user of this machine may have said it
+		others.Server, who = public, venue.Anywhere
 	}
 	at.Invite = inviteTo(others, who)
 	return at
@@ -203,6 +204,9 @@ func namedPlace(ctx context.Context, invite signal.Invite) call.Place {
 func (p place) keep(ctx context.Context, c *call.Call) (end func()) {
 	p.after.begin(c)
 	if p.venue == nil {
+		if text := notEncrypted(p.now.Dialed.Server); text != "" {
+			c.Warn("not-encrypted", text)
+		}
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the call says goodbye first
