@@ -85,8 +85,6 @@ type Call struct {
 	client *signal.Client
 	mesh   *rtc.Manager
 	media  *studio
-	flow   *flowWatch
-	hears  *hearing
 
 	channels *channels
 
@@ -116,8 +114,6 @@ func New(cfg Config) (*Call, error) {
 	if !cfg.Lobby {
 		c.Enter()
 	}
-	c.flow = newFlowWatch(c.events.post, c.nameOf)
-	c.hears = newHearing(c)
 	c.channels = newChannels()
 	c.server.Store(&cfg.Invite)
 	trust, err := trustOf(cfg.Invite)
@@ -127,7 +123,7 @@ func New(cfg Config) (*Call, error) {
 	if c.cfg.DialRelay == nil && cfg.Net == nil {
 		c.cfg.DialRelay = c.dialRelay
 	}
-	if c.media, err = newMedia(c.cfg, c); err != nil {
+	if c.media, err = newStudio(c.cfg, c.events, c.channels); err != nil {
 		return nil, err
 	}
 	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
@@ -148,6 +144,7 @@ func New(cfg Config) (*Call, error) {
 		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
 		NoCarry: cfg.NoCarry, Timing: cfg.Timing, Logger: cfg.Logger,
 	})
+	c.media.mesh = c.mesh
 	return c, nil
 }
 
@@ -348,20 +345,19 @@ func (c *Call) Picture(v Viewed) *video.Frame {
 func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 	switch kind {
 	case "echo":
-		c.media.echoes.reported(c)
-	case "view":
-		if err := c.media.pictures.heard(from, data); err != nil {
-			c.log.Debug("view dropped", "peer", from, "error", err)
-		}
+		c.media.echoed()
 	case "ask":
-		c.hears.asked(from)
-	case "sending":
-		if err := c.hears.answered(from, data); err != nil {
-			c.log.Debug("answer dropped", "peer", from, "error", err)
+		c.media.asked(from)
+	case "view", "sending", "hearing":
+		p := c.media.people.find(from)
+		if p == nil {
+			return
 		}
-	case "hearing":
-		if err := c.hears.told(from, data); err != nil {
-			c.log.Debug("word on hearing dropped", "peer", from, "error", err)
+		take := map[string]func(*person, json.RawMessage) error{
+			"view": c.media.pictures.heard, "sending": c.media.answered, "hearing": c.media.toldHearing,
+		}[kind]
+		if err := take(p, data); err != nil {
+			c.log.Debug("data dropped", "kind", kind, "peer", from, "error", err)
 		}
 	case "chat", "chat-history":
 		lines, err := decodeLines(data)
@@ -370,7 +366,7 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 			return
 		}
 		live := kind == "chat"
-		who := rtc.Who{Peer: from, Name: c.nameOf(from)}
+		who := rtc.Who{Peer: from, Name: nameOf(c.mesh, from)}
 		shown, tell := c.paced.pass(from, len(lines), time.Now())
 		if lines = lines[:shown]; tell {
 			c.Warn("chat-flood", who.Name+" writes faster than anybody reads. Lines are left out.")
@@ -384,7 +380,9 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 // dataOpen tells a peer what it may have missed.
 func (c *Call) dataOpen(peer signal.PeerID) {
 	c.mesh.SendData(peer, "view", encode(c.media.pictures.viewOf(peer)))
-	c.hears.opened(peer)
+	if p := c.media.people.find(peer); p != nil {
+		c.media.opened(p)
+	}
 	if lines := c.chat.share(); len(lines) > 0 {
 		c.mesh.SendData(peer, "chat-history", encode(lines))
 	}
@@ -392,16 +390,14 @@ func (c *Call) dataOpen(peer signal.PeerID) {
 
 // gone forgets what was kept for a person.
 func (c *Call) gone(peer signal.PeerID) {
-	c.media.forget(peer)
-	c.flow.forget(peer)
-	c.hears.forget(peer)
+	c.media.end(peer)
 	c.paced.forget(peer)
 	c.channels.forget(peer)
 }
 
 // nameOf is what people call a peer.
-func (c *Call) nameOf(peer signal.PeerID) string {
-	if p, ok := c.mesh.View().Peer(peer); ok {
+func nameOf(m mesh, peer signal.PeerID) string {
+	if p, ok := m.View().Peer(peer); ok {
 		return p.Name
 	}
 	return string(peer)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
-	"github.com/meet-term/meet/signal"
 )
 
 func TestChatIsSaidOnce(t *testing.T) {
@@ -116,54 +115,5 @@ func TestQueueWithoutAReaderEnds(t *testing.T) {
 	q.run(stop) // returns
 	if _, ok := <-q.out; ok {
 		t.Error("the stream did not end")
-	}
-}
-
-func TestFlowTellsFirstAndResumed(t *testing.T) {
-	var seen []rtc.Event
-	w := newFlowWatch(func(e rtc.Event) { seen = append(seen, e) }, func(signal.PeerID) string { return "bob" })
-	at := time.Unix(1000, 0)
-	heard := func(after time.Duration) { w.perceived("b", media.Mic, at.Add(after*time.Millisecond)) }
-	w.saw("b", media.Mic, at) // nobody we know
-	heard(0)
-	w.admit("b")
-	for _, after := range []time.Duration{0, 20, 20, 299} {
-		at = at.Add(after * time.Millisecond)
-		w.saw("b", media.Mic, at)
-		heard(15)
-	}
-	at = at.Add(301 * time.Millisecond)
-	w.saw("b", media.Mic, at)
-	w.saw("b", media.Screen, at)
-	w.saw("b", media.Screen, at.Add(2*time.Second)) // a still screen is no gap
-	w.perceived("b", media.Screen, at.Add(2*time.Second))
-	if len(seen) != 2 {
-		t.Fatalf("a packet is not heard yet: saw %+v", seen)
-	}
-	if _, ok := seen[0].(MediaStarted); !ok {
-		t.Errorf("first %+v", seen[0])
-	}
-	heard(40)
-	heard(60)
-	if len(seen) != 3 {
-		t.Fatalf("saw %+v", seen)
-	}
-	want := MediaResumed{
-		Who: rtc.Who{Peer: "b", Name: "bob"}, Kind: media.Mic, Gap: 301 * time.Millisecond, At: at,
-		Perceived: at.Add(40 * time.Millisecond), Hole: 326 * time.Millisecond,
-	}
-	if seen[2] != want {
-		t.Errorf("got %+v\nwant %+v", seen[2], want)
-	}
-	w.forget("b")
-	w.saw("b", media.Mic, at) // a late packet
-	heard(0)
-	if len(seen) != 3 || len(w.peers) != 0 {
-		t.Errorf("a packet of somebody who left: saw %+v, kept %d", seen, len(w.peers))
-	}
-	w.admit("b")
-	w.saw("b", media.Mic, at)
-	if _, ok := seen[len(seen)-1].(MediaStarted); !ok || len(seen) != 4 {
-		t.Error("somebody who was forgotten is not new")
 	}
 }

@@ -1,12 +1,11 @@
 package call
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
-	"github.com/meet-term/meet/signal"
 )
 
 // resumeGap is the shortest gap whose end is worth an event. Muting makes such
@@ -16,84 +15,47 @@ var resumeGap = [media.Kinds]time.Duration{
 	media.Mic: 300 * time.Millisecond, media.Camera: 300 * time.Millisecond, media.Screen: 2500 * time.Millisecond,
 }
 
-// flowWatch notices the first packet of everything, and after a gap the first
-// that is heard or shown. Packets come from many goroutines: a few lines under
-// one mutex.
-type flowWatch struct {
-	post   func(rtc.Event)
-	nameOf func(signal.PeerID) string
-
-	mu    sync.Mutex
-	peers map[signal.PeerID]*[media.Kinds]flow
-}
-
-// flow is one kind of media of one peer.
+// flow notices the first packet of one kind of media of a person, and after a gap
+// the first that is heard or shown. Packets and what is played come from many
+// goroutines. Times are counted from when the person was met, plus 1 ns; 0: none.
 type flow struct {
-	came      time.Time // the last packet or picture arrived
-	perceived time.Time // the last one was heard or shown
-	// The first packet after a gap, until it is heard or shown.
-	first time.Time
-	gap   time.Duration
+	came      atomic.Int64 // the last packet or picture arrived
+	perceived atomic.Int64 // the last one was heard or shown
+	// The first packet after a gap, until it is heard or shown, and the gap.
+	first, gap atomic.Int64
 }
 
-func newFlowWatch(post func(rtc.Event), nameOf func(signal.PeerID) string) *flowWatch {
-	return &flowWatch{post: post, nameOf: nameOf, peers: map[signal.PeerID]*[media.Kinds]flow{}}
-}
-
-// admit lets a peer be seen, until it is forgotten.
-func (w *flowWatch) admit(peer signal.PeerID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.peers[peer] == nil {
-		w.peers[peer] = new([media.Kinds]flow)
+// saw records a packet or picture that arrived.
+func (s *studio) saw(p *person, kind media.Kind, at time.Time) {
+	f, now := &p.flow[kind], int64(at.Sub(p.met))+1
+	was := f.came.Swap(now)
+	switch gap := now - was; {
+	case was == 0:
+		s.events.post(MediaStarted{s.who(p), kind, at})
+	case gap > int64(resumeGap[kind]):
+		f.gap.Store(gap)
+		f.first.Store(now)
 	}
 }
 
-// saw records a packet or picture that arrived. One of a peer that has just
-// left counts no more.
-func (w *flowWatch) saw(peer signal.PeerID, kind media.Kind, at time.Time) {
-	w.mu.Lock()
-	flows := w.peers[peer]
-	if flows == nil {
-		w.mu.Unlock()
+// perceived records that sound of a person was heard, or a picture shown.
+func (s *studio) perceived(p *person, kind media.Kind, at time.Time) {
+	if p == nil {
 		return
 	}
-	f := &flows[kind]
-	was := f.came
-	f.came = at
-	if !was.IsZero() && at.Sub(was) > resumeGap[kind] {
-		f.first, f.gap = at, at.Sub(was)
-	}
-	w.mu.Unlock()
-	if was.IsZero() {
-		w.post(MediaStarted{rtc.Who{Peer: peer, Name: w.nameOf(peer)}, kind, at})
-	}
-}
-
-// perceived records that sound of a peer was heard, or a picture shown.
-func (w *flowWatch) perceived(peer signal.PeerID, kind media.Kind, at time.Time) {
-	w.mu.Lock()
-	flows := w.peers[peer]
-	if flows == nil {
-		w.mu.Unlock()
+	f, now := &p.flow[kind], int64(at.Sub(p.met))+1
+	was, first := f.perceived.Swap(now), f.first.Swap(0)
+	if first == 0 {
 		return
 	}
-	f := &flows[kind]
-	was, first, gap := f.perceived, f.first, f.gap
-	f.perceived, f.first = at, time.Time{}
-	w.mu.Unlock()
-	if first.IsZero() {
-		return
+	e := MediaResumed{
+		Who: s.who(p), Kind: kind, Gap: time.Duration(f.gap.Load()), At: p.met.Add(time.Duration(first - 1)), Perceived: at,
 	}
-	e := MediaResumed{Who: rtc.Who{Peer: peer, Name: w.nameOf(peer)}, Kind: kind, Gap: gap, At: first, Perceived: at}
-	if !was.IsZero() {
-		e.Hole = at.Sub(was)
+	if was != 0 {
+		e.Hole = time.Duration(now - was)
 	}
-	w.post(e)
+	s.events.post(e)
 }
 
-func (w *flowWatch) forget(peer signal.PeerID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.peers, peer)
-}
+// who is a person by the name of the view.
+func (s *studio) who(p *person) rtc.Who { return rtc.Who{Peer: p.id, Name: nameOf(s.mesh, p.id)} }

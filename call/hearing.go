@@ -3,7 +3,6 @@ package call
 import (
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"github.com/meet-term/meet/internal/rules"
@@ -104,16 +103,8 @@ func (e *ear) missing(now, since time.Time, s sound) bool {
 // answer takes what the peer says about the sound it sends.
 func (e *ear) answer(now time.Time, quiet time.Duration) { e.answered, e.quiet = now, quiet }
 
-// hearing knows who hears whom. Data comes from the goroutine of the mesh, so a
-// few lines under one mutex.
-type hearing struct {
-	call *Call
-
-	mu    sync.Mutex
-	peers map[signal.PeerID]*listener
-}
-
-// listener is one peer: what we hear of it and what it says it hears of us.
+// listener is who hears whom of one person: what we hear of them and what they say
+// they hear of us. The lock of the person guards it.
 type listener struct {
 	ear   ear
 	deaf  bool // it says that it does not hear us
@@ -122,10 +113,6 @@ type listener struct {
 
 	since  time.Time // when something was missing first; zero: nothing is
 	warned bool
-}
-
-func newHearing(c *Call) *hearing {
-	return &hearing{call: c, peers: map[signal.PeerID]*listener{}}
 }
 
 // sendingMessage answers an "ask": how long ago, in ms, a packet of each kind
@@ -139,8 +126,8 @@ type hearingMessage struct {
 	Hears bool `json:"hears"`
 }
 
-// run looks at everybody until ctx ends.
-func (h *hearing) run(ctx context.Context) {
+// listen looks at who hears whom until ctx ends.
+func (m *studio) listen(ctx context.Context) {
 	timer := time.NewTimer(hearEvery)
 	defer timer.Stop()
 	for {
@@ -148,7 +135,7 @@ func (h *hearing) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			if h.look(time.Now()) {
+			if m.look(time.Now()) {
 				timer.Reset(hearEvery)
 			} else {
 				timer.Reset(restEvery)
@@ -158,13 +145,15 @@ func (h *hearing) run(ctx context.Context) {
 }
 
 // look judges everybody, and reports whether there is anything to hear.
-func (h *hearing) look(now time.Time) (busy bool) {
-	view := h.call.View()
+func (m *studio) look(now time.Time) (busy bool) {
+	view := m.mesh.View()
 	busy = view.Media.Mic && len(view.Peers) > 0
 	for i := range view.Peers {
 		p := &view.Peers[i]
 		if p.State == rtc.StateConnected || p.State == rtc.StateDisconnected {
-			h.lookAt(now, p, view.Media.Mic)
+			if who := m.people.find(p.ID); who != nil {
+				m.lookAt(now, who, p, view.Media.Mic)
+			}
 			busy = busy || p.Media.Mic || p.Silent || p.Unheard
 		}
 	}
@@ -172,14 +161,14 @@ func (h *hearing) look(now time.Time) (busy bool) {
 }
 
 // lookAt judges one peer and tells whoever is to know.
-func (h *hearing) lookAt(now time.Time, p *rtc.PeerView, micOn bool) {
-	got := h.call.media.dialer.Received(p.ID, media.Mic)
+func (m *studio) lookAt(now time.Time, who *person, p *rtc.PeerView, micOn bool) {
+	got := m.dialer.Received(p.ID, media.Mic)
 	s := sound{
 		on: p.Media.Mic, path: true, packets: got.Packets, last: got.Last,
-		alive: h.call.media.dialer.Heard(p.ID), rtt: p.Transport.RTT,
+		alive: m.dialer.Heard(p.ID), rtt: p.Transport.RTT,
 	}
-	h.mu.Lock()
-	l := h.of(p.ID)
+	who.mu.Lock()
+	l := &who.hearing
 	was := l.ear.deaf
 	ask := l.ear.listen(now, s)
 	deaf := l.ear.deaf
@@ -187,19 +176,19 @@ func (h *hearing) lookAt(now time.Time, p *rtc.PeerView, micOn bool) {
 	changed := hears != l.hears || heard != l.heard
 	l.hears, l.heard = hears, heard
 	lost := l.remark(now, p.State == rtc.StateConnected)
-	h.mu.Unlock()
+	who.mu.Unlock()
 
 	if ask {
-		h.call.mesh.SendData(p.ID, "ask", encode(struct{}{}))
+		m.mesh.SendData(p.ID, "ask", encode(struct{}{}))
 	}
 	if deaf != was {
-		h.call.mesh.SendData(p.ID, "hearing", encode(hearingMessage{hears}))
+		m.mesh.SendData(p.ID, "hearing", encode(hearingMessage{hears}))
 	}
 	if changed {
-		h.call.mesh.SetHearing(p.ID, heard, hears)
+		m.mesh.SetHearing(p.ID, heard, hears)
 	}
 	if lost {
-		h.call.events.post(rtc.HearingLost{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Heard: heard, Hears: hears})
+		m.events.post(rtc.HearingLost{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Heard: heard, Hears: hears})
 	}
 }
 
@@ -220,70 +209,50 @@ func (l *listener) remark(now time.Time, connected bool) bool {
 	return true
 }
 
-// of finds or makes the listener of a peer. Called with mu held.
-func (h *hearing) of(peer signal.PeerID) *listener {
-	l := h.peers[peer]
-	if l == nil {
-		l = &listener{hears: true, heard: true}
-		h.peers[peer] = l
-	}
-	return l
-}
-
 // asked answers a peer that hears nothing of us.
-func (h *hearing) asked(peer signal.PeerID) {
+func (h *studio) asked(peer signal.PeerID) {
 	var m sendingMessage
 	for k := range media.Kind(media.Kinds) {
 		m.Quiet[k] = -1
-		if last := h.call.media.out.Sent(peer, k).Last; !last.IsZero() {
+		if last := h.out.Sent(peer, k).Last; !last.IsZero() {
 			m.Quiet[k] = time.Since(last).Milliseconds()
 		}
 	}
-	h.call.mesh.SendData(peer, "sending", encode(m))
+	h.mesh.SendData(peer, "sending", encode(m))
 }
 
-// answered takes a peer's answer.
-func (h *hearing) answered(peer signal.PeerID, data json.RawMessage) error {
+// answered takes a person's answer.
+func (h *studio) answered(by *person, data json.RawMessage) error {
 	var m sendingMessage
 	if err := json.Unmarshal(data, &m); err != nil {
 		return err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if l := h.peers[peer]; l != nil {
-		l.ear.answer(time.Now(), time.Duration(m.Quiet[media.Mic])*time.Millisecond)
-	}
+	by.mu.Lock()
+	defer by.mu.Unlock()
+	by.hearing.ear.answer(time.Now(), time.Duration(m.Quiet[media.Mic])*time.Millisecond)
 	return nil
 }
 
-// told takes a peer's word on whether it hears us.
-func (h *hearing) told(peer signal.PeerID, data json.RawMessage) error {
+// toldHearing takes a person's word on whether they hear us.
+func (h *studio) toldHearing(by *person, data json.RawMessage) error {
 	var m hearingMessage
 	if err := json.Unmarshal(data, &m); err != nil {
 		return err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.of(peer).deaf = !m.Hears
+	by.mu.Lock()
+	defer by.mu.Unlock()
+	by.hearing.deaf = !m.Hears
 	return nil
 }
 
-// opened is called when a peer can be told something again: both sides start
+// opened is called when a person can be told something again: both sides start
 // afresh.
-func (h *hearing) opened(peer signal.PeerID) {
-	h.mu.Lock()
-	l := h.of(peer)
-	l.deaf = false
-	deaf := l.ear.deaf
-	h.mu.Unlock()
+func (h *studio) opened(p *person) {
+	p.mu.Lock()
+	p.hearing.deaf = false
+	deaf := p.hearing.ear.deaf
+	p.mu.Unlock()
 	if deaf {
-		h.call.mesh.SendData(peer, "hearing", encode(hearingMessage{false}))
+		h.mesh.SendData(p.id, "hearing", encode(hearingMessage{false}))
 	}
-}
-
-// forget drops what was kept for a person who left.
-func (h *hearing) forget(peer signal.PeerID) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.peers, peer)
 }

@@ -2,7 +2,9 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -15,10 +17,22 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
+// mesh is what the media need of the connection manager.
+type mesh interface {
+	View() *rtc.RoomView
+	SendData(peer signal.PeerID, kind string, data json.RawMessage)
+	SetMedia(signal.Media)
+	SetHearing(peer signal.PeerID, heard, hears bool)
+}
+
 // studio is what one participant sends and receives. It knows which sources a
 // person wants on and which there are; only what is both is sent and told.
 type studio struct {
-	call     *Call
+	self     signal.PeerID
+	mesh     mesh // set once, before anything runs
+	events   *eventQueue
+	log      *slog.Logger
+	people   *people
 	audio    *audio.Engine
 	pictures *pictures
 	memory   *memory
@@ -28,44 +42,33 @@ type studio struct {
 
 	mu      sync.Mutex
 	chosen  chosen
-	trouble [media.Kinds]string       // why a camera or a screen does not work
-	want    signal.Media              // as the person wishes
-	have    signal.Media              // what there is a source for
-	people  map[signal.PeerID]*person // dialled and not gone
+	trouble [media.Kinds]string // why a camera or a screen does not work
+	want    signal.Media        // as the person wishes
+	have    signal.Media        // what there is a source for
 }
 
-// person is what is kept of a peer from the first dial until it has left. What
-// comes of anybody else, such as a packet that was on its way when its sender
-// left, is dropped: nothing may be kept for people nobody will forget.
-type person struct {
-	listens bool    // was connected
-	loss    float64 // share of our sound that it last reported lost
-	skew    skew
-	rates   rates
-}
-
-func newMedia(cfg Config, c *Call) (*studio, error) {
+func newStudio(cfg Config, events *eventQueue, beside *channels) (*studio, error) {
 	m := &studio{
-		call: c, memory: newMemory(), out: conn.NewOutbound(), want: cfg.Start,
+		self: cfg.Self, events: events, log: cfg.Logger, people: newPeople(),
+		memory: newMemory(), out: conn.NewOutbound(), want: cfg.Start,
 		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
-		people: map[signal.PeerID]*person{},
 	}
 	m.have.Mic = cfg.Mic.Kind != audio.None
 	var err error
 	m.audio, err = audio.New(audio.Config{
 		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
 		Processing: cfg.Processing, ListenMuted: cfg.ListenMuted,
-		OnEcho:  func(id string) { c.mesh.SendData(signal.PeerID(id), "echo", encode(struct{}{})) },
+		OnEcho:  func(id string) { m.mesh.SendData(signal.PeerID(id), "echo", encode(struct{}{})) },
 		OnFrame: m.out.WriteAudio, OnWarning: m.audioWarning,
 		OnAvailable: func(ok bool) { m.setHave(media.Mic, ok) },
-		OnHeard:     func(id string) { c.flow.perceived(signal.PeerID(id), media.Mic, time.Now()) },
+		OnHeard:     func(id string) { m.perceived(m.people.find(signal.PeerID(id)), media.Mic, time.Now()) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare sound: %w", err)
 	}
 	m.dialer, err = conn.New(conn.Config{
 		Self: cfg.Self, Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
-		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly, Channels: c.channels,
+		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly, Channels: beside,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare connections: %w", err)
@@ -73,13 +76,13 @@ func newMedia(cfg Config, c *Call) (*studio, error) {
 	m.audio.SetListened(false)
 	m.pictures = newPictures(pictureConfig{
 		camera: cfg.Camera.Source(), screen: cfg.Screen.Source(), start: cfg.Start,
-		watchAll: cfg.WatchAll, out: m.out,
-		log:       c.log.Warn,
+		watchAll: cfg.WatchAll, out: m.out, people: m.people,
+		log:       m.log.Warn,
 		warn:      m.videoWarning,
 		available: m.setHave,
 		keyFrame:  m.dialer.RequestKeyFrame,
-		shown:     func(v Viewed) { c.flow.perceived(v.Peer, v.Kind, time.Now()) },
-		tell:      func(peer signal.PeerID, v viewMessage) { c.mesh.SendData(peer, "view", encode(v)) },
+		shown:     func(p *person, k media.Kind) { m.perceived(p, k, time.Now()) },
+		tell:      func(peer signal.PeerID, v viewMessage) { m.mesh.SendData(peer, "view", encode(v)) },
 	})
 	return m, nil
 }
@@ -92,40 +95,38 @@ func (m *studio) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	crash.GoIn(&wg, func() {
 		if err := m.audio.Run(ctx); err != nil {
-			m.call.log.Error("sound ended", "error", err)
+			m.log.Error("sound ended", "error", err)
 		}
 	})
 	crash.GoIn(&wg, func() { m.pictures.run(ctx) })
 	crash.GoIn(&wg, func() { m.align(ctx) })
-	crash.GoIn(&wg, func() { m.call.hears.run(ctx) })
+	crash.GoIn(&wg, func() { m.listen(ctx) })
 	crash.GoIn(&wg, func() { m.memory.run(ctx) })
 	wg.Wait()
 }
 
 // Dial implements [rtc.Dialer]: it lets a peer's media in before there is any.
 func (m *studio) Dial(cfg rtc.SessionConfig) rtc.Session {
-	m.mu.Lock()
-	if m.people[cfg.Peer] == nil {
-		m.people[cfg.Peer] = &person{}
-	}
-	m.mu.Unlock()
-	m.pictures.admit(cfg.Peer)
-	m.call.flow.admit(cfg.Peer)
+	m.people.admit(cfg.Peer)
 	return m.dialer.Dial(cfg)
 }
 
-// receiver is where a peer's sound goes; nil for one that is not there. It is
-// made under mu, so that forget cannot come between.
-func (m *studio) receiver(peer signal.PeerID) *audio.Receiver {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.people[peer] == nil {
+// receiver is where a person's sound goes. It is made under their lock, so that
+// their end cannot come between.
+func (m *studio) receiver(p *person) *audio.Receiver {
+	if r := p.sound.Load(); r != nil {
+		return r
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
 		return nil
 	}
-	r, err := m.audio.Peer(string(peer))
+	r, err := m.audio.Peer(string(p.id))
 	if err != nil {
 		return nil // out of memory for decoders; the next packet tries again
 	}
+	p.sound.Store(r)
 	return r
 }
 
@@ -139,33 +140,20 @@ func (m *studio) align(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		for _, p := range m.call.View().Peers {
-			var wait time.Duration
-			if r := m.receiver(p.ID); r != nil && p.Media.Mic {
-				wait = m.hold(p.ID, time.Duration(r.Stats().BufferMS*float64(time.Millisecond)))
+		view := m.mesh.View()
+		for i := range view.Peers {
+			p := m.people.find(view.Peers[i].ID)
+			if p == nil {
+				continue
 			}
-			m.pictures.align(p.ID, wait)
+			var wait time.Duration
+			if r := p.sound.Load(); r != nil && view.Peers[i].Media.Mic {
+				wait = p.hold(time.Duration(r.Stats().BufferMS * float64(time.Millisecond)))
+			}
+			if r := p.pictures[media.Camera].Load(); r != nil {
+				r.SetDelay(wait)
+			}
 		}
-	}
-}
-
-// hold is how long to hold a person's pictures for sound that is buffered.
-func (m *studio) hold(peer signal.PeerID, buffered time.Duration) time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p := m.people[peer]; p != nil {
-		return p.skew.hold(buffered)
-	}
-	return buffered
-}
-
-// saw notes that something of a peer came.
-func (m *studio) saw(peer signal.PeerID, k media.Kind, arrived, captured time.Time) {
-	m.call.flow.saw(peer, k, arrived)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p := m.people[peer]; p != nil {
-		p.skew.saw(k, arrived, captured)
 	}
 }
 
@@ -173,13 +161,17 @@ func (m *studio) saw(peer signal.PeerID, k media.Kind, arrived, captured time.Ti
 // included: a path heals before anybody knows, and sound must be there at once.
 // With nobody in the room nothing is encoded.
 func (m *studio) connected(peer signal.PeerID) {
-	m.mu.Lock()
-	if p := m.people[peer]; p != nil {
-		p.listens = true
-		m.audio.SetListened(true)
+	p := m.people.find(peer)
+	if p == nil {
+		return
 	}
+	m.mu.Lock()
+	p.mu.Lock()
+	p.listens = !p.gone
+	p.mu.Unlock()
+	m.forWhom()
 	m.mu.Unlock()
-	m.pictures.connected(peer)
+	m.pictures.connected(p)
 }
 
 // sending is what really goes out.
@@ -207,7 +199,7 @@ func (m *studio) set(k media.Kind, on bool) {
 		m.want.Sound = false
 	}
 	if on && !*field(&m.have, k) && (k != media.Mic || m.chosen.mic.Kind == audio.None) {
-		m.call.events.post(missingSource(k)) // the trouble with a microphone is told by the one who tries it
+		m.events.post(missingSource(k)) // the trouble with a microphone is told by the one who tries it
 	}
 	m.apply(k)
 }
@@ -226,7 +218,7 @@ func (m *studio) found(k media.Kind, have bool) {
 		m.trouble[k] = ""
 	}
 	m.audio.SetShareSound(m.both().Sound)
-	m.call.mesh.SetMedia(m.both())
+	m.mesh.SetMedia(m.both())
 }
 
 // apply makes a source do what the person wants, so that one that is not there
@@ -240,7 +232,7 @@ func (m *studio) apply(k media.Kind) {
 		m.pictures.setOn(m.want)
 	}
 	m.audio.SetShareSound(m.both().Sound)
-	m.call.mesh.SetMedia(m.both())
+	m.mesh.SetMedia(m.both())
 }
 
 func field(s *signal.Media, k media.Kind) *bool {
@@ -278,45 +270,50 @@ func (m *studio) videoWarning(k media.Kind, w media.Warning) {
 	if unasked {
 		return
 	}
-	m.call.events.post(Warning{w})
+	m.events.post(Warning{w})
 }
 
 func (m *studio) audioWarning(w media.Warning) {
-	m.call.events.post(Warning{w})
+	m.events.post(Warning{w})
 }
 
-// forget drops what was kept for a person who left.
-func (m *studio) forget(peer signal.PeerID) {
-	m.mu.Lock()
-	delete(m.people, peer)
-	listened := false
-	for _, p := range m.people {
-		listened = listened || p.listens
-	}
-	m.audio.SetListened(listened)
+// end forgets a person who left.
+func (m *studio) end(peer signal.PeerID) {
+	m.people.end(peer)
 	m.audio.RemovePeer(string(peer))
-	m.expectLoss()
-	m.mu.Unlock()
-	m.pictures.forget(peer)
-	m.memory.unused()
+	m.pictures.end(peer)
 	m.dialer.Forget(peer)
+	m.memory.unused()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forWhom()
 }
 
 // sink takes what arrives from the peers.
 type sink struct{ *studio }
 
 // Audio implements [conn.Sink].
-func (s sink) Audio(peer signal.PeerID, p media.Packet) {
-	s.saw(peer, media.Mic, p.At, p.Captured)
-	if r := s.receiver(peer); r != nil {
-		r.Push(p)
+func (s sink) Audio(peer signal.PeerID, packet media.Packet) {
+	p := s.people.find(peer)
+	if p == nil {
+		return
+	}
+	s.saw(p, media.Mic, packet.At)
+	if r := s.receiver(p); r != nil {
+		r.Push(packet)
 	}
 }
 
 // Video implements [conn.Sink].
 func (s sink) Video(peer signal.PeerID, f media.Frame) {
-	s.saw(peer, f.Kind, f.At, f.Captured)
-	s.pictures.push(peer, f)
+	p := s.people.find(peer)
+	if p == nil {
+		return
+	}
+	s.saw(p, f.Kind, f.At)
+	if r := s.pictures.receiver(p, f.Kind); r != nil {
+		r.Push(f)
+	}
 }
 
 // KeyFrameWanted implements [conn.Sink].
@@ -338,20 +335,27 @@ const heavyLoss = 0.08
 // soundLoss makes the one encoder prepare for the worst loss that any listener
 // reports.
 func (m *studio) soundLoss(peer signal.PeerID, loss float64) {
+	p := m.people.find(peer)
+	if p == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p := m.people[peer]; p != nil {
-		p.loss = loss
-		m.expectLoss()
-	}
+	p.mu.Lock()
+	p.loss = loss
+	p.mu.Unlock()
+	m.forWhom()
 }
 
-// expectLoss sets the encoder up for the people who are there. Called with mu
-// held.
-func (m *studio) expectLoss() {
-	worst := 0.0
-	for _, p := range m.people {
-		worst = max(worst, p.loss)
+// forWhom sets the encoder of the sound up for the people who are there. Called
+// with mu held.
+func (m *studio) forWhom() {
+	worst, listened := 0.0, false
+	for _, p := range m.people.everybody() {
+		p.mu.Lock()
+		worst, listened = max(worst, p.loss), listened || p.listens
+		p.mu.Unlock()
 	}
+	m.audio.SetListened(listened)
 	m.audio.SetExpectedLoss(max(opus.DefaultLoss, int(worst*100)), worst <= heavyLoss)
 }

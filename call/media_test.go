@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,28 +45,104 @@ func TestLatePacketsLeaveNothingBehind(t *testing.T) {
 		in.Feedback("bob", conn.Feedback{Kind: media.Mic, Loss: 0.5})
 		c.media.stats(time.Now(), &rtc.PeerView{ID: "bob"})
 	}
-	kept := func() [4]int {
-		return [4]int{
-			len(c.media.people), len(c.media.audio.Levels().People), len(c.flow.peers), len(c.media.pictures.receivers),
-		}
+	kept := func() [2]int {
+		return [2]int{len(c.media.people.everybody()), len(c.media.audio.Levels().People)}
 	}
 	arrive()
-	if got := kept(); got != [4]int{} {
+	if got := kept(); got != [2]int{} {
 		t.Errorf("of a stranger is kept %v", got)
 	}
 	s := c.media.Dial(rtc.SessionConfig{Peer: "bob", Epoch: 1, Post: func(rtc.SessionEvent) {}})
 	c.media.connected("bob")
 	arrive()
-	if got := c.media.people["bob"]; got == nil || !got.listens || got.loss != 0.5 {
+	if got := c.media.people.find("bob"); got == nil || !got.listens || got.loss != 0.5 {
 		t.Errorf("of bob is kept %+v", got)
 	}
 	s.Close()
 	s.Wait()
 	c.gone("bob")
 	arrive()
-	if got := kept(); got != [4]int{} {
+	if got := kept(); got != [2]int{} {
 		t.Errorf("of one who left is kept %v", got)
 	}
+	// A packet that has found its person and comes late all the same.
+	carol := c.media.people.admit("carol")
+	c.gone("carol")
+	if c.media.receiver(carol) != nil || c.media.pictures.receiver(carol, media.Camera) != nil || kept() != [2]int{} {
+		t.Errorf("a late packet of one who left made something: %v", kept())
+	}
+}
+
+// Whoever stays while another comes and goes a thousand times keeps nothing of it:
+// no memory, and nothing that runs.
+func TestAThousandComeAndGo(t *testing.T) {
+	c := quietCall(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { c.media.run(ctx) })
+	in, payload := sink{c.media}, make([]byte, 80)
+	for idle(c.media.pictures) {
+		runtime.Gosched()
+	}
+	visit := func() {
+		s := c.media.Dial(rtc.SessionConfig{Peer: "bob", Epoch: 1, Post: func(rtc.SessionEvent) {}})
+		c.media.connected("bob")
+		for n := range uint16(5) {
+			in.Audio("bob", media.Packet{Seq: n, Timestamp: uint32(n) * 960, Payload: payload, At: time.Now()})
+			in.Video("bob", media.Frame{Kind: media.Camera, Key: true, Data: payload, At: time.Now()})
+			in.Video("bob", media.Frame{Kind: media.Screen, Key: true, Data: payload, At: time.Now()})
+		}
+		in.Feedback("bob", conn.Feedback{Kind: media.Mic, Loss: 0.5})
+		in.Feedback("bob", conn.Feedback{Kind: media.Camera, Loss: 0.5})
+		c.data("bob", "view", encode(viewMessage{[2]int{640, 360}, [2]int{1280, 720}}))
+		c.data("bob", "hearing", encode(hearingMessage{false}))
+		c.dataOpen("bob")
+		if bob := c.media.people.find("bob"); bob.sound.Load() == nil || bob.pictures[media.Screen].Load() == nil {
+			t.Fatal("bob is not received")
+		}
+		c.media.stats(time.Now(), &rtc.PeerView{ID: "bob"})
+		s.Close()
+		s.Wait()
+		c.gone("bob")
+		c.events.mu.Lock()
+		c.events.queue = nil // somebody reads them
+		c.events.mu.Unlock()
+	}
+	kept := func() (heap uint64, goroutines int) {
+		for range 3 { // what is swept late, and finalizers
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc, runtime.NumGoroutine()
+	}
+	for range 50 {
+		visit()
+	}
+	heap, goroutines := kept()
+	for range 1000 {
+		visit()
+	}
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines+2 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the last receivers are ending
+	}
+	later, running := kept()
+	t.Logf("heap %d kB, then %d kB; %d goroutines, then %d", heap>>10, later>>10, goroutines, running)
+	if later > heap+256<<10 {
+		t.Errorf("a thousand visits left %d kB", (later-heap)>>10)
+	}
+	if running > goroutines+2 {
+		t.Errorf("a thousand visits left %d goroutines", running-goroutines)
+	}
+}
+
+// idle reports whether no receiver can be started yet.
+func idle(p *pictures) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ctx == nil
 }
 
 // A microphone that does not work is told as off, and one that is chosen instead

@@ -67,7 +67,7 @@ func (m *studio) rest(peer signal.PeerID, sends signal.Media) {
 		if on {
 			continue
 		}
-		if peer == m.call.cfg.Self {
+		if peer == m.self {
 			if m.pictures.sender(kind).Rest() {
 				m.memory.unused()
 			}

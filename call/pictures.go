@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
-	"time"
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/rules"
@@ -22,32 +21,23 @@ type Viewed struct {
 	Kind media.Kind // Camera or Screen
 }
 
-// pictures is the video of one participant: a sender for each own source, a
-// receiver for each picture of each person, and who looks at what.
+// pictures is the video of one participant: a sender for each own source, and what
+// is looked at. The receivers belong to the people whose pictures they are.
 type pictures struct {
 	out        *conn.Outbound
+	people     *people
 	log        func(msg string, args ...any)
 	keyFrame   func(signal.PeerID, media.Kind) // asks a peer
 	tell       func(peer signal.PeerID, v viewMessage)
-	shown      func(Viewed) // a picture can be shown
+	shown      func(*person, media.Kind) // a picture can be shown
 	watchAll   bool
 	camera     *stream.Sender
 	screen     *stream.Sender
 	background sync.WaitGroup // receivers
 
-	mu        sync.Mutex
-	ctx       context.Context // of run; receivers start only while it lives
-	receivers map[Viewed]*receiver
-	showing   map[Viewed]stream.Size        // what we show, and how large
-	views     map[signal.PeerID]viewMessage // what each peer shows of us
-	admitted  map[signal.PeerID]bool        // dialled and not gone: others get no receiver
-	present   map[signal.PeerID]bool        // connected once and not gone
-}
-
-// receiver is a stream.Receiver and how to end it.
-type receiver struct {
-	*stream.Receiver
-	cancel context.CancelFunc
+	mu      sync.Mutex
+	ctx     context.Context        // of run; receivers start only while it lives
+	showing map[Viewed]stream.Size // what we show, and how large
 }
 
 // viewMessage tells a peer at which size its pictures are shown, in samples;
@@ -73,19 +63,19 @@ type pictureConfig struct {
 	start          signal.Media
 	watchAll       bool
 	out            *conn.Outbound
+	people         *people
 	log            func(msg string, args ...any)
 	warn           func(media.Kind, media.Warning)
 	available      func(media.Kind, bool)
 	keyFrame       func(signal.PeerID, media.Kind)
 	tell           func(signal.PeerID, viewMessage)
-	shown          func(Viewed)
+	shown          func(*person, media.Kind)
 }
 
 func newPictures(cfg pictureConfig) *pictures {
 	p := &pictures{
-		out: cfg.out, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, shown: cfg.shown, watchAll: cfg.watchAll,
-		receivers: map[Viewed]*receiver{}, showing: map[Viewed]stream.Size{},
-		views: map[signal.PeerID]viewMessage{}, present: map[signal.PeerID]bool{}, admitted: map[signal.PeerID]bool{},
+		out: cfg.out, people: cfg.people, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, shown: cfg.shown,
+		watchAll: cfg.watchAll, showing: map[Viewed]stream.Size{},
 	}
 	sender := func(k media.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
@@ -136,38 +126,29 @@ func (p *pictures) setOn(want signal.Media) {
 	p.screen.SetBoth(both)
 }
 
-// push takes one frame from a peer.
-func (p *pictures) push(peer signal.PeerID, f media.Frame) {
-	if r := p.receiver(Viewed{peer, f.Kind}); r != nil {
-		r.Push(f)
+// receiver finds or starts the receiver of a picture; nil when the call ends and
+// for somebody who left.
+func (p *pictures) receiver(of *person, kind media.Kind) *receiver {
+	if r := of.pictures[kind].Load(); r != nil {
+		return r
 	}
-}
-
-// admit lets a peer's pictures in, until it is forgotten.
-func (p *pictures) admit(peer signal.PeerID) {
-	p.mu.Lock()
+	p.mu.Lock() // before that of the person
 	defer p.mu.Unlock()
-	p.admitted[peer] = true
-}
-
-// receiver finds or starts the receiver of a picture; nil when the call ends
-// and for a peer that is not there.
-func (p *pictures) receiver(v Viewed) *receiver {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if r := p.receivers[v]; r != nil || p.ctx == nil || !p.admitted[v.Peer] {
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if r := of.pictures[kind].Load(); r != nil || p.ctx == nil || of.gone {
 		return r
 	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	r := &receiver{cancel: cancel, Receiver: stream.NewReceiver(stream.ReceiverConfig{
-		OnKeyFrameWanted: func() { p.keyFrame(v.Peer, v.Kind) },
-		OnPicture:        func() { p.shown(v) },
-		Unwanted:         !p.watchAll && p.showing[v] == (stream.Size{}),
+		OnKeyFrameWanted: func() { p.keyFrame(of.id, kind) },
+		OnPicture:        func() { p.shown(of, kind) },
+		Unwanted:         !p.watchAll && p.showing[Viewed{of.id, kind}] == (stream.Size{}),
 	})}
-	p.receivers[v] = r
+	of.pictures[kind].Store(r)
 	crash.GoIn(&p.background, func() {
 		if err := r.Run(ctx); err != nil {
-			p.log("a video receiver ended", "peer", v.Peer, "error", err)
+			p.log("a video receiver ended", "peer", of.id, "error", err)
 		}
 	})
 	return r
@@ -175,9 +156,11 @@ func (p *pictures) receiver(v Viewed) *receiver {
 
 // known returns the receiver of a picture if anything of it ever came.
 func (p *pictures) known(v Viewed) *receiver {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.receivers[v]
+	of := p.people.find(v.Peer)
+	if of == nil || !v.Kind.IsVideo() {
+		return nil
+	}
+	return of.pictures[v.Kind].Load()
 }
 
 // show replaces the list of pictures that we look at, and tells the peers whose
@@ -203,8 +186,12 @@ func (p *pictures) show(self signal.PeerID, sizes map[Viewed]stream.Size) {
 	p.showing = sizes
 	delete(changed, self)
 	receivers := map[*receiver]bool{}
-	for v, r := range p.receivers {
-		receivers[r] = p.watchAll || sizes[v] != stream.Size{}
+	for id, of := range p.people.everybody() {
+		for _, k := range []media.Kind{media.Camera, media.Screen} {
+			if r := of.pictures[k].Load(); r != nil {
+				receivers[r] = p.watchAll || sizes[Viewed{id, k}] != stream.Size{}
+			}
+		}
 	}
 	p.mu.Unlock()
 	for r, wanted := range receivers {
@@ -226,8 +213,8 @@ func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
 	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}}
 }
 
-// heard takes what a peer shows of us.
-func (p *pictures) heard(peer signal.PeerID, data json.RawMessage) error {
+// heard takes what somebody shows of us.
+func (p *pictures) heard(from *person, data json.RawMessage) error {
 	var v viewMessage
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
@@ -235,13 +222,12 @@ func (p *pictures) heard(peer signal.PeerID, data json.RawMessage) error {
 	for _, side := range []*int{&v.Camera[0], &v.Camera[1], &v.Screen[0], &v.Screen[1]} {
 		*side = min(max(*side, 0), maxView)
 	}
-	p.mu.Lock()
-	was, told := p.views[peer]
-	p.views[peer] = v
-	present := p.present[peer] && !(told && was == v)
-	p.mu.Unlock()
-	if present {
-		p.serve(peer, v)
+	from.mu.Lock()
+	changed := from.listens && !(from.told && from.view == v)
+	from.view, from.told = v, true
+	from.mu.Unlock()
+	if changed {
+		p.serve(from.id, v)
 	}
 	return nil
 }
@@ -254,18 +240,17 @@ func (p *pictures) serve(peer signal.PeerID, v viewMessage) {
 	p.out.SetVideoWanted(peer, media.Screen, v.Screen != [2]int{})
 }
 
-// connected says that a peer can be sent to, until it is forgotten.
-func (p *pictures) connected(peer signal.PeerID) {
-	p.mu.Lock()
-	v, told := p.views[peer]
+// connected says that somebody can be sent to, until they end.
+func (p *pictures) connected(to *person) {
+	to.mu.Lock()
+	v, told := to.view, to.told
+	to.mu.Unlock()
 	if !told {
 		v = viewMessage{
 			[2]int{usualCamera.Width, usualCamera.Height}, [2]int{usualScreen.Width, usualScreen.Height},
 		}
 	}
-	p.present[peer] = true
-	p.mu.Unlock()
-	p.serve(peer, v)
+	p.serve(to.id, v)
 	// Pictures were lost during an outage: do not wait to be asked.
 	p.camera.KeyFrame()
 	p.screen.KeyFrame()
@@ -276,28 +261,10 @@ func (p *pictures) report(peer signal.PeerID, f conn.Feedback) {
 	p.sender(f.Kind).Report(string(peer), stream.Report{Loss: f.Loss, Estimate: f.Estimate})
 }
 
-// align holds a person's pictures back for as long as their sound waits.
-func (p *pictures) align(peer signal.PeerID, sound time.Duration) {
-	if r := p.known(Viewed{peer, media.Camera}); r != nil {
-		r.SetDelay(sound)
-	}
-}
-
-// forget ends what was kept for a person who left.
-func (p *pictures) forget(peer signal.PeerID) {
+// end forgets a viewer who left.
+func (p *pictures) end(peer signal.PeerID) {
 	p.camera.RemoveViewer(string(peer))
 	p.screen.RemoveViewer(string(peer))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.views, peer)
-	delete(p.present, peer)
-	delete(p.admitted, peer)
-	for _, k := range []media.Kind{media.Camera, media.Screen} {
-		if r := p.receivers[Viewed{peer, k}]; r != nil {
-			r.cancel()
-			delete(p.receivers, Viewed{peer, k})
-		}
-	}
 }
 
 // stats are the figures of one received picture.

@@ -82,16 +82,16 @@ type echoes struct {
 	last time.Time
 }
 
-// reported takes the report of a peer.
-func (e *echoes) reported(c *Call) {
+// echoed takes the report of a peer that hears itself.
+func (m *studio) echoed() {
 	now := time.Now()
-	e.mu.Lock()
-	again := e.last.IsZero() || now.Sub(e.last) >= echoAgain
+	m.echoes.mu.Lock()
+	again := m.echoes.last.IsZero() || now.Sub(m.echoes.last) >= echoAgain
 	if again {
-		e.last = now
+		m.echoes.last = now
 	}
-	e.mu.Unlock()
-	if again && c.media.sending().Mic {
-		c.media.audioWarning(audio.EchoReturned)
+	m.echoes.mu.Unlock()
+	if again && m.sending().Mic {
+		m.audioWarning(audio.EchoReturned)
 	}
 }

@@ -83,20 +83,22 @@ func (c *Call) Stats() []PeerStats {
 
 func (m *studio) stats(now time.Time, p *rtc.PeerView) PeerStats {
 	s := PeerStats{Who: rtc.Who{Peer: p.ID, Name: p.Name}, Transport: p.Transport, Via: p.Via}
-	if r := m.receiver(p.ID); r != nil {
-		s.Audio = r.Stats()
-	}
 	s.Camera = m.pictures.stats(Viewed{p.ID, media.Camera})
 	s.Screen = m.pictures.stats(Viewed{p.ID, media.Screen})
 	for k := range media.Kind(media.Kinds) {
 		s.Received[k] = m.dialer.Received(p.ID, k).Bytes
 		s.Sent[k] = m.out.Sent(p.ID, k).Bytes
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if known := m.people[p.ID]; known != nil {
-		s.Now = known.rates.take(now, &s)
+	who := m.people.find(p.ID)
+	if who == nil {
+		return s
 	}
+	if r := who.sound.Load(); r != nil {
+		s.Audio = r.Stats()
+	}
+	who.mu.Lock()
+	defer who.mu.Unlock()
+	s.Now = who.rates.take(now, &s)
 	return s
 }
 

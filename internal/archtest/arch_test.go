@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"relay":              {"signal", "internal/crash", "internal/mediatcp"},
 	"signal":             {"internal/calmlog", "internal/safetext", "internal/rules"},
 	"media":              {},
-	"media/audio":        {"media"},
+	"media/audio":        {"media", "media/lipsync"},
 	"media/lipsync":      {},
 	"media/video":        {"media", "media/lipsync"},
 	"web":                {},

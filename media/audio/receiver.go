@@ -12,6 +12,7 @@ import (
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
 	"github.com/meet-term/meet/media/audio/red"
+	"github.com/meet-term/meet/media/lipsync"
 )
 
 const (
@@ -39,6 +40,7 @@ type Receiver struct {
 	inbox   []media.Packet // guarded by mu
 	dropped uint64         // guarded by mu: packets the inbox had no room for
 	stats   Stats          // guarded by mu: as of the last Pull
+	transit lipsync.Path   // guarded by mu: by the sender's clock and ours
 
 	// Owned by the mixing goroutine.
 	buffer *jitter.Buffer
@@ -78,6 +80,9 @@ func (r *Receiver) Push(p media.Packet) {
 	defer r.stir()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !p.Captured.IsZero() {
+		r.transit.Saw(p.At, p.At.Sub(p.Captured))
+	}
 	if len(r.inbox) == maxInbox {
 		copy(r.inbox, r.inbox[1:])
 		r.inbox = r.inbox[:maxInbox-1]
@@ -175,6 +180,15 @@ func (r *Receiver) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stats
+}
+
+// Transit is how long packets take to get here at best, by the sender's clock and
+// ours: of use only to compare it with that of the same person's pictures. It is
+// false until the sender has told the time.
+func (r *Receiver) Transit() (time.Duration, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.transit.Fastest()
 }
 
 // SetVolume sets how loud this person is mixed, in percent, held within 0 and

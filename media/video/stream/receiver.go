@@ -62,16 +62,17 @@ type Receiver struct {
 	pictures uint64       // that were shown, to number them
 	original *video.Frame // of latest, as the decoder gave it
 
-	mu     sync.Mutex
-	queue  []held // guarded by mu, as is all below; oldest first
-	delay  time.Duration
-	began  time.Time // the first frame came
-	media  lipsync.MediaTime
-	path   lipsync.Path
-	wanted bool
-	rest   bool         // the decoder is to be let go of
-	latest *video.Frame // nil for none
-	taken  bool         // somebody may hold latest
+	mu      sync.Mutex
+	queue   []held // guarded by mu, as is all below; oldest first
+	delay   time.Duration
+	began   time.Time // the first frame came
+	media   lipsync.MediaTime
+	path    lipsync.Path
+	transit lipsync.Path // by the sender's clock and ours
+	wanted  bool
+	rest    bool         // the decoder is to be let go of
+	latest  *video.Frame // nil for none
+	taken   bool         // somebody may hold latest
 	// decoding says that pictures were decoded since the last rest.
 	decoding bool
 	needKey  bool      // everything but a key frame is useless
@@ -108,12 +109,24 @@ func (r *Receiver) Push(e media.Frame) {
 	}
 	r.mu.Lock()
 	r.stats.Bytes += uint64(len(e.Data))
+	if !e.Captured.IsZero() {
+		r.transit.Saw(e.At, e.At.Sub(e.Captured))
+	}
 	ask := r.enqueue(e)
 	r.mu.Unlock()
 	poke(r.wake)
 	if ask {
 		r.cfg.OnKeyFrameWanted()
 	}
+}
+
+// Transit is how long frames take to get here at best, by the sender's clock and
+// ours: of use only to compare it with that of the same person's sound. It is
+// false until the sender has told the time.
+func (r *Receiver) Transit() (time.Duration, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.transit.Fastest()
 }
 
 // enqueue adds a frame to the queue, and says whether to ask for a key frame.
