@@ -6,6 +6,7 @@ package call
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,10 +33,10 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
-// Config describes the call. Invite, Self, Inc and Name are required.
+// Config describes the call. Invite, Key, Inc and Name are required.
 type Config struct {
 	Invite signal.Invite
-	Self   signal.PeerID
+	Key    ed25519.PrivateKey // of this participant, in this room alone
 	Inc    signal.Inc
 	Name   string
 	Agent  string // program and version, for diagnosis
@@ -78,6 +79,7 @@ type Config struct {
 // goroutine and never block; what they change is seen in View and Events.
 type Call struct {
 	cfg    Config
+	self   signal.PeerID
 	log    *slog.Logger
 	events *eventQueue
 	chat   *chatLog
@@ -106,9 +108,13 @@ func New(cfg Config) (*Call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
 	}
+	if len(cfg.Key) != ed25519.PrivateKeySize {
+		return nil, fmt.Errorf("join %s: without a key", cfg.Invite.Name)
+	}
+	self := room.PeerID(cfg.Key.Public().(ed25519.PublicKey))
 	c := &Call{
-		cfg: cfg, log: cfg.Logger, events: newEventQueue(),
-		chat: newChatLog(cfg.Self, cfg.Inc), paced: newChatPace(), entered: make(chan struct{}), left: make(chan struct{}),
+		cfg: cfg, self: self, log: cfg.Logger, events: newEventQueue(),
+		paced: newChatPace(), entered: make(chan struct{}), left: make(chan struct{}),
 		abandoned: make(chan struct{}), meshEnded: make(chan struct{}), linkEnded: make(chan struct{}),
 	}
 	if !cfg.Lobby {
@@ -123,12 +129,12 @@ func New(cfg Config) (*Call, error) {
 	if c.cfg.DialRelay == nil && cfg.Net == nil {
 		c.cfg.DialRelay = c.dialRelay
 	}
-	if c.media, err = newStudio(c.cfg, c.events, c.channels); err != nil {
+	if c.media, err = newStudio(c.cfg, self, c.events, c.channels); err != nil {
 		return nil, err
 	}
 	state := signal.State{N: 1, Name: cfg.Name, Media: c.media.sending(), Agent: cfg.Agent}
 	c.client, err = signal.NewClient(signal.Config{
-		URL: cfg.Invite.SocketURL(), Room: room, Self: cfg.Self, Inc: cfg.Inc, State: state,
+		URL: cfg.Invite.SocketURL(), Room: room, Key: cfg.Key, Inc: cfg.Inc, State: state,
 		Handle: func(e signal.Event) {
 			crash.Point("signaling")
 			c.fromServer(e)
@@ -138,8 +144,9 @@ func New(cfg Config) (*Call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)
 	}
+	c.chat = newChatLog(c.client.Sealer(), cfg.Inc)
 	c.mesh = rtc.NewManager(rtc.Config{
-		Self: cfg.Self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
+		Self: self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
 		Dialer: c.media, Signal: c.client, Sealer: c.client.Sealer(), Clean: safetext.Line,
 		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
 		NoCarry: cfg.NoCarry, Timing: cfg.Timing, Logger: cfg.Logger,
@@ -212,7 +219,7 @@ func (c *Call) takePart(ctx context.Context) error {
 	select {
 	case <-c.entered:
 		c.mesh.Flush(ctx) // what was switched off in the lobby is off from the start
-		return c.client.Run(ctx)
+		return c.outlive(ctx, c.client.Run(ctx))
 	case <-c.left:
 		return nil
 	}
@@ -311,7 +318,7 @@ func (c *Call) Say(text string) bool {
 		return false
 	}
 	c.mesh.Tell("chat", encode([]chatLine{line}))
-	c.events.post(line.event(false))
+	c.events.post(line.event(c.cfg.Name, false))
 	return true
 }
 
@@ -330,12 +337,12 @@ func (c *Call) handle(e rtc.Event) {
 // Show says which pictures are looked at and at which size in samples; all
 // others are hidden, and nobody sends them for our sake. The map is the call's
 // to keep.
-func (c *Call) Show(sizes map[Viewed]stream.Size) { c.media.pictures.show(c.cfg.Self, sizes) }
+func (c *Call) Show(sizes map[Viewed]stream.Size) { c.media.pictures.show(c.self, sizes) }
 
 // Picture is the newest picture of somebody, oneself included, or nil while
 // there is none. Frame.Seq tells pictures apart.
 func (c *Call) Picture(v Viewed) *video.Frame {
-	if v.Peer == c.cfg.Self {
+	if v.Peer == c.self {
 		return c.media.pictures.sender(v.Kind).Latest()
 	}
 	return c.media.pictures.latest(v)
@@ -366,13 +373,17 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 			return
 		}
 		live := kind == "chat"
+		if !live && !c.chat.admits(from, time.Now()) {
+			c.log.Info("history dropped that nobody waited for", "peer", from)
+			return
+		}
 		who := rtc.Who{Peer: from, Name: nameOf(c.mesh, from)}
 		shown, tell := c.paced.pass(from, len(lines), time.Now())
 		if lines = lines[:shown]; tell {
 			c.Warn("chat-flood", who.Name+" writes faster than anybody reads. Lines are left out.")
 		}
 		for _, l := range c.chat.hear(who, live, lines) {
-			c.events.post(l.event(!live))
+			c.events.post(l.event(who.Name, !live))
 		}
 	}
 }
@@ -383,6 +394,7 @@ func (c *Call) dataOpen(peer signal.PeerID) {
 	if p := c.media.people.find(peer); p != nil {
 		c.media.opened(p)
 	}
+	c.chat.opened(peer, time.Now())
 	if lines := c.chat.share(); len(lines) > 0 {
 		c.mesh.SendData(peer, "chat-history", encode(lines))
 	}
@@ -393,6 +405,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.media.end(peer)
 	c.paced.forget(peer)
 	c.channels.forget(peer)
+	c.chat.forget(peer)
 }
 
 // nameOf is what people call a peer.

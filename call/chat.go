@@ -1,8 +1,11 @@
 package call
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,30 +38,51 @@ type Chat struct {
 func (Chat) EventName() string { return "chat" }
 
 // chatLine is a message on the wire: in "chat" one that the sender of the
-// data channel wrote, in "chat-history" any that it remembers.
+// data channel wrote, in "chat-history" any that it remembers. Its author has signed
+// it, so it is passed on as it came.
 type chatLine struct {
-	ID   string        `json:"id"` // author's id, slash, number; one message has one id everywhere
-	From signal.PeerID `json:"from"`
-	Name string        `json:"name"`
-	Text string        `json:"text"`
-	At   int64         `json:"at"` // Unix time in ms, on the author's clock
+	ID   string `json:"id"` // author's id, incarnation and number; one message has one id everywhere
+	Name string `json:"name"`
+	Text string `json:"text"`
+	At   int64  `json:"at"`  // Unix time in ms, on the author's clock
+	Key  string `json:"key"` // of the author, base64url
+	Sig  string `json:"sig"` // by it, of signed
+
+	from signal.PeerID // the author, by the id
 }
+
+// signed is what the author signs, for the purpose "chat".
+func (c *chatLine) signed() string {
+	return c.ID + "|" + strconv.FormatInt(c.At, 10) + "\n" + c.Name + "\n" + c.Text
+}
+
+// signer signs for this participant, and checks what others signed. It is
+// implemented by [signal.Sealer].
+type signer interface {
+	Self() signal.PeerID
+	Sign(purpose, text string) signal.Signature
+	Verify(from signal.PeerID, inc signal.Inc, purpose, text string, by signal.Signature) error
+}
+
+// forChat is the purpose that lines are signed for.
+const forChat = "chat"
 
 // chatLog remembers what was said, so that the same message heard twice is
 // shown once and those who were away can be told. It is safe for concurrent
 // use: a few lines under one mutex, no call-out.
 type chatLog struct {
-	self signal.PeerID
-	inc  signal.Inc
+	by  signer
+	inc signal.Inc
 
 	mu    sync.Mutex
 	n     int
 	lines []chatLine
-	seen  map[string]string // the text by id
+	seen  map[string]bool             // by id
+	due   map[signal.PeerID]time.Time // until when somebody may tell what was said before
 }
 
-func newChatLog(self signal.PeerID, inc signal.Inc) *chatLog {
-	return &chatLog{self: self, inc: inc, seen: map[string]string{}}
+func newChatLog(by signer, inc signal.Inc) *chatLog {
+	return &chatLog{by: by, inc: inc, seen: map[string]bool{}, due: map[signal.PeerID]time.Time{}}
 }
 
 // write makes a message of our own.
@@ -70,45 +94,83 @@ func (l *chatLog) write(now time.Time, name, text string) (chatLine, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
-	id := chatID(l.self, l.inc, l.n)
-	line := chatLine{ID: id, From: l.self, Name: name, Text: text, At: now.UnixMilli()}
+	self := l.by.Self()
+	line := chatLine{ID: chatID(self, l.inc, l.n), Name: name, Text: text, At: now.UnixMilli(), from: self}
+	by := l.by.Sign(forChat, line.signed())
+	line.Key, line.Sig = base64.RawURLEncoding.EncodeToString(by.Key), base64.RawURLEncoding.EncodeToString(by.Sig)
 	l.keep(line)
 	return line, true
 }
 
-// hear takes messages from a peer and returns those that are new, cleaned.
-// A live message is its sender's, whatever it claims.
+// historyWithin is how long after its channel opened a peer may tell what was said
+// before, once.
+const historyWithin = rules.HistoryWithin
+
+// opened lets a peer tell what was said before.
+func (l *chatLog) opened(peer signal.PeerID, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due[peer] = now.Add(historyWithin)
+}
+
+// admits reports whether a peer may tell history now, and notes that it did.
+func (l *chatLog) admits(peer signal.PeerID, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until, open := l.due[peer]
+	delete(l.due, peer)
+	return open && !now.After(until)
+}
+
+// forget drops what is kept for a peer that is gone.
+func (l *chatLog) forget(peer signal.PeerID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.due, peer)
+}
+
+// hear takes messages from a peer and returns those that are new. A live one is its
+// sender's, any other its author's; what nobody signed is dropped.
 func (l *chatLog) hear(from rtc.Who, live bool, lines []chatLine) []chatLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var fresh []chatLine
 	for _, c := range lines[:min(len(lines), chatShare)] {
-		if live {
-			c.From, c.Name = from.Peer, from.Name
-		}
-		c.Name = safetext.Line(c.Name, signal.MaxName)
-		c.Text = safetext.Block(c.Text, MaxChatText)
-		known, seen := l.seen[c.ID]
-		// What somebody says in person is never hidden by what another told
-		// under the same id.
-		twice := seen && (!live || known == c.Text)
-		if !isID(c.ID) || !isID(string(c.From)) || c.Text == "" || twice || c.From == l.self {
+		author, inc, ok := parseChatID(c.ID)
+		if !ok || author == l.by.Self() || live && author != from.Peer || l.seen[c.ID] ||
+			len(c.Text) > maxChatBytes || len(c.Name) > maxChatBytes || safetext.Block(c.Text, MaxChatText) == "" {
 			continue
 		}
+		var by signal.Signature
+		var err, err2 error
+		by.Key, err = base64.RawURLEncoding.DecodeString(c.Key)
+		by.Sig, err2 = base64.RawURLEncoding.DecodeString(c.Sig)
+		if err != nil || err2 != nil || l.by.Verify(author, inc, forChat, c.signed(), by) != nil {
+			continue
+		}
+		c.from = author
 		l.keep(c)
 		fresh = append(fresh, c)
 	}
 	return fresh
 }
 
-// isID reports whether s can name something: it is short and all of it visible.
-func isID(s string) bool {
-	return s != "" && len(s) <= maxChatID && safetext.Line(s, maxChatID) == s
+// maxChatBytes bounds a line, in bytes; a rune has four at most.
+const maxChatBytes = 4 * MaxChatText
+
+// parseChatID reads what chatID writes, and nothing else.
+func parseChatID(id string) (author signal.PeerID, inc signal.Inc, ok bool) {
+	from, rest, _ := strings.Cut(id, "/")
+	process, number, _ := strings.Cut(rest, "/")
+	i, err := strconv.ParseUint(process, 10, 53)
+	n, err2 := strconv.Atoi(number)
+	author, inc = signal.PeerID(from), signal.Inc(i)
+	return author, inc, err == nil && err2 == nil && len(id) <= maxChatID && chatID(author, inc, n) == id
 }
 
 func (l *chatLog) keep(c chatLine) {
 	l.lines = append(l.lines, c)
-	l.seen[c.ID] = c.Text
+	l.seen[c.ID] = true
 	if len(l.lines) > chatHistory {
 		delete(l.seen, l.lines[0].ID)
 		l.lines = append(l.lines[:0:0], l.lines[1:]...)
@@ -121,7 +183,7 @@ func (l *chatLog) share() []chatLine {
 	defer l.mu.Unlock()
 	size, from := 0, len(l.lines)
 	for from > 0 && len(l.lines)-from < chatShare {
-		size += len(l.lines[from-1].Text) + 200
+		size += len(l.lines[from-1].Text) + 360
 		if size > maxShareSize {
 			break
 		}
@@ -130,10 +192,14 @@ func (l *chatLog) share() []chatLine {
 	return append([]chatLine(nil), l.lines[from:]...)
 }
 
-func (c chatLine) event(history bool) Chat {
+// event is the line as people see it. History has the name that its author had.
+func (c chatLine) event(name string, history bool) Chat {
+	if history || name == "" {
+		name = safetext.Line(c.Name, signal.MaxName)
+	}
 	return Chat{
-		Who:  rtc.Who{Peer: c.From, Name: c.Name},
-		Text: c.Text, Time: time.UnixMilli(c.At), History: history,
+		Who:  rtc.Who{Peer: c.from, Name: name},
+		Text: safetext.Block(c.Text, MaxChatText), Time: time.UnixMilli(c.At), History: history,
 	}
 }
 

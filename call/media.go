@@ -47,9 +47,9 @@ type studio struct {
 	have    signal.Media        // what there is a source for
 }
 
-func newStudio(cfg Config, events *eventQueue, beside *channels) (*studio, error) {
+func newStudio(cfg Config, self signal.PeerID, events *eventQueue, beside *channels) (*studio, error) {
 	m := &studio{
-		self: cfg.Self, events: events, log: cfg.Logger, people: newPeople(),
+		self: self, events: events, log: cfg.Logger, people: newPeople(),
 		memory: newMemory(), out: conn.NewOutbound(), want: cfg.Start,
 		chosen: chosen{cfg.Mic, cfg.Speaker, cfg.Camera, cfg.Screen},
 	}
@@ -67,7 +67,7 @@ func newStudio(cfg Config, events *eventQueue, beside *channels) (*studio, error
 		return nil, fmt.Errorf("prepare sound: %w", err)
 	}
 	m.dialer, err = conn.New(conn.Config{
-		Self: cfg.Self, Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
+		Self: self, Net: cfg.Net, Local: m.out, Sink: sink{m}, Logger: cfg.Logger,
 		DialRelay: cfg.DialRelay, RelayOnly: cfg.RelayOnly, Channels: beside,
 	})
 	if err != nil {

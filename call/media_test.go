@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"crypto/rand"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -24,8 +25,12 @@ func quietCall(t *testing.T) *Call {
 	if err != nil {
 		t.Fatal(err)
 	}
+	key, err := signal.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c, err := New(Config{
-		Invite: invite, Self: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 1, Name: "me",
+		Invite: invite, Key: key, Inc: 1, Name: "me",
 		Mic: audio.Mic{Kind: audio.None}, Speaker: audio.Speaker{Kind: audio.None},
 		Camera: source.Camera{Kind: source.None}, Screen: source.Screen{Kind: source.None},
 	})

@@ -106,7 +106,7 @@ func (m *studio) stats(now time.Time, p *rtc.PeerView) PeerStats {
 func (c *Call) Levels() map[signal.PeerID]media.Loudness {
 	l := c.media.audio.Levels()
 	all := make(map[signal.PeerID]media.Loudness, len(l.People)+1)
-	all[c.cfg.Self] = media.Loudness{DB: l.Self, Speaking: l.Self > mix.Speaking}
+	all[c.self] = media.Loudness{DB: l.Self, Speaking: l.Self > mix.Speaking}
 	for _, p := range l.People {
 		all[signal.PeerID(p.ID)] = media.Loudness{DB: p.DB, Speaking: p.DB > mix.Speaking}
 	}

@@ -59,5 +59,5 @@ func (s setHearing) deliver(m *Manager, _ time.Time) {
 		return
 	}
 	m.dirty = true
-	m.tell(HearingChanged{mb.peer.who(), s.heard, s.hears})
+	m.tellOf(mb, HearingChanged{mb.peer.who(), s.heard, s.hears})
 }

@@ -141,7 +141,9 @@ func (f fromSession) deliver(m *Manager, now time.Time) {
 		mb.peer.hear(now, mb.session.Pulse())
 	case SessionAwake:
 		m.found(now, mb)
-	case LocalOffer, LocalAnswer, LocalCandidates, SessionConnected:
+	case SessionConnected:
+		m.meet(mb)
+	case LocalOffer, LocalAnswer, LocalCandidates:
 		// The machine's business.
 	}
 	mb.peer.session(now, f.epoch, f.event)

@@ -14,15 +14,19 @@ const maxKept = rules.MaxKept
 // absence is what is known of somebody whom the server does not see.
 type absence struct {
 	away      bool      // it lost sight of them without a goodbye
+	left      bool      // it says that they said goodbye to it
 	goneAt    time.Time // when they are looked at again, to be taken off the list; zero while the server knows them
 	keptUntil time.Time // when the silent connection of somebody off the list is given up; zero for others
 }
 
 // listed takes the server's word that they are known.
-func (a *absence) listed(away bool) { a.away, a.goneAt = away, time.Time{} }
+func (a *absence) listed(away bool) { a.away, a.left, a.goneAt = away, false, time.Time{} }
 
 // strays says that the server lost sight of them.
 func (a *absence) strays() { a.away = true }
+
+// leaves says that the server lets them go: whether with a goodbye, it alone knows.
+func (a *absence) leaves(goodbye bool) { a.away, a.left = true, goodbye }
 
 // linger leaves them on the list until a moment.
 func (a *absence) linger(until time.Time) { a.goneAt = until }
@@ -37,17 +41,19 @@ func (a *absence) returns() { a.keptUntil = time.Time{} }
 func (a *absence) lingerOver(now time.Time) bool { return !a.goneAt.IsZero() && !now.Before(a.goneAt) }
 func (a *absence) keptOver(now time.Time) bool   { return !now.Before(a.keptUntil) }
 
-// gone takes the server's word that a person left, or was away too long.
+// gone takes the server's word that a person left, or was away too long. It ends no
+// connection that works: who leaves says so there as well, or falls silent.
 func (m *Manager) gone(now time.Time, e signal.PeerGone) {
 	mb := m.members[e.Peer]
 	if mb == nil || e.Inc < mb.peer.inc || mb.peer.kept {
 		return
 	}
-	if !mb.away && !e.Unsaid {
+	goodbye := !mb.away && !e.Unsaid
+	if goodbye && (mb.session == nil || !mb.peer.up) {
 		m.remove(now, mb, false)
 		return
 	}
-	mb.strays()
+	mb.leaves(goodbye)
 	m.roster, m.dirty = true, true
 	m.vanished(now, mb)
 }
@@ -61,9 +67,9 @@ func (m *Manager) vanished(now time.Time, mb *member) {
 	case mb.peer.connected() || m.carrier(mb.peer.id) != nil:
 		mb.linger(now.Add(m.cfg.Timing.Linger))
 	case mb.session == nil || !mb.peer.up:
-		m.remove(now, mb, true)
+		m.remove(now, mb, !mb.left)
 	default:
-		m.offList(now, mb, true)
+		m.offList(now, mb, !mb.left)
 		mb.keep(now.Add(m.cfg.Timing.Keep))
 		mb.peer.kept = true
 		mb.session.Do(Doze{On: true})
@@ -115,5 +121,7 @@ func (m *Manager) offList(now time.Time, mb *member, crashed bool) {
 		m.reportSoon(now)
 	}
 	m.roster, m.dirty = true, true
-	m.tell(PeerLeft{mb.peer.who(), crashed})
+	if mb.here {
+		m.tell(PeerLeft{mb.peer.who(), crashed})
+	}
 }

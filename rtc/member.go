@@ -19,6 +19,7 @@ type member struct {
 
 	known bool         // already announced, or here before us
 	state signal.State // newest seen, whichever way it came
+	arrival
 	absence
 	debt
 	hearing
@@ -65,12 +66,10 @@ func (m *Manager) presence(now time.Time, p signal.Presence) {
 		m.found(now, mb)
 	}
 	m.process(now, mb, p.Inc)
-	if !p.Bad {
-		m.stateOf(mb, p.State)
-	}
+	m.stateOf(mb, p.State)
 	if !mb.known {
 		mb.known = true
-		m.tell(PeerJoined{mb.peer.who()})
+		m.tellOf(mb, PeerJoined{mb.peer.who()})
 	}
 	m.roster, m.dirty = true, true
 	m.refreshReach(now)
@@ -101,7 +100,7 @@ func (m *Manager) stateOf(mb *member, s signal.State) {
 	}
 	m.roster, m.dirty = true, true
 	if was.N == 0 || was.Media != s.Media {
-		m.tell(MediaStateChanged{mb.peer.who(), s.Media})
+		m.tellOf(mb, MediaStateChanged{mb.peer.who(), s.Media})
 	}
 }
 
@@ -139,7 +138,7 @@ func (m *Manager) tick(now time.Time, mb *member) {
 		m.found(now, mb)
 	case mb.peer.kept && (mb.keptOver(now) || mb.session == nil):
 		m.remove(now, mb, true)
-	case mb.lingerOver(now):
+	case mb.lingerOver(now), mb.left && !mb.peer.kept && !mb.peer.connected():
 		m.vanished(now, mb)
 	}
 }
@@ -165,7 +164,7 @@ func (m *Manager) run(now time.Time, mb *member) {
 				if _, back := a.event.(Reconnected); back && !m.serverUp {
 					m.cfg.Signal.Nudge() // the network is back: so may the server be
 				}
-				m.tell(a.event)
+				m.tellOf(mb, a.event)
 				if _, gone := a.event.(PeerDisconnected); gone && mb.peer.state != StateClosed {
 					m.lost(now, mb)
 				}
@@ -220,8 +219,8 @@ func (m *Manager) store() {
 		Peers: make([]PeerView, 0, len(m.members)), Carrying: m.carriedView(),
 	}
 	for _, mb := range m.members {
-		if mb.peer.kept || !mb.known && mb.state.N == 0 {
-			continue // gone, or heard of, but not introduced
+		if mb.peer.kept || !mb.here || !mb.known && mb.state.N == 0 {
+			continue // gone, or heard of, but not there or not introduced
 		}
 		v.Peers = append(v.Peers, mb.view(m.cfg.Timing))
 		if t := &v.Peers[len(v.Peers)-1].Transport; t.Via != "" {

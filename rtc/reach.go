@@ -49,7 +49,7 @@ func (m *Manager) unreached(mb *member) {
 		return
 	}
 	mb.trouble, m.dirty = &e, true
-	m.cfg.Handle(e)
+	m.tellOf(mb, e)
 }
 
 // tried lists the ways to a peer and what each met.

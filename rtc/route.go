@@ -76,6 +76,7 @@ func (m *Manager) message(now time.Time, e signal.Message) {
 	if mb == nil || e.Inc < mb.peer.inc {
 		return
 	}
+	m.meet(mb)
 	m.process(now, mb, e.Inc)
 	switch b := e.Body.(type) {
 	case signal.Bye:

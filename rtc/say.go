@@ -86,7 +86,7 @@ func (m *Manager) passOn(now time.Time, mb *member) {
 		if m.carrier(mb.peer.id) == nil || m.cfg.Sealer == nil {
 			if !mb.waits && !now.Before(mb.owedAt.Add(tellAfter)) {
 				mb.admit()
-				m.tell(Undelivered{mb.peer.who()})
+				m.tellOf(mb, Undelivered{mb.peer.who()})
 			}
 			return
 		}

@@ -2,6 +2,7 @@ package signal
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -125,13 +126,13 @@ func (b *bed) join(name string) *guest {
 // start starts a client, with its configuration changed by tweak if not nil.
 func (b *bed) start(name string, tweak func(*Config)) *guest {
 	b.t.Helper()
-	id, err := NewPeerID(b.random)
+	key, err := NewKey(b.random)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	g := &guest{bed: b, name: name, done: make(chan struct{}), peers: make(map[PeerID]Presence)}
 	cfg := Config{
-		URL: "ws://" + serverAddress + "/ws", Room: b.room, Self: id, Inc: 1,
+		URL: "ws://" + serverAddress + "/ws", Room: b.room, Key: key, Inc: 1,
 		State:  State{N: 1, Name: name, Media: Media{Mic: true}},
 		Dial:   b.net.Dialer(name),
 		Rand:   b.random,
@@ -157,10 +158,10 @@ func (b *bed) start(name string, tweak func(*Config)) *guest {
 	if tweak != nil {
 		tweak(&cfg)
 	}
-	g.id, g.inc = cfg.Self, cfg.Inc
 	if g.Client, err = NewClient(cfg); err != nil {
 		b.t.Fatal(err)
 	}
+	g.id, g.inc = g.Sealer().Self(), cfg.Inc
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
 	go func() {
@@ -273,16 +274,38 @@ func (b *bed) dialRaw(link string) *raw {
 
 func (r *raw) send(frame []byte) { _ = r.ws.WriteMessage(websocket.TextMessage, frame) } // the server may have hung up
 
-// hello joins with a made-up participant and returns its sealer.
-func (b *bed) hello(r *raw, change func(*helloFrame)) (*Sealer, helloFrame) {
+// stranger is a participant that a test says hello for by hand.
+type stranger struct {
+	helloFrame
+	key ed25519.PrivateKey
+}
+
+// hello joins with a made-up participant and returns it with its sealer.
+func (b *bed) hello(r *raw, change func(*helloFrame)) (*Sealer, stranger) {
 	b.t.Helper()
-	id, _ := NewPeerID(b.random)
-	token, _ := NewPeerID(b.random)
-	h := helloFrame{V: Protocol, Room: b.room.ID(), Peer: id, Inc: 1, N: 1, Resume: string(token), Try: 1}
-	if change != nil {
-		change(&h)
+	key, err := NewKey(b.random)
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	s := NewSealer(b.room, h.Peer, h.Inc, b.random)
+	token, err := randomID(b.random)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	who := stranger{helloFrame{V: Protocol, Room: b.room.ID(), Inc: 1, N: 1, Resume: token, Try: 1}, key}
+	return b.again(r, who, change)
+}
+
+// again says hello for a participant once more, changed before it is signed.
+func (b *bed) again(r *raw, who stranger, change func(*helloFrame)) (*Sealer, stranger) {
+	b.t.Helper()
+	h := &who.helloFrame
+	if change != nil {
+		change(h)
+	}
+	if h.Peer == "" {
+		h.Peer = peerID(h.Room, who.key.Public().(ed25519.PublicKey))
+	}
+	s := NewSealer(b.room, who.key, h.Inc, b.random)
 	if h.state == nil {
 		body, err := s.SealState(State{N: h.N, Name: "raw"})
 		if err != nil {
@@ -290,8 +313,9 @@ func (b *bed) hello(r *raw, change func(*helloFrame)) (*Sealer, helloFrame) {
 		}
 		h.state = body
 	}
-	r.send(encodeFrame(h))
-	return s, h
+	signHello(who.key, h)
+	r.send(encodeFrame(*h))
+	return s, who
 }
 
 // next returns the next frame, or the close code.

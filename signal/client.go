@@ -2,6 +2,7 @@ package signal
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
@@ -21,11 +22,11 @@ import (
 // DialFunc opens a byte stream to address, as net.Dialer.DialContext does.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Config is what a Client needs. URL, Room, Self, Inc and Handle are required.
+// Config is what a Client needs. URL, Room, Key, Inc and Handle are required.
 type Config struct {
 	URL   string // WebSocket address: Invite.SocketURL
 	Room  *Room
-	Self  PeerID
+	Key   ed25519.PrivateKey // of this room alone; Room.PeerID is the id that follows from it
 	Inc   Inc
 	State State // what the others see first
 
@@ -92,8 +93,8 @@ func NewClient(cfg Config) (*Client, error) {
 	switch {
 	case cfg.Room == nil || cfg.Handle == nil || cfg.URL == "":
 		return nil, errors.New("signaling client without a room, an address or a handler")
-	case !validID(cfg.Self) || cfg.Inc == 0 || cfg.Inc > maxInt:
-		return nil, errors.New("signaling client without a valid id and incarnation")
+	case len(cfg.Key) != ed25519.PrivateKeySize || cfg.Inc == 0 || cfg.Inc > maxInt:
+		return nil, errors.New("signaling client without a valid key and incarnation")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -108,7 +109,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg:    cfg,
 		log:    cfg.Logger,
-		sealer: NewSealer(cfg.Room, cfg.Self, cfg.Inc, cfg.Rand),
+		sealer: NewSealer(cfg.Room, cfg.Key, cfg.Inc, cfg.Rand),
 		token:  base64.RawURLEncoding.EncodeToString(seed[:16]),
 		wake:   make(chan struct{}, 1),
 	}

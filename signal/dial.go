@@ -85,12 +85,13 @@ func (c *Client) startDial(ctx context.Context, dials *sync.WaitGroup) {
 	r.retryAt = time.Time{}
 	r.tries++
 	hello := helloFrame{
-		V: Protocol, Room: c.cfg.Room.ID(), Peer: c.cfg.Self, Inc: c.cfg.Inc,
+		V: Protocol, Room: c.cfg.Room.ID(), Peer: c.sealer.self, Inc: c.cfg.Inc,
 		N: r.own.N, Resume: c.token, Try: r.tries, Srv: r.server, Seq: r.seq,
 	}
 	if r.gap {
 		hello.Seq = 0
 	}
+	signHello(c.cfg.Key, &hello)
 	body, err := c.sealer.SealState(r.own)
 	if err != nil {
 		c.log.Error("seal our state", "error", err)
@@ -145,7 +146,7 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	if resp.Header.Get(helloHeader) == helloTaken {
 		frame = nil // it has been said
 	}
-	welcome, err := greet(ctx, ws, frame)
+	welcome, err := greet(ctx, ws, frame, func(f proveFrame) proofFrame { return answerProof(c.cfg.Key, hello, f) })
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -208,8 +209,9 @@ func besides(dial DialFunc) DialFunc {
 	}
 }
 
-// greet says hello, unless it is nil, and reads the answer.
-func greet(ctx context.Context, ws *websocket.Conn, hello []byte) (welcomeFrame, error) {
+// greet says hello, unless it is nil, proves who we are if asked to, and reads the
+// answer.
+func greet(ctx context.Context, ws *websocket.Conn, hello []byte, prove func(proveFrame) proofFrame) (welcomeFrame, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		ws.SetReadDeadline(deadline)
 		ws.SetWriteDeadline(deadline)
@@ -219,11 +221,13 @@ func greet(ctx context.Context, ws *websocket.Conn, hello []byte) (welcomeFrame,
 			return welcomeFrame{}, err
 		}
 	}
-	_, frame, err := ws.ReadMessage()
-	if err != nil {
-		return welcomeFrame{}, err
+	f, err := readFrame(ws)
+	if asked, ok := f.(proveFrame); ok && err == nil {
+		if err := ws.WriteMessage(websocket.TextMessage, encodeFrame(prove(asked))); err != nil {
+			return welcomeFrame{}, err
+		}
+		f, err = readFrame(ws)
 	}
-	f, err := decodeServerFrame(frame)
 	if err != nil {
 		return welcomeFrame{}, err
 	}
@@ -238,6 +242,15 @@ func greet(ctx context.Context, ws *websocket.Conn, hello []byte) (welcomeFrame,
 		}
 	}
 	return welcomeFrame{}, errors.New("the server did not say welcome")
+}
+
+// readFrame reads the server's next frame.
+func readFrame(ws *websocket.Conn) (serverFrame, error) {
+	_, frame, err := ws.ReadMessage()
+	if err != nil {
+		return nil, err
+	}
+	return decodeServerFrame(frame)
 }
 
 func refusal(code RefusalCode, text string) *RefusedError {

@@ -1,5 +1,5 @@
 // Package signal introduces the participants of a room to each other: it holds
-// the wire protocol "meet.1" (docs/PROTOCOL.md), its client and its server.
+// the wire protocol "meet.2" (docs/PROTOCOL.md), its client and its server.
 //
 // The server relays and lists, and understands as little as possible: whatever
 // participants say to each other, their names included, is sealed with a key

@@ -2,6 +2,8 @@ package signal
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"os"
@@ -25,6 +27,14 @@ type goldenRoom struct {
 	Name   string `json:"name"`
 	Secret string `json:"secret"` // base64url; "" for an open room
 	ID     string `json:"id"`
+	// Key and Other are the seeds (RFC 8032) of those whom State and Signal are from,
+	// and whom Signal is to.
+	Key   string `json:"key"`
+	Other string `json:"other"`
+	// Hello is a signed one of the first, Proof its answer to a challenge.
+	Hello json.RawMessage `json:"hello"`
+	Prove json.RawMessage `json:"prove"`
+	Proof json.RawMessage `json:"proof"`
 	// Sealed with the room's key: proves the key without showing it.
 	State  goldenState  `json:"state"`
 	Signal goldenSignal `json:"signal"`
@@ -96,10 +106,6 @@ func golden[T any](t *testing.T, name string, want T) T {
 }
 
 func TestGoldenKeys(t *testing.T) {
-	const (
-		from = PeerID("AAECAwQFBgcICQoLDA0ODw")
-		to   = PeerID("_-7dzLuqmYh3ZlVEMyIRAA")
-	)
 	var want goldenKeys
 	for _, link := range []string{
 		"https://meet.example/demo",
@@ -114,7 +120,9 @@ func TestGoldenKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sealer := NewSealer(room, from, 1763842000123, newRand(7))
+		key, other := testKey(7), testKey(8)
+		sealer := NewSealer(room, key, 1763842000123, newRand(7))
+		from, to := sealer.Self(), room.PeerID(other.Public().(ed25519.PublicKey))
 		state := State{N: 2, Name: "Zoë 🦊", Media: Media{Mic: true, Screen: true}, Agent: "meet/1"}
 		plain, err := json.Marshal(state)
 		if err != nil {
@@ -125,10 +133,16 @@ func TestGoldenKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := goldenRoom{Link: inv.Link(), Name: inv.Name, Secret: inv.Secret.String(), ID: room.ID()}
+		g.Key, g.Other = base64.RawURLEncoding.EncodeToString(key.Seed()), base64.RawURLEncoding.EncodeToString(other.Seed())
+		hello := helloFrame{V: Protocol, Room: room.ID(), Peer: from, Inc: sealer.inc, N: 2, Resume: "tttttttttttttttttttttt", Try: 3}
+		signHello(key, &hello)
+		prove := proveFrame{Srv: "ssssssssssssssssssssss", Challenge: "cccccccccccccccccccccc"}
+		g.Hello, g.Prove = encodeFrame(hello), encodeFrame(prove)
+		g.Proof = encodeFrame(answerProof(key, hello, prove))
 		at := address{from: from, inc: sealer.inc}
 		g.State = goldenState{
 			From: from, Inc: sealer.inc, Nonce: string(sealed[:16]), // 12 bytes are 16 characters
-			AAD: string(room.additionalData(at)), Plain: string(plain), Sealed: string(sealed),
+			AAD: string(bound(room.ID(), at, forState)), Plain: string(plain), Sealed: string(sealed),
 		}
 		body := Offer{Epoch: 3, Remote: 1, N: 4, Gen: 2, SDP: "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
 		if plain, err = marshalBody(1, body); err != nil {
@@ -142,11 +156,20 @@ func TestGoldenKeys(t *testing.T) {
 		at.to, at.toInc = to, 5
 		g.Signal = goldenSignal{To: to, ToInc: 5, Frame: string(frame), goldenState: goldenState{
 			From: from, Inc: sealer.inc, Nonce: string(sealed[:16]),
-			AAD: string(room.additionalData(at)), Plain: string(plain), Sealed: string(sealed),
+			AAD: string(bound(room.ID(), at, forMessage)), Plain: string(plain), Sealed: string(sealed),
 		}}
 		want.Rooms = append(want.Rooms, g)
 	}
 	got := golden(t, "keys.json", want)
+	for i := range got.Rooms { // which the file has in lines
+		for _, raw := range []*json.RawMessage{&got.Rooms[i].Hello, &got.Rooms[i].Prove, &got.Rooms[i].Proof} {
+			var b bytes.Buffer
+			if err := json.Compact(&b, *raw); err != nil {
+				t.Fatal(err)
+			}
+			*raw = b.Bytes()
+		}
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("keys or sealing changed:\n%+v\nwant\n%+v", want, got)
 	}
@@ -160,8 +183,8 @@ func TestGoldenKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := NewSealer(room, to, 5, newRand(1)).OpenMessage([]byte(g.Signal.Frame))
-		if err != nil || m.From != from || m.Body.(Offer).N != 4 {
+		m, err := NewSealer(room, testKey(8), 5, newRand(1)).OpenMessage([]byte(g.Signal.Frame))
+		if err != nil || m.From != g.State.From || m.Body.(Offer).N != 4 {
 			t.Errorf("%s: %+v, %v", g.Link, m, err)
 		}
 	}

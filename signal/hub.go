@@ -52,10 +52,10 @@ func (r *room) update(change func(f *flushList)) (queued int) {
 
 // join seats the client of c as h asks and reports whether it came back to its
 // seat.
-func (r *room) join(c *conn, h helloFrame) (resumed bool, err error) {
+func (r *room) join(c *conn, h helloFrame, proved bool) (resumed bool, err error) {
 	c.cost += r.update(func(f *flushList) {
 		var s *seat
-		if s, resumed, err = r.seatFor(h); err == nil {
+		if s, resumed, err = r.seatFor(h, proved); err == nil {
 			r.sit(c, s, resumed, h, r.offer(s, c, time.Now()), f)
 			c.seat, c.room = s, r
 		}
@@ -117,9 +117,9 @@ func (r *room) offer(s *seat, c *conn, now time.Time) []ICEServer {
 	return servers
 }
 
-// seatFor finds or makes the seat for h. A valid token or a newer process takes
-// over whatever holds the seat now.
-func (r *room) seatFor(h helloFrame) (s *seat, resumed bool, err error) {
+// seatFor finds or makes the seat for h. A valid token, or a newer process that
+// has proved to be its owner's, takes over whatever holds the seat now.
+func (r *room) seatFor(h helloFrame, proved bool) (s *seat, resumed bool, err error) {
 	s = r.seats[h.Peer]
 	switch {
 	case r.dropped:
@@ -131,6 +131,8 @@ func (r *room) seatFor(h helloFrame) (s *seat, resumed bool, err error) {
 		r.seats[h.Peer] = s
 	case h.Inc < s.inc:
 		return nil, false, &RefusedError{Code: RefusedToken, Text: "a newer process has this seat"}
+	case h.Inc > s.inc && !proved:
+		return nil, false, errUnproved
 	case h.Inc > s.inc: // a new process of the same participant
 	case subtle.ConstantTimeCompare([]byte(h.Resume), []byte(s.token)) != 1:
 		return nil, false, &RefusedError{Code: RefusedToken}

@@ -157,13 +157,13 @@ func TestRoomsDiffer(t *testing.T) {
 		if sealed != nil {
 			forged := *r
 			forged.id = "" // even if the ids were the same
-			if _, err := forged.unseal(sealed, a); err == nil {
+			if _, err := forged.unseal(sealed, a, forState); err == nil {
 				t.Errorf("%+v opens what another room sealed", inv)
 			}
 		}
 		clean := *r
 		clean.id = ""
-		if sealed, err = clean.seal(nil, []byte("x"), a, newRand(1)); err != nil {
+		if sealed, err = clean.seal(nil, []byte("x"), a, forState, newRand(1)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,11 +54,11 @@ func TestLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, _ := NewPeerID(rand.Reader)
+		key, _ := NewKey(rand.Reader)
 		welcomed := make(chan struct{})
 		in := sync.OnceFunc(func() { close(welcomed) })
 		c, err := NewClient(Config{
-			URL: "ws://" + address + "/ws", Room: r, Self: id, Inc: 1, State: State{N: 1, Name: room},
+			URL: "ws://" + address + "/ws", Room: r, Key: key, Inc: 1, State: State{N: 1, Name: room},
 			Dial: from(ip), Rand: rand.Reader, Logger: slog.New(slog.DiscardHandler),
 			Handle: func(e Event) {
 				switch e := e.(type) {
@@ -177,10 +177,10 @@ func floodOn(ctx context.Context, ws *websocket.Conn, n int) {
 	if err != nil {
 		return
 	}
-	id, _ := NewPeerID(rand.Reader)
-	token, _ := NewPeerID(rand.Reader)
-	s := NewSealer(room, id, 1, rand.Reader)
-	h := helloFrame{V: Protocol, Room: room.ID(), Peer: id, Inc: 1, N: 1, Resume: string(token), Try: 1}
+	key, _ := NewKey(rand.Reader)
+	token, _ := randomID(rand.Reader)
+	s := NewSealer(room, key, 1, rand.Reader)
+	h := signed(key, helloFrame{Room: room.ID(), Inc: 1, N: 1, Resume: token, Try: 1})
 	if h.state, err = s.SealState(State{N: 1, Name: "mal"}); err != nil {
 		return
 	}

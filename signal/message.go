@@ -1,15 +1,13 @@
 package signal
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 )
 
-// PeerID names a participant: 128 random bits in base64url, new in every
-// process. It compares as a string; the larger of two ids makes the offers.
+// PeerID names a participant of one room: a hash of the room and of the key that the
+// participant signs with there (Room.PeerID), 128 bits in base64url. It compares as a
+// string; the larger of two ids makes the offers.
 type PeerID string
 
 // Inc is the incarnation of a participant. It grows with each process that
@@ -19,15 +17,6 @@ type Inc uint64
 // Epoch numbers the PeerConnections one participant has made for one other.
 // It grows within an incarnation; 0 stands for none.
 type Epoch uint32
-
-// NewPeerID draws an id from random, which is crypto/rand.Reader outside tests.
-func NewPeerID(random io.Reader) (PeerID, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("draw a peer id: %w", err)
-	}
-	return PeerID(base64.RawURLEncoding.EncodeToString(b[:])), nil
-}
 
 // NewInc returns the incarnation of a process started at now: its Unix time in
 // milliseconds, so that a later process of the same id has a larger one.
@@ -159,10 +148,9 @@ type Presence struct {
 	// Away: its link to the server is down, or the server forgot it and it has
 	// not come back yet. Its connections may well live on.
 	Away bool
-	// State is its latest state that could be opened.
+	// State is its latest state. Its owner has made it, for this incarnation; when,
+	// nobody knows: the server may keep states of those who are gone.
 	State State
-	// Bad: the latest sealed state could not be opened with the key of the room.
-	Bad bool
 }
 
 // ICEServer is a STUN or TURN server the signaling server offers, in the shape

@@ -258,14 +258,14 @@ func TestNewIncarnation(t *testing.T) {
 		b := newBed(t, ServerConfig{})
 		ada, bob := b.join("ada"), b.join("bob")
 		ada.take()
-		again := b.start("bob", func(c *Config) { c.Self, c.Inc = bob.id, 2 })
+		again := b.start("bob", func(c *Config) { c.Key, c.Inc = bob.cfg.Key, 2 })
 		ada.want(again.presence(false))
 		<-bob.done
 		var refused *RefusedError
 		if !errors.As(bob.err, &refused) || refused.Code != RefusedReplaced {
 			t.Errorf("the old process ended with %v", bob.err)
 		}
-		older := b.start("bob", func(c *Config) { c.Self, c.Inc = bob.id, 1 })
+		older := b.start("bob", func(c *Config) { c.Key, c.Inc = bob.cfg.Key, 1 })
 		<-older.done
 		if !errors.As(older.err, &refused) || refused.Code != RefusedToken {
 			t.Errorf("an older process ended with %v", older.err)
@@ -358,7 +358,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewClient(Config{URL: "ws://x/ws", Room: room, Self: "aaaaaaaaaaaaaaaaaaaaaa", Inc: NewInc(time.Now()), Handle: func(Event) {}})
+	c, err := NewClient(Config{URL: "ws://x/ws", Room: room, Key: testKey(1), Inc: NewInc(time.Now()), Handle: func(Event) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,12 +375,12 @@ func TestNewClientChecks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := Config{URL: "ws://x/ws", Room: room, Self: "aaaaaaaaaaaaaaaaaaaaaa", Inc: 1, Handle: func(Event) {}}
+	good := Config{URL: "ws://x/ws", Room: room, Key: testKey(1), Inc: 1, Handle: func(Event) {}}
 	for name, change := range map[string]func(*Config){
 		"no address":    func(c *Config) { c.URL = "" },
 		"no room":       func(c *Config) { c.Room = nil },
 		"no handler":    func(c *Config) { c.Handle = nil },
-		"no id":         func(c *Config) { c.Self = "" },
+		"no key":        func(c *Config) { c.Key = nil },
 		"no process":    func(c *Config) { c.Inc = 0 },
 		"a long state":  func(c *Config) { c.State.Name = strings.Repeat("x", 5000) },
 		"no randomness": func(c *Config) { c.Rand = strings.NewReader("") },

@@ -3,17 +3,17 @@ package signal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"io"
-	"strconv"
 )
 
 // Protocol is the version of the protocol, and part of everything sealed.
-const Protocol = "meet.1"
+const Protocol = "meet.2"
 
 // Room is what an invite means to the protocol: the id the server knows the
 // room by, and the key that seals everything said in it. It is immutable and
@@ -73,53 +73,20 @@ func (r *Room) Subkey(purpose string) []byte {
 	return mac.Sum(nil)
 }
 
-// address is what a sealed body is bound to besides the room. A state has no
-// recipient: to is empty and toInc unused.
-type address struct {
-	from  PeerID
-	inc   Inc
-	to    PeerID
-	toInc Inc
-}
-
-// additionalData returns the bytes a sealed body is authenticated with:
-//
-//	meet.1|ROOM|FROM|INC|TO|TOINC|sig
-//	meet.1|ROOM|FROM|INC|||st
-//
-// No field can contain the separator.
-func (r *Room) additionalData(a address) []byte {
-	b := make([]byte, 0, 160)
-	b = append(b, Protocol+"|"...)
-	b = append(b, r.id...)
-	b = append(b, '|')
-	b = append(b, a.from...)
-	b = append(b, '|')
-	b = strconv.AppendUint(b, uint64(a.inc), 10)
-	b = append(b, '|')
-	if a.to == "" {
-		return append(b, "||st"...)
-	}
-	b = append(b, a.to...)
-	b = append(b, '|')
-	b = strconv.AppendUint(b, uint64(a.toInc), 10)
-	return append(b, "|sig"...)
-}
-
 // seal appends the sealed form of plain to dst: base64url of the nonce, the
 // ciphertext and the tag.
-func (r *Room) seal(dst, plain []byte, a address, random io.Reader) ([]byte, error) {
+func (r *Room) seal(dst, plain []byte, a address, purpose string, random io.Reader) ([]byte, error) {
 	size := r.aead.NonceSize()
 	buf := make([]byte, size, size+len(plain)+r.aead.Overhead())
 	if _, err := io.ReadFull(random, buf); err != nil {
 		return nil, fmt.Errorf("draw a nonce: %w", err)
 	}
-	buf = r.aead.Seal(buf, buf, plain, r.additionalData(a))
+	buf = r.aead.Seal(buf, buf, plain, bound(r.id, a, purpose))
 	return base64.RawURLEncoding.AppendEncode(dst, buf), nil
 }
 
-// unseal opens what seal made for the same address.
-func (r *Room) unseal(body []byte, a address) ([]byte, error) {
+// unseal opens what seal made for the same address and purpose.
+func (r *Room) unseal(body []byte, a address, purpose string) ([]byte, error) {
 	buf, err := base64.RawURLEncoding.Strict().AppendDecode(nil, body)
 	if err != nil {
 		return nil, fmt.Errorf("read a sealed body: %w", err)
@@ -128,8 +95,33 @@ func (r *Room) unseal(body []byte, a address) ([]byte, error) {
 	if len(buf) < size+r.aead.Overhead() {
 		return nil, fmt.Errorf("read a sealed body: %w", io.ErrUnexpectedEOF)
 	}
-	plain, err := r.aead.Open(buf[size:size], buf[:size], buf[size:], r.additionalData(a))
+	plain, err := r.aead.Open(buf[size:size], buf[:size], buf[size:], bound(r.id, a, purpose))
 	if err != nil {
+		return nil, fmt.Errorf("open a sealed body: %w", err)
+	}
+	return plain, nil
+}
+
+// sealSigned seals a text of the owner of key: key, signature and text are what is
+// encrypted, so that who has the key of the room cannot speak as another.
+func (r *Room) sealSigned(dst, plain []byte, a address, purpose string, key ed25519.PrivateKey, random io.Reader) ([]byte, error) {
+	signed := make([]byte, 0, keySize+signatureSize+len(plain))
+	signed = append(signed, key.Public().(ed25519.PublicKey)...)
+	signed = append(signed, sign(key, r.id, a, purpose, plain)...)
+	return r.seal(dst, append(signed, plain...), a, purpose, random)
+}
+
+// unsealSigned opens what sealSigned made, and checks who made it.
+func (r *Room) unsealSigned(body []byte, a address, purpose string) ([]byte, error) {
+	signed, err := r.unseal(body, a, purpose)
+	if err != nil {
+		return nil, err
+	}
+	if len(signed) < keySize+signatureSize {
+		return nil, fmt.Errorf("open a sealed body: %w", ErrForged)
+	}
+	plain := signed[keySize+signatureSize:]
+	if err := verify(signed[:keySize], signed[keySize:keySize+signatureSize], r.id, a, purpose, plain); err != nil {
 		return nil, fmt.Errorf("open a sealed body: %w", err)
 	}
 	return plain, nil

@@ -109,32 +109,35 @@ func (c *Client) settle(members []member, restarted bool, now time.Time) []Event
 }
 
 // applyMember notes what the server says of someone and returns the event, nil
-// when nothing is new. A nil state means that only the presence is told.
+// when nothing is new. A nil state means that only the presence is told. Whoever
+// the server lists has signed a state for this incarnation, or is not there at all.
 func (c *Client) applyMember(peer PeerID, inc Inc, away bool, sealed []byte) Event {
 	r := &c.run
 	e := r.roster[peer]
 	switch {
-	case peer == c.cfg.Self, e != nil && inc < e.Inc, e == nil && len(r.roster) >= maxRoster:
+	case peer == c.sealer.self, e != nil && inc < e.Inc, e == nil && len(r.roster) >= maxRoster:
 		return nil
-	case e == nil:
+	case sealed == nil && (e == nil || inc != e.Inc):
+		return nil
+	}
+	var st State
+	if sealed != nil {
+		var err error
+		if st, err = c.sealer.OpenState(peer, inc, sealed); err != nil {
+			c.log.Warn("cannot open a state", "peer", peer, "error", err)
+			return nil
+		}
+	}
+	if e == nil || inc > e.Inc {
+		// Another process: nothing of the former's state holds.
 		e = &rosterEntry{Presence: Presence{Peer: peer, Inc: inc, Away: !away}}
 		r.roster[peer] = e
-	case inc > e.Inc:
-		// Another process: nothing of the former's state holds.
-		*e = rosterEntry{Presence: Presence{Peer: peer, Inc: inc, Away: !away}}
 	}
 	before := e.Presence
 	e.limbo = time.Time{}
 	e.Away = away
-	if sealed != nil {
-		st, err := c.sealer.OpenState(peer, inc, sealed)
-		e.Bad = err != nil
-		switch {
-		case err != nil:
-			c.log.Warn("cannot open a state", "peer", peer, "error", err)
-		case st.N > e.State.N || before.State == State{}:
-			e.State = st
-		}
+	if sealed != nil && (st.N > e.State.N || before.State == State{}) {
+		e.State = st
 	}
 	if e.Presence == before {
 		return nil
@@ -182,7 +185,7 @@ func (c *Client) receive(frame []byte) error {
 			return refused
 		}
 		c.log.Warn("the server complains", "error", refused)
-	case welcomeFrame, pongFrame, nil:
+	case welcomeFrame, proveFrame, pongFrame, nil:
 		// A second welcome means nothing; an unknown frame is from a newer server.
 	}
 	return nil
@@ -203,7 +206,7 @@ func (c *Client) receivePeer(f peerFrame) {
 	var event Event
 	switch f.On {
 	case onJoin, onState:
-		if f.Peer != c.cfg.Self { // ours comes back without a body
+		if f.Peer != c.sealer.self { // ours comes back without a body
 			event = c.applyMember(f.Peer, f.Inc, false, f.state)
 		}
 	case onAway:

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ const maxHeard = rules.MaxHeard
 // It is safe for use by several goroutines.
 type Sealer struct {
 	room *Room
+	key  ed25519.PrivateKey
 	self PeerID
 	inc  Inc
 
@@ -47,11 +49,15 @@ type heard struct {
 	used   uint64
 }
 
-// NewSealer returns a Sealer for the incarnation inc of the participant self.
-// random is crypto/rand.Reader outside tests.
-func NewSealer(room *Room, self PeerID, inc Inc, random io.Reader) *Sealer {
-	return &Sealer{room: room, self: self, inc: inc, random: random, heard: make(map[PeerID]*heard)}
+// NewSealer returns a Sealer for the incarnation inc of the participant that has
+// key. random is crypto/rand.Reader outside tests.
+func NewSealer(room *Room, key ed25519.PrivateKey, inc Inc, random io.Reader) *Sealer {
+	self := room.PeerID(key.Public().(ed25519.PublicKey))
+	return &Sealer{room: room, key: key, self: self, inc: inc, random: random, heard: make(map[PeerID]*heard)}
 }
+
+// Self returns the id of the participant.
+func (s *Sealer) Self() PeerID { return s.self }
 
 // SealMessage returns the frame that says b to the incarnation toInc of the
 // participant to: header line and sealed body. An error means that b breaks a
@@ -65,7 +71,7 @@ func (s *Sealer) SealMessage(to PeerID, toInc Inc, b Body) ([]byte, error) {
 		return nil, err
 	}
 	s.counter++
-	frame, err := s.room.seal(appendSigHeader(make([]byte, 0, 192+len(plain)*3/2), a), plain, a, s.random)
+	frame, err := s.room.sealSigned(appendSigHeader(make([]byte, 0, 384+len(plain)*3/2), a), plain, a, forMessage, s.key, s.random)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +81,10 @@ func (s *Sealer) SealMessage(to PeerID, toInc Inc, b Body) ([]byte, error) {
 	return frame, nil
 }
 
-// OpenMessage opens a frame made by another participant's SealMessage. Each
-// frame opens once: a replayed, re-addressed or altered one is an error, and so
-// is one of a process older than the latest heard of that participant.
+// OpenMessage opens a frame made by another participant's SealMessage, whoever
+// brought it. Each frame opens once: a replayed, re-addressed or altered one is an
+// error, and so are one that its sender has not signed, and one of a process older
+// than the latest heard of that participant.
 func (s *Sealer) OpenMessage(frame []byte) (Message, error) {
 	a, body, err := parseSig(frame)
 	if err != nil {
@@ -86,7 +93,7 @@ func (s *Sealer) OpenMessage(frame []byte) (Message, error) {
 	if a.to != s.self || a.toInc != s.inc || a.from == s.self {
 		return Message{}, ErrNotForUs
 	}
-	plain, err := s.room.unseal(body, a)
+	plain, err := s.room.unsealSigned(body, a, forMessage)
 	if err != nil {
 		return Message{}, err
 	}
@@ -143,7 +150,7 @@ func (s *Sealer) SealState(st State) ([]byte, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	body, err := s.room.seal(nil, plain, address{from: s.self, inc: s.inc}, s.random)
+	body, err := s.room.sealSigned(nil, plain, address{from: s.self, inc: s.inc}, forState, s.key, s.random)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +164,7 @@ func (s *Sealer) SealState(st State) ([]byte, error) {
 // from. Its texts are cleaned. Whether it is newer than the one known is for the
 // caller to judge by State.N.
 func (s *Sealer) OpenState(from PeerID, inc Inc, body []byte) (State, error) {
-	plain, err := s.room.unseal(body, address{from: from, inc: inc})
+	plain, err := s.room.unsealSigned(body, address{from: from, inc: inc}, forState)
 	if err != nil {
 		return State{}, err
 	}

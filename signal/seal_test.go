@@ -2,6 +2,7 @@ package signal
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"reflect"
 	"strings"
@@ -14,7 +15,12 @@ func testSealers(t *testing.T) (ada, bob *Sealer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSealer(room, "aaaaaaaaaaaaaaaaaaaaaa", 1, newRand(1)), NewSealer(room, "bbbbbbbbbbbbbbbbbbbbbb", 2, newRand(2))
+	return NewSealer(room, testKey(1), 1, newRand(1)), NewSealer(room, testKey(2), 2, newRand(2))
+}
+
+// testKey is the key of a made-up participant.
+func testKey(seed byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
 }
 
 func TestEveryBodyRoundTrips(t *testing.T) {
@@ -104,7 +110,7 @@ func TestReorderedMessagesOpenOnce(t *testing.T) {
 // A process that came after another silences it for good.
 func TestOlderProcessIsNotHeard(t *testing.T) {
 	ada, bob := testSealers(t)
-	young := NewSealer(ada.room, ada.self, 2, newRand(3))
+	young := NewSealer(ada.room, ada.key, 2, newRand(3))
 	old, err := ada.SealMessage(bob.self, bob.inc, Need{Epoch: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +224,7 @@ func TestStateIsBoundToItsSender(t *testing.T) {
 func TestFiveThousandCharacterName(t *testing.T) {
 	ada, bob := testSealers(t)
 	plain := []byte(`{"n":1,"name":"` + strings.Repeat(`\u001b[31m\u202eA`, 5000) + `"}`)
-	body, err := ada.room.seal(nil, plain, address{from: ada.self, inc: 1}, newRand(9))
+	body, err := ada.room.sealSigned(nil, plain, address{from: ada.self, inc: 1}, forState, ada.key, newRand(9))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -276,8 +276,9 @@ func (s *Server) sweep(now time.Time) {
 	}
 }
 
-// join seats the client of c in the room its hello names.
-func (s *Server) join(c *conn, h helloFrame) error {
+// join seats the client of c in the room its hello names; proved says that it has
+// proved just now to be who the hello is from.
+func (s *Server) join(c *conn, h helloFrame, proved bool) error {
 	if h.V != Protocol {
 		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
 	}
@@ -286,8 +287,10 @@ func (s *Server) join(c *conn, h helloFrame) error {
 		if err != nil {
 			return err
 		}
-		resumed, err := r.join(c, h)
+		resumed, err := r.join(c, h, proved)
 		switch {
+		case errors.Is(err, errUnproved):
+			return c.ask(h)
 		case errors.Is(err, errDropped):
 			continue // its last member left a moment ago
 		case err != nil:

@@ -2,6 +2,7 @@ package signal
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ func TestHTTP(t *testing.T) {
 		code int
 		body string
 	}{
-		{"health", ServerConfig{}, "/healthz", 200, "ok meet.1 "},
+		{"health", ServerConfig{}, "/healthz", 200, "ok meet.2 "},
 		{"metrics", ServerConfig{}, "/metrics", 200, "\nmeet_connections 0\n"},
 		{"page", ServerConfig{Page: page}, "/demo", 200, "page for /demo"},
 		{"no page", ServerConfig{}, "/demo", 200, "This is a meet server"},
@@ -259,18 +260,18 @@ func startOver(t *testing.T, web *httptest.Server, name string) *socketGuest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := NewPeerID(rand.Reader)
+	key, err := NewKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{
-		URL: "ws" + strings.TrimPrefix(web.URL, "http") + "/ws", Room: room, Self: id, Inc: 1,
+		URL: "ws" + strings.TrimPrefix(web.URL, "http") + "/ws", Room: room, Key: key, Inc: 1,
 		State: State{N: 1, Name: name},
 	}
 	if web.TLS != nil {
 		cfg.TLS = web.Client().Transport.(*http.Transport).TLSClientConfig
 	}
-	g := &socketGuest{t: t, id: id, events: make(chan Event, 1000), done: make(chan error, 1)}
+	g := &socketGuest{t: t, id: room.PeerID(key.Public().(ed25519.PublicKey)), events: make(chan Event, 1000), done: make(chan error, 1)}
 	cfg.Handle = func(e Event) { g.events <- e }
 	if g.Client, err = NewClient(cfg); err != nil {
 		t.Fatal(err)

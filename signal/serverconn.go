@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,14 +30,16 @@ const (
 
 // Reasons to end a connection that are no refusal of the client for good.
 var (
-	errStale   = errors.New("a later dial has this seat")
-	errBusy    = errors.New("the server has too many rooms")
-	errLeaving = errors.New("the server is leaving")
-	errDropped = errors.New("the room is being forgotten")
-	errBinary  = errors.New("a binary frame")
-	errForged  = badFrame("a message of another sender")
-	errNoHello = badFrame("no hello")
-	errHello   = badFrame("a second hello")
+	errUnproved = errors.New("who says hello to this seat has to prove it")
+	errStale    = errors.New("a later dial has this seat")
+	errBusy     = errors.New("the server has too many rooms")
+	errLeaving  = errors.New("the server is leaving")
+	errDropped  = errors.New("the room is being forgotten")
+	errBinary   = errors.New("a binary frame")
+	errForged   = badFrame("a message of another sender")
+	errNoHello  = badFrame("no hello")
+	errHello    = badFrame("a second hello")
+	errUnasked  = badFrame("a proof that nobody asked for")
 )
 
 // conn is one connection of the server. Its reader goroutine is the only one
@@ -54,10 +57,11 @@ type conn struct {
 	first   []byte   // the frame that came with the request; owned by the reader
 
 	// Owned by the reader goroutine once join has set them.
-	seat *seat
-	room *room
-	used bucket // of the pace of a connection; owned by the reader
-	cost int    // bytes read and written because of the frame at hand; owned by the reader
+	seat  *seat
+	room  *room
+	asked *asked // whom it was asked to be, before; nil unless a proof is awaited
+	used  bucket // of the pace of a connection; owned by the reader
+	cost  int    // bytes read and written because of the frame at hand; owned by the reader
 
 	// Guarded by the lock of the room.
 	pinged    time.Time
@@ -259,16 +263,25 @@ func appendAll(b []byte, r io.Reader) ([]byte, error) {
 
 // handle does what a frame asks. done means that the client said goodbye.
 func (c *conn) handle(frame clientFrame) (done bool, err error) {
-	hello, isHello := frame.(helloFrame)
-	switch {
-	case c.room == nil && !isHello:
-		return false, errNoHello
-	case c.room != nil && isHello:
-		return false, errHello
+	switch frame.(type) {
+	case helloFrame:
+		if c.room != nil || c.asked != nil {
+			return false, errHello
+		}
+	case proofFrame:
+		if c.asked == nil {
+			return false, errUnasked
+		}
+	default:
+		if c.room == nil {
+			return false, errNoHello
+		}
 	}
 	switch f := frame.(type) {
 	case helloFrame:
-		return false, c.server.join(c, hello)
+		return false, c.server.join(c, f, false)
+	case proofFrame:
+		return false, c.proved(f)
 	case stateFrame:
 		c.room.setState(c, f.N, f.state)
 	case sigFrame:
@@ -285,6 +298,34 @@ func (c *conn) handle(frame clientFrame) (done bool, err error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// asked is a hello whose sender has to prove that it is of this moment.
+type asked struct {
+	hello helloFrame
+	prove proveFrame
+}
+
+// ask has the client of c sign a challenge before it gets the seat it said hello to.
+func (c *conn) ask(h helloFrame) error {
+	challenge, err := randomID(c.server.cfg.Rand)
+	if err != nil {
+		return err
+	}
+	h.state = bytes.Clone(h.state) // it is part of a borrowed buffer
+	c.asked = &asked{h, proveFrame{Srv: c.server.id, Challenge: challenge}}
+	c.send(textFrame(encodeFrame(c.asked.prove)))
+	return nil
+}
+
+// proved takes the answer to ask.
+func (c *conn) proved(f proofFrame) error {
+	a := c.asked
+	c.asked = nil
+	if err := checkProof(a.hello, a.prove, f); err != nil {
+		return badFrame("proof: %v", err)
+	}
+	return c.server.join(c, a.hello, true)
 }
 
 var pongWire = textFrame(encodeFrame(pongFrame{}))

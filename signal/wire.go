@@ -49,6 +49,8 @@ type (
 		N      uint64 `json:"n"`             // of the state
 		Resume string `json:"resume"`        // token the client made up; proves the seat is its own
 		Try    uint64 `json:"try"`           // number of the dial; a late older one must not evict a newer
+		Key    string `json:"key,omitempty"` // public key that Peer is the hash of
+		Sig    string `json:"sig,omitempty"` // by it: the seat is asked for by its owner
 		Srv    string `json:"srv,omitempty"` // server last heard, and
 		Seq    uint64 `json:"seq,omitempty"` // the last event received from it
 		state  []byte
@@ -61,6 +63,10 @@ type (
 		address
 		raw []byte // the whole frame, relayed as it is
 	}
+	// proofFrame answers a proveFrame.
+	proofFrame struct {
+		Sig string `json:"sig"`
+	}
 	syncFrame struct{}
 	pingFrame struct{}
 	byeFrame  struct{}
@@ -69,6 +75,7 @@ type (
 func (helloFrame) clientFrame() {}
 func (stateFrame) clientFrame() {}
 func (sigFrame) clientFrame()   {}
+func (proofFrame) clientFrame() {}
 func (syncFrame) clientFrame()  {}
 func (pingFrame) clientFrame()  {}
 func (byeFrame) clientFrame()   {}
@@ -85,6 +92,12 @@ type (
 		ICE     []ICEServer `json:"ice,omitempty"`
 		Hb      int64       `json:"hb"` // milliseconds between pings
 		Lim     frameLimits `json:"lim"`
+	}
+	// proveFrame asks who says hello to a seat that is taken to sign something that
+	// was never signed before.
+	proveFrame struct {
+		Srv       string `json:"srv"`
+		Challenge string `json:"ch"`
 	}
 	// roomFrame answers sync with the whole roster.
 	roomFrame struct {
@@ -155,6 +168,7 @@ const (
 )
 
 func (welcomeFrame) serverFrame() {}
+func (proveFrame) serverFrame()   {}
 func (roomFrame) serverFrame()    {}
 func (peerFrame) serverFrame()    {}
 func (sigFrame) serverFrame()     {}
@@ -283,6 +297,11 @@ func decodeClientFrame(frame []byte) (clientFrame, error) {
 			err = checkState(f.N, body)
 		}
 		return f, err
+	case "proof":
+		if body != nil {
+			return nil, badFrame("a body after %q", kind.T)
+		}
+		return decodeHeader[proofFrame](header)
 	case "sync", "ping", "bye":
 		if body != nil {
 			return nil, badFrame("a body after %q", kind.T)
@@ -300,6 +319,9 @@ func decodeHello(header, body []byte) (clientFrame, error) {
 	if f.V != Protocol {
 		// Another version's hello may look different otherwise: do not judge it.
 		return helloFrame{V: f.V}, nil
+	}
+	if err := checkHello(f); err != nil {
+		return nil, badFrame("hello: %v", err)
 	}
 	f.state = body
 	switch {
@@ -350,6 +372,12 @@ func decodeServerFrame(frame []byte) (serverFrame, error) {
 			err = badFrame("welcome without a server id")
 		}
 		return f, errOr(err, checkMembers(f.Peers))
+	case "prove":
+		f, err := decodeHeader[proveFrame](header)
+		if err == nil && (!validID(f.Srv) || !validID(f.Challenge)) {
+			err = badFrame("a challenge that is none")
+		}
+		return f, err
 	case "room":
 		f, err := decodeHeader[roomFrame](header)
 		return f, errOr(err, checkMembers(f.Peers))
@@ -399,6 +427,8 @@ func encodeFrame(f any) []byte {
 		return encode("st", f, f.state)
 	case sigFrame:
 		return f.raw
+	case proofFrame:
+		return encode("proof", f, nil)
 	case syncFrame:
 		return encode("sync", f, nil)
 	case pingFrame:
@@ -407,6 +437,8 @@ func encodeFrame(f any) []byte {
 		return encode("bye", f, nil)
 	case welcomeFrame:
 		return encode("welcome", f, nil)
+	case proveFrame:
+		return encode("prove", f, nil)
 	case roomFrame:
 		return encode("room", f, nil)
 	case peerFrame:

@@ -2,9 +2,11 @@ package signal
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -21,15 +23,23 @@ func marshalUnchecked(b Body) ([]byte, error) {
 func clientFrames() []clientFrame {
 	a := address{from: "aaaaaaaaaaaaaaaaaaaaaa", inc: 1, to: "bbbbbbbbbbbbbbbbbbbbbb", toInc: maxInt}
 	return []clientFrame{
-		helloFrame{
-			V: Protocol, Room: "rrrrrrrrrrrrrrrrrrrrrr", Peer: "aaaaaaaaaaaaaaaaaaaaaa", Inc: 1, N: 2,
+		signed(testKey(1), helloFrame{
+			Room: "rrrrrrrrrrrrrrrrrrrrrr", Inc: 1, N: 2,
 			Resume: "tttttttttttttttttttttt", Try: 3, Srv: "ssssssssssssssssssssss", Seq: 4, state: []byte("AAAA"),
-		},
-		helloFrame{V: "meet.2"},
+		}),
+		helloFrame{V: "meet.1"},
+		proofFrame{Sig: strings.Repeat("A", 86)},
 		stateFrame{N: 3, state: []byte("AAAA")},
 		sigFrame{address: a, raw: append(appendSigHeader(nil, a), "AAAA"...)},
 		syncFrame{}, pingFrame{}, byeFrame{},
 	}
+}
+
+// signed is a hello of the owner of a key.
+func signed(key ed25519.PrivateKey, h helloFrame) helloFrame {
+	h.V, h.Peer = Protocol, peerID(h.Room, key.Public().(ed25519.PublicKey))
+	signHello(key, &h)
+	return h
 }
 
 func serverFrames() []serverFrame {
@@ -42,6 +52,7 @@ func serverFrames() []serverFrame {
 			Lim: frameLimits{50, 200, MaxHeader, MaxBody, MaxState, 32},
 		},
 		welcomeFrame{Srv: "ssssssssssssssssssssss", Peers: []member{}},
+		proveFrame{Srv: "ssssssssssssssssssssss", Challenge: "cccccccccccccccccccccc"},
 		roomFrame{Seq: 9, Peers: peers},
 		peerFrame{Seq: 4, Peer: a.from, Inc: 1, On: onJoin, state: []byte("AAAA")},
 		peerFrame{Seq: 5, Peer: a.from, Inc: 1, On: onAway},
@@ -92,7 +103,7 @@ func FuzzDecodeFrame(f *testing.F) {
 	for _, frame := range serverFrames() {
 		f.Add(encodeFrame(frame))
 	}
-	for _, s := range []string{"", "\n", "{}", `{"t":"sig"}`, `{"t":"hello","v":"meet.1","peers":null}`, "{\"t\":\"st\",\"n\":1}\nAAAA"} {
+	for _, s := range []string{"", "\n", "{}", `{"t":"sig"}`, `{"t":"hello","v":"meet.2","peers":null}`, "{\"t\":\"st\",\"n\":1}\nAAAA"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {

@@ -31,6 +31,9 @@ func (b banner) server() bool {
 // serverText is e.g. "Reconnecting to server... media 3/3, attempt 2 in 4 s".
 func (b banner) serverText() string {
 	v := b.view.Server
+	if v.State == signal.Closed && v.Lost {
+		return fmt.Sprintf("No server: nobody else can join. Media %d/%d", b.view.Connected(), len(b.view.Peers))
+	}
 	text, sep := "Connecting to server...", " "
 	if v.Lost {
 		text = "Reconnecting to server..."

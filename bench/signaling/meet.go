@@ -57,11 +57,12 @@ func (*meet) join(ctx context.Context, address string, room int) (member, error)
 	if err != nil {
 		return nil, err
 	}
-	id, err := signal.NewPeerID(rand.Reader)
+	key, err := signal.NewKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	m := &meetMember{id: id, sealer: signal.NewSealer(keys, id, 1, rand.Reader)}
+	m := &meetMember{sealer: signal.NewSealer(keys, key, 1, rand.Reader)}
+	m.id = m.sealer.Self()
 	state, err := m.sealer.SealState(signal.State{N: 1, Name: "Member of the benchmark", Agent: "bench"})
 	if err != nil {
 		return nil, err
@@ -69,8 +70,7 @@ func (*meet) join(ctx context.Context, address string, room int) (member, error)
 	if m.socket, err = dialSocket(ctx, "ws://"+address+"/ws"); err != nil {
 		return nil, err
 	}
-	hello := fmt.Sprintf(`{"t":"hello","v":%q,"room":%q,"peer":%q,"inc":1,"n":1,"resume":%q,"try":1}`, signal.Protocol, keys.ID(), id, id)
-	if err := m.write(append([]byte(hello+"\n"), state...)); err != nil {
+	if err := m.write(signal.Hello(keys, key, 1, state)); err != nil {
 		return nil, err
 	}
 	// A server's ping is answered by the WebSocket library, which is all an idle
@@ -92,8 +92,9 @@ type meetMember struct {
 func (m *meetMember) address() string { return string(m.id) }
 
 func (m *meetMember) message(to member) ([]byte, error) {
-	// The body is what has 600 bytes: base64url of a nonce, a candidate and a tag.
-	const plain = 600*3/4 - 12 - 16 - len(`{"c":1,"k":"cand","ep":1,"rep":0,"g":0,"cands":[""]}`)
+	// The body is what has 600 bytes: base64url of a nonce, a key, a signature, a candidate
+	// and a tag.
+	const plain = 600*3/4 - 12 - 16 - 96 - len(`{"c":1,"k":"cand","ep":1,"rep":0,"g":0,"cands":[""]}`)
 	body := signal.Candidates{Epoch: 1, Candidates: []string{string(bytes.Repeat([]byte("x"), plain))}}
 	return m.sealer.SealMessage(signal.PeerID(to.address()), 1, body)
 }

@@ -137,14 +137,14 @@ func askForServers(ctx context.Context, invite signal.Invite, trust *tls.Config)
 	if err != nil {
 		return nil, leave, err
 	}
-	self, err := signal.NewPeerID(rand.Reader)
+	key, err := signal.NewKey(rand.Reader)
 	if err != nil {
 		return nil, leave, err
 	}
 	welcome := make(chan []signal.ICEServer, 1)
 	trouble := make(chan error, 1)
 	client, err := signal.NewClient(signal.Config{
-		URL: invite.SocketURL(), Room: room, Self: self, Inc: 1, State: signal.State{N: 1, Name: "doctor"}, TLS: trust,
+		URL: invite.SocketURL(), Room: room, Key: key, Inc: 1, State: signal.State{N: 1, Name: "doctor"}, TLS: trust,
 		Handle: func(e signal.Event) {
 			switch e := e.(type) {
 			case signal.Welcome:

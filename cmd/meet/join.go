@@ -192,7 +192,10 @@ func join(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer self.Close()
 
-	cfg.Invite, cfg.Self, cfg.Inc, cfg.Logger = at.now.Dialed, self.ID, self.Inc, log
+	cfg.Invite, cfg.Inc, cfg.Logger = at.now.Dialed, self.Inc, log
+	if cfg.Key, err = at.seat(self); err != nil {
+		return err
+	}
 	c, err := call.New(cfg)
 	if err != nil {
 		return err
@@ -252,7 +255,7 @@ func ownName(flag string) string {
 func openIdentity() (*identity.Identity, error) {
 	dir, err := identity.Dir()
 	if err != nil {
-		dir = "" // nowhere to keep it: a fresh one
+		dir = "" // nowhere to keep a key: a fresh one
 	}
 	return identity.Open(dir, time.Now())
 }

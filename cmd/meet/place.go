@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/venue"
 	"github.com/meet-term/meet/signal"
@@ -157,6 +159,20 @@ func (p place) newest() call.Place {
 // inviteTo is how others get to a room, and who can.
 func inviteTo(others signal.Invite, who string) call.Invite {
 	return call.Invite{Command: others.Command(), Link: others.Link(), Works: who, Alone: who == venue.OnMachine}
+}
+
+// seat is the key of a person in the room here. A room that is hosted by those in it
+// moves with them, and they stay who they are.
+func (p place) seat(who *identity.Identity) (ed25519.PrivateKey, error) {
+	room, err := p.now.Dialed.Room()
+	if err != nil {
+		return nil, fmt.Errorf("join %s: %w", p.now.Dialed.Name, err)
+	}
+	server := p.now.Dialed.Server
+	if p.venue != nil {
+		server = ""
+	}
+	return who.Seat(server, room.ID())
 }
 
 // askServer bounds asking a server of this machine what others know it by.

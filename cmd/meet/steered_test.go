@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func steeredCall(t *testing.T, on map[string][]string) (c *call.Call, end func()
 		t.Fatal(err)
 	}
 	c, err = call.New(call.Config{
-		Invite: invite, Self: "AAAAAAAAAAAAAAAAAAAAAA", Inc: 1, Name: "Ann", Start: signal.Media{Mic: true},
+		Invite: invite, Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Inc: 1, Name: "Ann", Start: signal.Media{Mic: true},
 		Mic: audio.Mic{Kind: audio.Tone, Hz: 440}, Speaker: audio.Speaker{Kind: audio.None}, Camera: camera, Screen: screen,
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"internal/control":   {},
 	"internal/crash":     {},
 	"internal/hooks":     {},
+	"internal/hostile":   {},
 	"internal/iceserver": {"signal"},
 	"internal/identity":  {"signal"},
 	"internal/lan":       {"internal/safetext"},
@@ -72,7 +73,8 @@ var only = map[string][]string{
 	"github.com/pion/webrtc":             {"rtc/conn", "internal/meettest"},
 	"github.com/pion/turn":               {"relay"},
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
-	"github.com/gorilla/websocket":       {"signal", "bench"},
+	"github.com/gorilla/websocket":       {"signal", "bench", "internal/meettest"},
+	"golang.org/x/crypto/ssh":            {"internal/identity"},
 	"modernc.org/quickjs":                {"internal/pagetest"},
 	module + "/internal/pagetest":        {}, // tests only
 }

@@ -139,7 +139,7 @@ func (c *codec) answer(s Server, gone bool, now time.Time) ([]byte, error) {
 	if _, err := io.ReadFull(c.rand, nonce); err != nil {
 		return nil, fmt.Errorf("draw a nonce: %w", err)
 	}
-	sealed := base64.RawURLEncoding.EncodeToString(c.seal.Seal(nonce, nonce, plain, []byte("meet.1 lan")))
+	sealed := base64.RawURLEncoding.EncodeToString(c.seal.Seal(nonce, nonce, plain, []byte("meet.2 lan")))
 	txt := []string{"v=1"}
 	for len(sealed) > 0 { // a string of a TXT record has 255 bytes at most
 		n := min(len(sealed), 250)
@@ -229,7 +229,7 @@ func (c *codec) open(txt []string, now time.Time) (*Server, error) {
 		return nil, errors.New("not sealed")
 	}
 	nonce, body := sealed[:c.seal.NonceSize()], sealed[c.seal.NonceSize():]
-	plain, err := c.seal.Open(nil, nonce, body, []byte("meet.1 lan"))
+	plain, err := c.seal.Open(nil, nonce, body, []byte("meet.2 lan"))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ package meettest
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +47,8 @@ type Room struct {
 	net     *memnet.Net
 	router  *vnet.Router
 	server  *serverProcess
+	address string   // that the server listens on
+	hostile *Hostile // stands before it; nil: nobody does
 
 	mu    sync.Mutex
 	lost  map[string]bool    // addresses that are cut off
@@ -84,7 +88,7 @@ func NewFar(t *testing.T, latency time.Duration) *Room {
 	}
 	r := &Room{
 		T: t, latency: latency, Start: time.Now(), net: memnet.New(), router: router,
-		lost: map[string]bool{}, block: map[[2]string]bool{},
+		address: serverAddress, lost: map[string]bool{}, block: map[[2]string]bool{},
 		strict: map[*Person]bool{}, paths: map[[2]string]*pathTrouble{}, opened: map[[2]string]bool{},
 		sent: map[[2]string]int{},
 	}
@@ -194,6 +198,7 @@ func (r *Room) close() {
 // serverProcess is one life of the server.
 type serverProcess struct {
 	listener *memnet.Listener
+	front    func() // ends what stands before it; nil: nothing does
 	server   *signal.Server
 	http     *http.Server
 	relay    *relay.Server // nil: it offers none
@@ -204,7 +209,7 @@ type serverProcess struct {
 // StartServer starts a server that knows nothing of an earlier one.
 func (r *Room) StartServer() {
 	r.T.Helper()
-	l, err := r.net.Listen(serverAddress)
+	l, err := r.net.Listen(r.address)
 	if err != nil {
 		r.T.Fatalf("start the server: %v", err)
 	}
@@ -219,6 +224,9 @@ func (r *Room) StartServer() {
 		}
 	})
 	s.done.Go(func() { _ = s.server.Run(ctx) })
+	if r.hostile != nil {
+		r.hostile.serve(s)
+	}
 	r.server = s
 }
 
@@ -229,6 +237,9 @@ func (r *Room) StopServer() {
 		return
 	}
 	r.server = nil
+	if s.front != nil {
+		s.front()
+	}
 	s.listener.Kill()
 	if s.relay != nil {
 		_ = s.relay.Close() // its sockets may be closed already
@@ -245,7 +256,10 @@ type Person struct {
 	ID   signal.PeerID
 	IP   string
 	Call *call.Call
+	// Refused is why the server does not want this person, where a test means it to.
+	Refused string
 
+	key    ed25519.PrivateKey
 	inc    signal.Inc
 	net    *mobile
 	inner  string // the address behind a router of one's own
@@ -270,8 +284,36 @@ type Seen struct {
 // Option changes how somebody joins.
 type Option func(*call.Config)
 
-// Join adds a person. Ids follow the names, so that who makes the offers is
-// the same in every run: the later name does.
+// invite is the room's.
+var invite = signal.Invite{Server: "http://" + serverAddress + "/", Name: "test"}
+
+// keys are those that were found for names.
+var keys sync.Map
+
+// keyOf is a key whose id begins with the first letter of a name.
+func keyOf(t testing.TB, name string) (ed25519.PrivateKey, signal.PeerID) {
+	t.Helper()
+	room, err := invite.Room()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := func(key ed25519.PrivateKey) signal.PeerID { return room.PeerID(key.Public().(ed25519.PublicKey)) }
+	if found, ok := keys.Load(name); ok {
+		key := found.(ed25519.PrivateKey)
+		return key, id(key)
+	}
+	for i := 0; ; i++ {
+		seed := sha256.Sum256(fmt.Appendf(nil, "%s %d", name, i))
+		key := ed25519.NewKeyFromSeed(seed[:])
+		if id := id(key); id[0] == name[0] {
+			keys.Store(name, key)
+			return key, id
+		}
+	}
+}
+
+// Join adds a person. The first letters of ids are those of the names, so that who
+// makes the offers is the same in every run: the later name does.
 func (r *Room) Join(name string, opts ...Option) *Person {
 	r.T.Helper()
 	return r.JoinUnsteady(name, 0, opts...)
@@ -287,7 +329,7 @@ func (r *Room) join(name string, jitter time.Duration, nat NAT, opts []Option) *
 	r.T.Helper()
 	r.hosts++
 	p := &Person{room: r, jitter: jitter, nat: nat, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
-	p.ID = signal.PeerID((name + "______________________")[:21] + "A")
+	p.key, p.ID = keyOf(r.T, name)
 	r.people = append(r.people, p)
 	p.start(opts)
 	return p
@@ -311,8 +353,8 @@ func (p *Person) start(opts []Option) {
 	link.Delay(p.room.latency)
 	link.Heal()
 	cfg := call.Config{
-		Invite: signal.Invite{Server: "http://" + serverAddress + "/", Name: "test"},
-		Self:   p.ID, Inc: p.inc, Name: p.Name,
+		Invite: invite,
+		Key:    p.key, Inc: p.inc, Name: p.Name,
 		Start:   signal.Media{Mic: true, Camera: true},
 		Mic:     audio.Mic{Kind: audio.Tone, Hz: 440},
 		Speaker: audio.Speaker{Kind: audio.None},
@@ -332,7 +374,9 @@ func (p *Person) start(opts []Option) {
 	go p.follow(p.Call.Events())
 	go func() {
 		defer close(ended)
-		if err := p.Call.Run(ctx); err != nil {
+		var refused *signal.RefusedError
+		err := p.Call.Run(ctx)
+		if err != nil && (!errors.As(err, &refused) || string(refused.Code) != p.Refused) {
 			t.Errorf("%s: %v", p.Name, err)
 		}
 	}()

@@ -85,15 +85,16 @@ const (
 
 // The data channel.
 const (
-	MaxMessage   = 65536 // bytes of a message
-	MaxView      = 4096  // samples per side of a picture that a peer may claim to show
-	MaxChatText  = 4000  // characters of a chat message
-	MaxChatID    = 128   // bytes of the id of one
-	ChatHistory  = 200   // chat messages remembered for those who come later
-	MaxSaid      = 50    // things said to everybody that wait for one whose connection is cut
-	MaxKind      = 32    // bytes of the kind of a message through signaling that the mesh does not interpret
-	ChatShare    = 50    // of them, how many are sent to one
-	MaxChatShare = 32768 // bytes of all that are
+	MaxMessage    = 65536                    // bytes of a message
+	MaxView       = 4096                     // samples per side of a picture that a peer may claim to show
+	MaxChatText   = 4000                     // characters of a chat message
+	MaxChatID     = 128                      // bytes of the id of one
+	HistoryWithin = 10000 * time.Millisecond // after its channel opened a peer may tell what was said before, once
+	ChatHistory   = 200                      // chat messages remembered for those who come later
+	MaxSaid       = 50                       // things said to everybody that wait for one whose connection is cut
+	MaxKind       = 32                       // bytes of the kind of a message through signaling that the mesh does not interpret
+	ChatShare     = 50                       // of them, how many are sent to one
+	MaxChatShare  = 32768                    // bytes of all that are
 )
 
 // Backoff: before each attempt in a row; there are no more.

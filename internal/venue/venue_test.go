@@ -2,6 +2,7 @@ package venue
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"net"
 	"net/http"
@@ -213,14 +214,14 @@ func (m *machine) joins(name, room string, reach Reach) *guest {
 	}
 	m.mu.Lock()
 	m.ids++
-	id := signal.PeerID(fmt.Sprintf("%021dA", m.ids))
+	id := ed25519.NewKeyFromSeed(fmt.Appendf(nil, "%032d", m.ids))
 	m.mu.Unlock()
 	key, err := invite.Room()
 	if err != nil {
 		t.Error(err)
 	}
 	g.client, err = signal.NewClient(signal.Config{
-		URL: p.Invite.SocketURL(), Room: key, Self: id, Inc: 1, State: signal.State{N: 1, Name: name},
+		URL: p.Invite.SocketURL(), Room: key, Key: id, Inc: 1, State: signal.State{N: 1, Name: name},
 		Dial: m.net.Dialer("machine " + m.addr.String()), Handle: g.handle,
 	})
 	if err != nil {

@@ -26,17 +26,17 @@ export class Call {
   // being "open", "closed" or "message"; session.sendOn answers.
   use(label, user) { this.#users[label] = user; }
 
-  constructor({ invite, room, self, inc, name, media, onChange, onEvent, onChat }) {
+  constructor({ invite, room, key, self, inc, name, media, onChange, onEvent, onChat }) {
     Object.assign(this, { invite, self, name, media, onChange, onEvent, onChat });
-    this.chat = new ChatLog(self, inc);
     const state = { n: 1, name, media: media.on, agent: "meet web" };
     this.client = new SignalClient({
-      url: socketURL(invite), room, self, inc, state,
+      url: socketURL(invite), room, key, self, inc, state,
       handle: (e) => {
-        if (e.on === "refused") this.onEvent({ event: "refused", code: e.code, text: e.text });
+        if (e.on === "refused") this.#refused(e);
         else this.mesh.signalEvent(e);
       },
     });
+    this.chat = new ChatLog(this.client.sealer, inc);
     this.mesh = new Mesh({
       self, state, signal: this.client,
       dial: (config) => this.#dial(config),
@@ -52,6 +52,7 @@ export class Call {
         this.#shown.delete(peer);
         this.#views.delete(peer);
         this.hearing.forget(peer);
+        this.chat.forget(peer);
       },
     });
     this.hearing = new Hearing(this.mesh, (e) => this.onEvent(e));
@@ -80,13 +81,33 @@ export class Call {
     this.media.close();
   }
 
+  // #refused goes on without a server that sent us away while connections live: it
+  // only introduces people. The call ends once nobody has been connected for as long
+  // as somebody who vanished is waited for.
+  #refused({ code, text }) {
+    const end = () => this.onEvent({ event: "refused", code, text });
+    if (this.view().connected === 0) {
+      end();
+      return;
+    }
+    this.onEvent({ event: "server-left", code });
+    let alone = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (this.view().connected > 0) alone = now;
+      else if (now - alone >= rules.linger) end();
+    }, 1000);
+    this.#stops.push(() => clearInterval(timer));
+  }
+
   view() { return this.mesh.view(); }
 
-  // say sends a chat message to everyone.
-  say(text) {
-    const said = this.chat.write(this.name, text, Date.now());
+  // say sends a chat message to everyone. It is told whether there was anything to say.
+  async say(text) {
+    const said = await this.chat.write(this.name, text, Date.now());
     if (!said) return false;
-    this.mesh.sendData("", "chat", [said]);
+    const { from, ...line } = said;
+    this.mesh.sendData("", "chat", [line]);
     this.onChat(said, false);
     return true;
   }
@@ -133,16 +154,20 @@ export class Call {
         this.mesh.sessionOf(peer)?.show(view);
         break;
       }
-      case "chat": case "chat-history":
-        for (const said of this.chat.hear({ id: peer, name: this.#nameOf(peer) }, kind === "chat", data)) {
-          this.onChat(said, kind !== "chat");
-        }
+      case "chat": case "chat-history": {
+        const live = kind === "chat";
+        if (!live && !this.chat.admits(peer, performance.now())) return; // nobody waited for it
+        this.chat.hear({ id: peer, name: this.#nameOf(peer) }, live, data).then((fresh) => {
+          for (const said of fresh) this.onChat(said, !live);
+        });
+      }
     }
   }
 
   // #dataOpen tells a peer what it may have missed.
   #dataOpen(peer) {
     this.hearing.opened(peer);
+    this.chat.opened(peer, performance.now());
     const view = this.#shown.get(peer);
     if (view) this.mesh.sendData(peer, "view", view);
     const lines = this.chat.share();

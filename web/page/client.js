@@ -2,25 +2,16 @@
 // every loss and hands on what it hears (signal/client.go and its neighbours).
 // Losing it touches no connection between participants.
 
+import { protocol, randomID } from "./key.js";
 import { rules } from "./rules.js";
 import { line } from "./safetext.js";
-import { Sealer, limits, protocol, randomID } from "./seal.js";
+import { Sealer, limits } from "./seal.js";
 import { decodeFrame, encodeFrame } from "./wire.js";
 
 const {
   heartbeat, pongWait, nudgeWait, goneAfter, firstDialTimeout, maxDialTimeout, minDialAge,
   dialBackoff, dialBackoffShort, dialBackoffLong, dialBackoffMax, dialPatience, maxLeaveWait, maxRoster, maxOutbox, dialBeside,
 } = rules;
-
-// The refusals after which trying again would not help, in words.
-export const refusals = {
-  version: "The server speaks another version of the protocol.",
-  full: "The room is full.",
-  token: "The server holds this seat for someone else.",
-  replaced: "Another window took this seat.",
-  stopped: "The server sent everyone away.",
-  bad: "The server could not read what we sent.",
-};
 
 // backoff returns how long to wait before the dial numbered attempt (from 1):
 // exponential, with full jitter so that a room does not return all at once.
@@ -65,14 +56,14 @@ export class SignalClient {
   #out = Promise.resolve(); // messages are sealed one after the other
   #in = Promise.resolve(); // and opened so
 
-  constructor({ url, room, self, inc, state, handle, env = {} }) {
+  constructor({ url, room, key, self, inc, state, handle, env = {} }) {
     this.#url = url;
     this.#room = room;
     this.#self = self;
     this.#inc = inc;
     this.#own = state;
     this.#handle = handle;
-    this.sealer = new Sealer(room, self, inc);
+    this.sealer = new Sealer(room, key, self, inc);
     this.#env = {
       WebSocket: globalThis.WebSocket,
       now: () => performance.now(),
@@ -267,7 +258,7 @@ export class SignalClient {
     this.#stateDue = false;
     const now = this.#env.now();
     const dialing = {
-      hello, sealed: this.sealer.sealState(state), ws: null, all: [], besideAt: 0,
+      hello, sealed: this.sealer.sealState(state), signed: this.sealer.sign("hello", `${hello.resume}|${hello.try}`), ws: null, all: [], besideAt: 0,
       started: now, until: now + dialTimeout(this.#attempt), n: state.n,
     };
     this.#dialing = dialing;
@@ -288,7 +279,7 @@ export class SignalClient {
       dialing.besideAt = 0;
       for (const other of dialing.all) if (other !== ws) this.#giveUp(other);
       dialing.all = [ws];
-      const frame = encodeFrame(dialing.hello, await dialing.sealed);
+      const frame = encodeFrame({ ...dialing.hello, ...await dialing.signed }, await dialing.sealed);
       if (this.#dialing === dialing && ws.readyState === 1) ws.send(frame);
     };
     ws.onmessage = (e) => {
@@ -329,6 +320,11 @@ export class SignalClient {
   async #greeted(dialing, h) {
     if (h.t === "err" && this.#refused(h.code, h.text)) return;
     if (h.t === "leave" && h.act === "stop" && this.#refused("stopped")) return;
+    if (h.t === "prove") { // the seat is taken: we prove that it is ours
+      const { sig } = await this.sealer.sign("proof", `${h.srv}|${h.ch}`);
+      if (this.#dialing === dialing && dialing.ws.readyState === 1) dialing.ws.send(encodeFrame({ t: "proof", sig }));
+      return;
+    }
     if (h.t !== "welcome") {
       this.#abandonDial();
       this.#retry(0);
@@ -398,33 +394,33 @@ export class SignalClient {
     return changes;
   }
 
-  // #apply notes what the server says of someone and returns the event, or
-  // null when nothing is new.
+  // #apply notes what the server says of someone and returns the event, or null when
+  // nothing is new. Without a state only the presence is told. Whoever the server
+  // lists has signed a state for this incarnation, or is not there at all.
   async #apply(peer, inc, away, sealed) {
-    let e = this.#roster.get(peer);
+    let e = this.#roster.get(peer), state = null;
     if (peer === this.#self || (e && inc < e.inc) || (!e && this.#roster.size >= maxRoster)) return null;
+    if (sealed !== null) {
+      try {
+        state = await this.sealer.openState(peer, inc, sealed);
+      } catch {
+        return null;
+      }
+    } else if (inc !== e?.inc) {
+      return null;
+    }
     let changed = false;
     if (!e || inc > e.inc) {
-      e = { peer, inc, away, state: null, bad: false, limbo: 0 };
+      e = { peer, inc, away, state: null, limbo: 0 };
       this.#roster.set(peer, e);
       changed = true;
     }
     e.limbo = 0;
     if (e.away !== away) changed = true;
     e.away = away;
-    if (sealed) {
-      const wasBad = e.bad;
-      try {
-        const state = await this.sealer.openState(peer, inc, sealed);
-        e.bad = false;
-        if (!e.state || state.n > e.state.n) {
-          e.state = state;
-          changed = true;
-        }
-      } catch {
-        e.bad = true;
-      }
-      if (e.bad !== wasBad) changed = true;
+    if (state && (!e.state || state.n > e.state.n)) {
+      e.state = state;
+      changed = true;
     }
     return changed ? { on: "presence", ...e } : null;
   }
@@ -462,7 +458,7 @@ export class SignalClient {
     switch (h.on) {
       case "join": case "state": event = await this.#apply(h.peer, h.inc, false, body); break;
       case "away":
-        if (this.#roster.has(h.peer)) event = await this.#apply(h.peer, h.inc, true, "");
+        if (this.#roster.has(h.peer)) event = await this.#apply(h.peer, h.inc, true, null);
         break;
       case "gone": {
         const e = this.#roster.get(h.peer);

@@ -1,6 +1,6 @@
 // Where the room is and what opens it, from the address of the page.
 
-import { fromBase64url, toBase64url } from "./seal.js";
+import { fromBase64url, toBase64url } from "./key.js";
 
 const roomName = /^[a-z0-9_-]{1,64}$/;
 

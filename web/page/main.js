@@ -1,45 +1,24 @@
 // The page: link, lobby, room, and what comes after it.
 
 import { Call } from "./call.js";
-import { refusals } from "./client.js";
 import { $, put } from "./dom.js";
 import { link, parseInvite } from "./invite.js";
+import { peerID } from "./key.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Room } from "./room.js";
-import { deriveRoom, randomID } from "./seal.js";
-
-// seat returns this tab's id. It is kept over a reload, so that who comes back
-// is the same row for the others; a copy of the tab gets one of its own.
-async function seat() {
-  let id = randomID();
-  try {
-    const kept = sessionStorage.getItem("meet.seat");
-    if (kept && /^[\w-]{22}$/.test(kept) && await claim(kept)) return kept;
-    if (!await claim(id)) id = randomID();
-    sessionStorage.setItem("meet.seat", id);
-  } catch { /* storage is forbidden: a fresh one each time */ }
-  return id;
-}
-
-// claim holds a lock on an id for the life of the page, or returns false.
-function claim(id) {
-  if (!navigator.locks) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    navigator.locks.request(`meet.seat.${id}`, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null);
-      return lock ? new Promise(() => {}) : undefined;
-    }).catch(() => resolve(false));
-  });
-}
+import { deriveRoom } from "./seal.js";
+import { seat } from "./vault.js";
+import { refusals } from "./words.js";
 
 async function enter(media, { name, invite }) {
   const room = await deriveRoom(invite);
-  const self = await seat();
+  const key = await seat(room.id);
+  const self = await peerID(room.id, key.open);
   const inc = Date.now();
   let screen, ended = false;
   const call = new Call({
-    invite, room, self, inc, name, media,
+    invite, room, key, self, inc, name, media,
     onChange: () => screen?.changed(),
     onEvent: (e) => {
       if (e.event === "refused") end(refusals[e.code] ?? "The server refused the connection.", e.text);

@@ -18,6 +18,7 @@ const staleQuiet = 200; // and sooner where only looking tells when something ca
 // it is needed.
 const suspicious = 1200;
 const suspicionSpacing = 2500;
+const maxUntold = 64; // events about somebody who is not there yet
 const noStats = { loss: 0, jitter: 0, down: 0, up: 0, fps: 0, width: 0, height: 0, audioEnergy: 0, framesDecoded: [0, 0, 0] };
 
 // News decides which reports are sent. One that says nothing new can wait: in a
@@ -244,7 +245,7 @@ export class Mesh {
       m.unheard = !heard;
       m.silent = !hears;
       this.#dirty = true;
-      this.handle({ event: "hearing-changed", peer: id, name: m.peer.name, heard, hears });
+      this.#tellOf(m, { event: "hearing-changed", peer: id, name: m.peer.name, heard, hears });
     });
   }
 
@@ -256,7 +257,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, away: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostAt: -Infinity, state: null, unheard: false, silent: false,
+        known: false, here: false, untold: [], away: false, left: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostAt: -Infinity, state: null, unheard: false, silent: false,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
@@ -318,16 +319,17 @@ export class Mesh {
     if (p.peer === this.self) return;
     const m = this.#member(now, p.peer);
     m.away = p.away;
+    m.left = false;
     m.goneAt = 0;
     if (m.peer.kept) {
       m.known = p.inc <= m.peer.inc; // who comes back has not joined anew
       this.#found(now, m);
     }
     this.#process(now, m, p.inc);
-    if (!p.bad && p.state) this.#stateOf(m, p.state);
+    if (p.state) this.#stateOf(m, p.state);
     if (!m.known) {
       m.known = true;
-      this.handle({ event: "peer-joined", peer: p.peer, name: m.peer.name });
+      this.#tellOf(m, { event: "peer-joined", peer: p.peer, name: m.peer.name });
     }
     this.#dirty = true;
     this.#refreshReach(now);
@@ -349,18 +351,42 @@ export class Mesh {
     m.state = state;
     if (state.name) m.peer.name = state.name;
     this.#dirty = true;
-    this.handle({ event: "media-state-changed", peer: m.peer.id, name: m.peer.name, media: state.media });
+    this.#tellOf(m, { event: "media-state-changed", peer: m.peer.id, name: m.peer.name, media: state.media });
   }
 
-  // #gone takes the server's word that a person left, or was away too long.
+  // #tellOf hands an event about somebody on, as soon as they are there: the server
+  // lists who has signed a state, which may be long gone. Until something has come
+  // that they made for this page, we try to reach them and tell nobody.
+  #tellOf(m, e) {
+    if (m.here) {
+      this.handle(e);
+      return;
+    }
+    m.untold.push(e);
+    if (m.untold.length > maxUntold) m.untold.shift();
+  }
+
+  // #meet takes an authentic message, or a connection: who it is from is there.
+  #meet(m) {
+    if (m.here) return;
+    m.here = true;
+    for (const e of m.untold.splice(0)) this.handle(e);
+    this.#dirty = true;
+  }
+
+  // #gone takes the server's word that a person left, or was away too long. It ends
+  // no connection that works: who leaves says so there as well, or falls silent.
   #gone(now, e) {
     const m = this.#members.get(e.peer);
     if (!m || e.inc < m.peer.inc || m.peer.kept) return;
-    if (!m.away && !e.unsaid) {
+    const goodbye = !m.away && !e.unsaid;
+    if (goodbye && (!m.session || !m.peer.up)) {
       this.#remove(now, m, false);
       return;
     }
     m.away = true;
+    m.left = goodbye;
+    this.#dirty = true;
     this.#vanished(now, m);
   }
 
@@ -372,9 +398,9 @@ export class Mesh {
     if (m.peer.connected || this.#carrier(m.peer.id)) {
       m.goneAt = now + this.timing.linger;
     } else if (!m.session || !m.peer.up) {
-      this.#remove(now, m, true);
+      this.#remove(now, m, !m.left);
     } else {
-      this.#offList(now, m, true);
+      this.#offList(now, m, !m.left);
       m.goneAt = 0;
       m.keptUntil = now + this.timing.keep;
       m.peer.kept = true;
@@ -418,7 +444,7 @@ export class Mesh {
   #offList(now, m, crashed) {
     if (m.reached) this.#reportSoon(now);
     this.#dirty = true;
-    this.handle({ event: "peer-left", peer: m.peer.id, name: m.peer.name, crashed });
+    if (m.here) this.handle({ event: "peer-left", peer: m.peer.id, name: m.peer.name, crashed });
   }
 
   #tick(now, m) {
@@ -428,7 +454,7 @@ export class Mesh {
     this.#run(now, m);
     if (m.peer.kept && m.peer.connected) this.#found(now, m);
     else if (m.peer.kept && (now >= m.keptUntil || !m.session)) this.#remove(now, m, true);
-    else if (m.goneAt && now >= m.goneAt) this.#vanished(now, m);
+    else if ((m.goneAt && now >= m.goneAt) || (m.left && !m.peer.kept && !m.peer.connected)) this.#vanished(now, m);
   }
 
   // #run carries out what a peer's machine wants done.
@@ -443,7 +469,7 @@ export class Mesh {
           case "emit":
             this.#dirty = true;
             if (a.event.event === "reconnected" && !this.#serverUp) this.signal.nudge(); // the network is back: so may the server be
-            this.handle(a.event);
+            this.#tellOf(m, a.event);
             break;
         }
       }
@@ -477,7 +503,10 @@ export class Mesh {
     switch (e.on) {
       case "data-open": this.#dataOpened(now, m); break;
       case "data": this.#dataReceived(now, m, e.data); break;
-      case "connected": this.#dirty = true; break;
+      case "connected":
+        this.#meet(m);
+        this.#dirty = true;
+        break;
       case "path": this.pathChanged?.(m.peer.id); break;
       case "ice":
         this.#dirty = true;
@@ -536,6 +565,7 @@ export class Mesh {
   #message(now, e) {
     const m = this.#members.get(e.from);
     if (!m || e.inc < m.peer.inc) return;
+    this.#meet(m);
     this.#process(now, m, e.inc);
     if (e.body.k === "bye") {
       this.#remove(now, m, false);
@@ -634,7 +664,7 @@ export class Mesh {
   view() {
     const peers = [];
     for (const m of this.#members.values()) {
-      if (m.peer.kept || (!m.known && !m.state)) continue; // gone, or heard of, but not introduced
+      if (m.peer.kept || !m.here || (!m.known && !m.state)) continue; // gone, or heard of, but not there or not introduced
       const p = m.peer, s = m.session;
       peers.push({
         id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },

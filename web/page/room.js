@@ -388,7 +388,8 @@ export class Room {
     on($("privacy"), "click", () => this.#copy());
     on($("say"), "submit", (e) => {
       e.preventDefault();
-      if (this.call.say($("text").value)) $("text").value = "";
+      this.call.say($("text").value);
+      $("text").value = "";
     });
     on($("ask-leave"), "close", () => {
       if ($("ask-leave").returnValue === "leave") this.onLeave();

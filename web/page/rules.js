@@ -76,6 +76,7 @@ export const rules = Object.freeze({
   maxView: 4096, // samples per side of a picture that a peer may claim to show
   maxChatText: 4000, // characters of a chat message
   maxChatID: 128, // bytes of the id of one
+  historyWithin: 10000, // after its channel opened a peer may tell what was said before, once
   chatHistory: 200, // chat messages remembered for those who come later
   maxSaid: 50, // things said to everybody that wait for one whose connection is cut
   maxKind: 32, // bytes of the kind of a message through signaling that the mesh does not interpret

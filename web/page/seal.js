@@ -1,10 +1,9 @@
 // Keys and sealed bodies (docs/PROTOCOL.md, "Keys" and "Messages"): what the
 // server relays and cannot read. The key never leaves WebCrypto.
 
+import { bound, bytesOf, fromBase64url, keySize, protocol, sign, signatureSize, toBase64url, verify } from "./key.js";
 import { rules } from "./rules.js";
 import { line } from "./safetext.js";
-
-export const protocol = "meet.1";
 
 export const limits = {
   body: rules.maxBody, state: rules.maxState, frame: rules.maxFrame,
@@ -14,30 +13,6 @@ export const limits = {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-// toBase64url writes RFC 4648 section 5 without padding.
-export function toBase64url(bytes) {
-  const parts = [];
-  for (let i = 0; i < bytes.length; i += 8190) {
-    parts.push(btoa(String.fromCharCode(...bytes.subarray(i, i + 8190))));
-  }
-  return parts.join("").replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
-// fromBase64url reads it; padding, other characters and set spare bits are an
-// error.
-export function fromBase64url(text) {
-  const rest = text.length % 4;
-  const last = alphabet.indexOf(text.at(-1) ?? "A");
-  const spare = rest === 2 ? 15 : rest === 3 ? 3 : 0;
-  if (!/^[\w-]*$/.test(text) || rest === 1 || (last & spare) !== 0) throw new Error("not base64url");
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (c) => c.charCodeAt(0));
-}
-
-// randomID draws 128 random bits, as every id of the protocol.
-export function randomID() { return toBase64url(crypto.getRandomValues(new Uint8Array(16))); }
 
 // deriveRoom returns the id the server knows the room by, and its key.
 export async function deriveRoom({ name, secret }) {
@@ -50,30 +25,34 @@ export async function deriveRoom({ name, secret }) {
   return { id, key, name, open: !secret };
 }
 
-// additionalData is what a sealed body is bound to; no field can contain "|".
-export function additionalData(room, a) {
-  const to = a.to ? `${a.to}|${a.toinc}|sig` : "||st";
-  return `${protocol}|${room.id}|${a.from}|${a.inc}|${to}`;
-}
-
-// seal encrypts plain text for an address. The nonce is given in tests only.
-export async function seal(room, plain, a, nonce = crypto.getRandomValues(new Uint8Array(12))) {
-  const data = encoder.encode(additionalData(room, a));
+// seal encrypts plain text or bytes for an address and a purpose. The nonce is given
+// in tests only.
+export async function seal(room, plain, a, purpose, nonce = crypto.getRandomValues(new Uint8Array(12))) {
+  const data = bytesOf(bound(room.id, a, purpose));
   const sealed = await crypto.subtle.encrypt(
-    { name: "AES-GCM", iv: nonce, additionalData: data, tagLength: 128 }, room.key, encoder.encode(plain));
-  const out = new Uint8Array(nonce.length + sealed.byteLength);
-  out.set(nonce);
-  out.set(new Uint8Array(sealed), nonce.length);
-  return toBase64url(out);
+    { name: "AES-GCM", iv: nonce, additionalData: data, tagLength: 128 }, room.key, bytesOf(plain));
+  return toBase64url(bytesOf(nonce, new Uint8Array(sealed)));
 }
 
-// unseal opens what seal made for the same address, or throws.
-export async function unseal(room, body, a) {
+// unseal opens what seal made for the same address and purpose, or throws.
+export async function unseal(room, body, a, purpose) {
   const bytes = fromBase64url(body);
   if (bytes.length < 12 + 16) throw new Error("a sealed body is too short");
-  const plain = await crypto.subtle.decrypt(
-    { name: "AES-GCM", iv: bytes.subarray(0, 12), additionalData: encoder.encode(additionalData(room, a)), tagLength: 128 },
-    room.key, bytes.subarray(12));
+  return new Uint8Array(await crypto.subtle.decrypt(
+    { name: "AES-GCM", iv: bytes.subarray(0, 12), additionalData: bytesOf(bound(room.id, a, purpose)), tagLength: 128 },
+    room.key, bytes.subarray(12)));
+}
+
+// sealSigned seals a text with the key and the signature of who says it, so that who
+// has the key of the room cannot speak as another.
+export async function sealSigned(room, plain, a, purpose, key, nonce) {
+  return seal(room, bytesOf(key.open, await sign(key, room.id, a, purpose, plain), plain), a, purpose, nonce);
+}
+
+// unsealSigned opens what sealSigned made and checks who made it, or throws.
+export async function unsealSigned(room, body, a, purpose) {
+  const signed = await unseal(room, body, a, purpose), plain = signed.subarray(keySize + signatureSize);
+  await verify(signed.subarray(0, keySize), signed.subarray(keySize, keySize + signatureSize), room.id, a, purpose, plain);
   return decoder.decode(plain);
 }
 
@@ -181,13 +160,14 @@ export class ReplayWindow {
 const { maxHeard } = rules;
 
 // Sealer seals and opens what one participant says in one room, whichever way
-// the frames go.
+// the frames go. self is the id that key has there.
 export class Sealer {
   #counter = 0;
   #heard = new Map(); // peer id -> {inc, window}, longest unheard first
 
-  constructor(room, self, inc) {
+  constructor(room, key, self, inc) {
     this.room = room;
+    this.key = key;
     this.self = self;
     this.inc = inc;
   }
@@ -197,7 +177,7 @@ export class Sealer {
   async sealMessage(to, toinc, body) {
     const a = { from: this.self, inc: this.inc, to, toinc };
     const plain = writeBody(++this.#counter, body);
-    return `${sigHeader(a)}\n${await seal(this.room, plain, a)}`;
+    return `${sigHeader(a)}\n${await sealSigned(this.room, plain, a, "sig", this.key)}`;
   }
 
   // openMessage opens a frame made by another's sealMessage, once.
@@ -206,7 +186,7 @@ export class Sealer {
     if (!sig) throw new Error("a message with a malformed header");
     const a = sig.address;
     if (a.to !== this.self || a.toinc !== this.inc || a.from === this.self) throw new Error("a message for someone else");
-    const body = readBody(await unseal(this.room, sig.body, a));
+    const body = readBody(await unsealSigned(this.room, sig.body, a, "sig"));
     if (!this.#accept(a, body.c)) throw new Error("a message that was seen before");
     return { from: a.from, inc: a.inc, body };
   }
@@ -222,10 +202,21 @@ export class Sealer {
   }
 
   sealState(state) {
-    return seal(this.room, JSON.stringify(state), { from: this.self, inc: this.inc });
+    return sealSigned(this.room, JSON.stringify(state), { from: this.self, inc: this.inc }, "st", this.key);
   }
 
   async openState(from, inc, body) {
-    return readState(JSON.parse(await unseal(this.room, body, { from, inc })));
+    return readState(JSON.parse(await unsealSigned(this.room, body, { from, inc }, "st")));
+  }
+
+  // sign signs a text for everybody in the room; verify throws unless a process of a
+  // participant signed it so. Both have key and signature in base64url.
+  async sign(purpose, text) {
+    const sig = await sign(this.key, this.room.id, { from: this.self, inc: this.inc }, purpose, text);
+    return { key: toBase64url(this.key.open), sig: toBase64url(sig) };
+  }
+
+  verify(from, inc, purpose, text, { key, sig }) {
+    return verify(fromBase64url(key), fromBase64url(sig), this.room.id, { from, inc }, purpose, text);
   }
 }

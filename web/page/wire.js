@@ -14,6 +14,7 @@ const members = (v) => Array.isArray(v) && v.every(member);
 // What the header of each frame of the server must hold.
 const shapes = {
   welcome: (h) => id(h.srv) && count(h.seq) && (h.peers === null || h.peers === undefined || members(h.peers)),
+  prove: (h) => id(h.srv) && id(h.ch),
   room: (h) => count(h.seq) && members(h.peers),
   peer: (h) => count(h.seq) && id(h.peer) && count(h.inc),
   nack: (h) => id(h.to),

@@ -1,6 +1,16 @@
 // The words of the product: those of the terminal (tui/badge.go, banner.go,
 // toast.go), so that people beside each other read the same.
 
+// refusals are why the server does not want us, where trying again would not help.
+export const refusals = {
+  version: "The server speaks another version of the protocol.",
+  full: "The room is full.",
+  token: "The server holds this seat for someone else.",
+  replaced: "Another window took this seat.",
+  stopped: "The server sent everyone away.",
+  bad: "The server could not read what we sent.",
+};
+
 const plural = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const inSeconds = (now, at) => (at > now ? `in ${Math.max(1, Math.round((at - now) / 1000))} s` : "now");
 
@@ -48,6 +58,7 @@ function repairDetail(p, serverUp) {
 // is. The server wins over the peers.
 export function banner(view) {
   const s = view.server;
+  if (s.state === "closed" && s.lost) return `No server: nobody else can join. Media ${view.connected}/${view.peers.length}`;
   if (s.state === "connecting" || s.state === "reconnecting" || s.lost) {
     const text = s.lost ? `Reconnecting to server... media ${view.connected}/${view.peers.length}` : "Connecting to server...";
     if (s.attempt <= 0) return text;
@@ -79,6 +90,8 @@ export function toast(e) {
       if (e.state === "connected" && e.previous === "reconnecting") return { text: "Reconnected to server", tone: "good" };
       if (e.state === "reconnecting" && e.previous === "connected") return { text: "Lost the server; the call goes on", tone: "warn" };
       return null;
+    case "server-left":
+      return { text: `${refusals[e.code] ?? "The server sent us away."} The call goes on with those who are connected`, tone: "warn" };
     case "hearing-lost": return { text: hearing(e.name, e.heard, e.hears), tone: "warn" };
     case "peer-joined": return { text: `${e.name} joined`, tone: "info" };
     case "peer-left": return e.crashed ? { text: `${e.name} lost connection`, tone: "warn" } : { text: `${e.name} left`, tone: "info" };

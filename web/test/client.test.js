@@ -2,11 +2,18 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { SignalClient, backoff, dialTimeout } from "../page/client.js";
+import { peerID, verify, fromBase64url } from "../page/key.js";
 import { Sealer, deriveRoom } from "../page/seal.js";
+import { seedKey } from "./seed.js";
 import { settle } from "./settle.js";
 
 const id = (c) => c.repeat(22);
 const room = await deriveRoom({ name: "demo", secret: "AQIDBAUGBwgJCgsMDQ4PEA" });
+const keys = {}, ids = {};
+for (const [i, c] of ["m", "o", "x"].entries()) {
+  keys[c] = await seedKey(new Uint8Array(32).fill(i + 1));
+  ids[c] = await peerID(room.id, keys[c].open);
+}
 const media = { mic: true, camera: false, screen: false };
 
 class Socket {
@@ -35,7 +42,7 @@ function bed() {
     clearTimer: (t) => b.timers.delete(t),
   };
   b.client = new SignalClient({
-    url: "wss://h/ws", room, self: id("m"), inc: 5, state: { n: 1, name: "Me", media, agent: "" },
+    url: "wss://h/ws", room, key: keys.m, self: ids.m, inc: 5, state: { n: 1, name: "Me", media, agent: "" },
     handle: (e) => b.events.push(e), env,
   });
   b.pass = async (ms) => {
@@ -70,13 +77,15 @@ const joined = async () => {
   await b.welcome();
   return b;
 };
-const other = new Sealer(room, id("o"), 9);
+const other = new Sealer(room, keys.o, ids.o, 9);
 const stateOf = (n, name) => other.sealState({ n, name, media });
 
 test("hello, and hello again after a loss", async () => {
   const b = await joined();
   const [hello] = b.socket().headers();
-  assert.deepEqual({ ...hello, resume: "" }, { t: "hello", v: "meet.1", room: room.id, peer: id("m"), inc: 5, n: 1, resume: "", try: 1 });
+  const { key, sig, ...rest } = hello;
+  assert.deepEqual({ ...rest, resume: "" }, { t: "hello", v: "meet.2", room: room.id, peer: ids.m, inc: 5, n: 1, resume: "", try: 1 });
+  await verify(fromBase64url(key), fromBase64url(sig), room.id, { from: ids.m, inc: 5 }, "hello", `${hello.resume}|1`);
   assert.match(hello.resume, /^[\w-]{22}$/);
   assert.deepEqual(b.states(), ["connecting", "connected"]);
   b.client.setState({ n: 2, name: "Me", media: { ...media, mic: false }, agent: "" });
@@ -132,36 +141,53 @@ test("dials are given up and repeated", async () => {
 
 test("who is there", async () => {
   const b = await joined();
-  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
+  b.socket().say({ t: "peer", seq: 4, peer: ids.o, inc: 9, on: "join" }, await stateOf(1, "Other"));
   await settle();
-  assert.deepEqual(b.of("presence").map((e) => [e.peer, e.away, e.state.name]), [[id("o"), false, "Other"]]);
-  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "gone" }); // not newer
-  b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "away" });
+  assert.deepEqual(b.of("presence").map((e) => [e.peer, e.away, e.state.name]), [[ids.o, false, "Other"]]);
+  b.socket().say({ t: "peer", seq: 4, peer: ids.o, inc: 9, on: "gone" }); // not newer
+  b.socket().say({ t: "peer", seq: 5, peer: ids.o, inc: 9, on: "away" });
   await settle();
   assert.equal(b.of("presence").at(-1).away, true);
   assert.equal(b.of("gone").length, 0);
-  b.socket().say({ t: "peer", seq: 7, peer: id("o"), inc: 8, on: "join" }, await stateOf(1, "Older")); // after a gap, of an older process
+  b.socket().say({ t: "peer", seq: 7, peer: ids.o, inc: 8, on: "join" }, await stateOf(1, "Older")); // after a gap, of an older process
   await settle();
   assert.equal(b.socket().count("sync"), 1);
   b.socket().say({ t: "room", seq: 8, peers: [] });
   await settle();
-  assert.deepEqual(b.of("gone").map((e) => e.peer), [id("o")]);
+  assert.deepEqual(b.of("gone").map((e) => e.peer), [ids.o]);
 });
 
-test("what cannot be opened is marked and cannot replace what could", async () => {
+test("what cannot be opened is not there, and replaces nothing", async () => {
   const b = await joined();
   const good = await stateOf(2, "Other");
-  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, good);
-  b.socket().say({ t: "peer", seq: 5, peer: id("o"), inc: 9, on: "state" }, await stateOf(1, "Older"));
-  b.socket().say({ t: "peer", seq: 6, peer: id("o"), inc: 9, on: "state" }, `${good[0] === "A" ? "B" : "A"}${good.slice(1)}`);
+  b.socket().say({ t: "peer", seq: 4, peer: ids.o, inc: 9, on: "join" }, good);
+  b.socket().say({ t: "peer", seq: 5, peer: ids.o, inc: 9, on: "state" }, await stateOf(1, "Older"));
+  b.socket().say({ t: "peer", seq: 6, peer: ids.o, inc: 9, on: "state" }, `${good[0] === "A" ? "B" : "A"}${good.slice(1)}`);
+  b.socket().say({ t: "peer", seq: 7, peer: ids.o, inc: 2 ** 53 - 1, on: "join" }, good); // made up
+  b.socket().say({ t: "peer", seq: 8, peer: ids.o, inc: 2 ** 53 - 1, on: "away" });
+  b.socket().say({ t: "peer", seq: 9, peer: ids.x, inc: 9, on: "join" }, good);
   await settle();
-  const last = b.of("presence").at(-1);
-  assert.deepEqual([last.bad, last.state.name], [true, "Other"]);
+  assert.deepEqual(b.of("presence").map((e) => [e.peer, e.inc, e.away, e.state.name]), [[ids.o, 9, false, "Other"]]);
+});
+
+test("a seat that is taken is proved to be ours", async () => {
+  const b = bed();
+  b.client.start();
+  b.socket().open();
+  await settle();
+  b.socket().say({ t: "prove", srv: id("s"), ch: id("c") });
+  await settle();
+  const [, proof] = b.socket().headers();
+  assert.equal(proof.t, "proof");
+  await verify(keys.m.open, fromBase64url(proof.sig), room.id, { from: ids.m, inc: 5 }, "proof", `${id("s")}|${id("c")}`);
+  b.socket().say({ t: "welcome", srv: id("s"), seq: 3, resumed: false, peers: [], hb: 2000, lim: null });
+  await settle();
+  assert.deepEqual(b.states(), ["connecting", "connected"]);
 });
 
 test("a restarted server forgets nobody for 30 s", async () => {
   const b = await joined();
-  b.socket().say({ t: "peer", seq: 4, peer: id("o"), inc: 9, on: "join" }, await stateOf(1, "Other"));
+  b.socket().say({ t: "peer", seq: 4, peer: ids.o, inc: 9, on: "join" }, await stateOf(1, "Other"));
   await settle();
   b.socket().end();
   await b.pass(100);
@@ -177,7 +203,7 @@ test("a restarted server forgets nobody for 30 s", async () => {
 
 test("messages keep their order and pace; pings overtake", async () => {
   const b = await joined();
-  for (let n = 1; n <= 200; n++) b.client.send(id("o"), 9, { k: "probe", ep: 1, rep: 1, n });
+  for (let n = 1; n <= 200; n++) b.client.send(ids.o, 9, { k: "probe", ep: 1, rep: 1, n });
   await settle();
   assert.equal(b.socket().count("sig"), 180, "a tenth below the server's burst");
   b.client.nudge();
@@ -185,7 +211,7 @@ test("messages keep their order and pace; pings overtake", async () => {
   b.socket().say({ t: "pong" });
   await b.pass(1000);
   assert.equal(b.socket().count("sig"), 200);
-  const reader = new Sealer(room, id("o"), 9);
+  const reader = new Sealer(room, keys.o, ids.o, 9);
   const numbers = [];
   for (const f of b.socket().sent.filter((s) => s.startsWith('{"t":"sig"'))) numbers.push((await reader.openMessage(f)).body.n);
   assert.deepEqual(numbers, Array.from({ length: 200 }, (_, i) => i + 1));
@@ -193,10 +219,10 @@ test("messages keep their order and pace; pings overtake", async () => {
 
 test("messages of others come once", async () => {
   const b = await joined();
-  const frame = await other.sealMessage(id("m"), 5, { k: "need", ep: 1, rep: 0 });
+  const frame = await other.sealMessage(ids.m, 5, { k: "need", ep: 1, rep: 0 });
   for (let i = 0; i < 2; i++) b.socket().onmessage({ data: frame });
   await settle();
-  assert.deepEqual(b.of("message").map((e) => [e.from, e.inc, e.body.k]), [[id("o"), 9, "need"]]);
+  assert.deepEqual(b.of("message").map((e) => [e.from, e.inc, e.body.k]), [[ids.o, 9, "need"]]);
 });
 
 test("refusals", async () => {

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 import { parseInvite, link, socketURL } from "../page/invite.js";
+import { bound, bytesOf, fromBase64url, peerID, sign, toBase64url } from "../page/key.js";
 import * as seal from "../page/seal.js";
 import { decodeFrame, encodeFrame } from "../page/wire.js";
+import { seedKey } from "./seed.js";
 
 const golden = (name) => JSON.parse(readFileSync(new URL(`../../signal/testdata/golden/${name}.json`, import.meta.url), "utf8"));
 
@@ -19,19 +21,32 @@ for (const r of golden("keys").rooms) {
     const room = await seal.deriveRoom(invite);
     assert.equal(room.id, r.id);
     assert.equal(room.open, r.secret === "");
-    for (const v of [r.state, r.signal]) {
+    const from = await seedKey(fromBase64url(r.key)), other = await seedKey(fromBase64url(r.other));
+    assert.equal(await peerID(room.id, from.open), r.state.from);
+    assert.equal(await peerID(room.id, other.open), r.signal.to);
+    for (const [v, purpose] of [[r.state, "st"], [r.signal, "sig"]]) {
       const address = { from: v.from, inc: v.inc, to: v.to, toinc: v.toinc };
-      assert.equal(seal.additionalData(room, address), v.aad);
-      assert.equal(await seal.unseal(room, v.sealed, address), v.plain);
-      assert.equal(await seal.seal(room, v.plain, address, seal.fromBase64url(v.nonce)), v.sealed);
-      // What is bound to one address opens for no other.
-      for (const other of [{ ...address, inc: address.inc + 1 }, { ...address, from: "AAAAAAAAAAAAAAAAAAAAAA" }, { ...address, to: "AAAAAAAAAAAAAAAAAAAAAA", toinc: 1 }]) {
-        await assert.rejects(seal.unseal(room, v.sealed, other));
+      assert.equal(bound(room.id, address, purpose), v.aad);
+      assert.equal(await seal.unsealSigned(room, v.sealed, address, purpose), v.plain);
+      assert.equal(await seal.sealSigned(room, v.plain, address, purpose, from, fromBase64url(v.nonce)), v.sealed);
+      // What is bound to one address and purpose opens for no other.
+      for (const wrong of [{ ...address, inc: address.inc + 1 }, { ...address, from: "AAAAAAAAAAAAAAAAAAAAAA" }, { ...address, to: "AAAAAAAAAAAAAAAAAAAAAA", toinc: 1 }]) {
+        await assert.rejects(seal.unseal(room, v.sealed, wrong, purpose));
       }
+      await assert.rejects(seal.unseal(room, v.sealed, address, "chat"));
       const flipped = (v.sealed[0] === "A" ? "B" : "A") + v.sealed.slice(1);
-      await assert.rejects(seal.unseal(room, flipped, address));
+      await assert.rejects(seal.unseal(room, flipped, address, purpose));
+      // Who has the key of the room cannot speak as another.
+      await assert.rejects(seal.unsealSigned(room, await seal.sealSigned(room, v.plain, address, purpose, other), address, purpose), /signed by another/);
+      await assert.rejects(seal.unsealSigned(room, await seal.seal(room, v.plain, address, purpose), address, purpose));
+      const text = bytesOf(from.open, await sign(other, room.id, address, purpose, v.plain), v.plain);
+      await assert.rejects(seal.unsealSigned(room, await seal.seal(room, text, address, purpose), address, purpose), /not signed/);
     }
-    const to = new seal.Sealer(room, r.signal.to, r.signal.toinc);
+    const own = new seal.Sealer(room, from, r.state.from, r.state.inc);
+    const hello = await own.sign("hello", `${r.hello.resume}|${r.hello.try}`);
+    assert.deepEqual([hello.key, hello.sig], [r.hello.key, r.hello.sig]);
+    assert.equal((await own.sign("proof", `${r.prove.srv}|${r.prove.ch}`)).sig, r.proof.sig);
+    const to = new seal.Sealer(room, other, r.signal.to, r.signal.toinc);
     const opened = await to.openMessage(r.signal.frame);
     assert.equal(opened.from, r.signal.from);
     assert.equal(opened.inc, r.signal.inc);
@@ -84,10 +99,10 @@ test("sig headers have one form", () => {
 });
 
 test("base64url is strict", () => {
-  assert.deepEqual([...seal.fromBase64url("AQID")], [1, 2, 3]);
-  for (const bad of ["A", "AQ==", "AQ+/", "AR", "AQJ", "A Q"]) assert.throws(() => seal.fromBase64url(bad), bad);
+  assert.deepEqual([...fromBase64url("AQID")], [1, 2, 3]);
+  for (const bad of ["A", "AQ==", "AQ+/", "AR", "AQJ", "A Q"]) assert.throws(() => fromBase64url(bad), bad);
   const all = Uint8Array.from({ length: 70001 }, (_, i) => (i * 7) % 256);
-  assert.deepEqual(seal.fromBase64url(seal.toBase64url(all)), all);
+  assert.deepEqual(fromBase64url(toBase64url(all)), all);
 });
 
 test("bodies over a limit are refused", () => {

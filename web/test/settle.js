@@ -2,7 +2,7 @@
 // WebCrypto, which works on threads of its own and takes as long as it takes.
 
 let pending = 0;
-for (const name of ["encrypt", "decrypt", "importKey", "deriveKey", "deriveBits", "digest"]) {
+for (const name of ["encrypt", "decrypt", "importKey", "deriveKey", "deriveBits", "digest", "sign", "verify", "generateKey", "exportKey"]) {
   const original = crypto.subtle[name];
   crypto.subtle[name] = async function (...args) {
     pending++;

@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ChatLog } from "../page/chat.js";
+import { peerID } from "../page/key.js";
 import { block, line } from "../page/safetext.js";
+import { Sealer } from "../page/seal.js";
 import { badge, banner, brief, clock, toast } from "../page/words.js";
+import { seedKey } from "./seed.js";
 
 const cases = [
   ["plain", "Ada", "Ada"], ["spaces", "  Ada \t\n Lovelace ", "Ada Lovelace"], ["colour", "\x1b[31mred\x1b[0m", "red"],
@@ -17,23 +20,45 @@ for (const [name, from, to] of cases) test(`line: ${name}`, () => assert.equal(l
 
 test("block keeps lines", () => assert.equal(block(" a\n\n\n\nb \n c\r\n", 100), "a\n\nb\nc"));
 
-test("chat is shown once, and as its sender's", () => {
-  const log = new ChatLog("me", 7);
-  const own = log.write("Me", "hi", 5);
-  assert.equal(own.id, "me/7/1");
-  assert.equal(log.write("Me", " \u200b ", 5), null);
-  const said = { id: "x/1/1", from: "someone else", name: "Pretender", text: "hello\x1b[2J", at: 9 };
-  assert.deepEqual(log.hear({ id: "x", name: "X" }, true, [said]), [{ id: "x/1/1", from: "x", name: "X", text: "hello", at: 9 }]);
-  assert.deepEqual(log.hear({ id: "y", name: "Y" }, false, [said, own]), [], "heard before, and our own");
-  for (const bad of [null, 5, "x", [null], [{}], [{ id: 5, text: "x" }], [{ id: "a".repeat(129), from: "z", text: "x" }], [{ id: "a", text: "" }]]) {
-    assert.deepEqual(log.hear({ id: "x", name: "X" }, true, bad), []);
-  }
-  for (let i = 0; i < 300; i++) log.write("Me", `line ${i}`, i);
+const room = { id: "r".repeat(22) };
+async function author(seed) {
+  const key = await seedKey(new Uint8Array(32).fill(seed));
+  return new Sealer(room, key, await peerID(room.id, key.open), 7);
+}
+
+test("chat is shown once, and only as what its author signed", async () => {
+  const me = await author(1), x = await author(2), y = await author(3);
+  const log = new ChatLog(me, 7), theirs = new ChatLog(x, 7);
+  const own = await log.write("Me", "hi", 5);
+  assert.equal(own.id, `${me.self}/7/1`);
+  assert.equal(await log.write("Me", " \u200b ", 5), null);
+  const said = await theirs.write("Ex", "hello", 9);
+  const forged = [{ text: "x" }, { name: "x" }, { at: 10 }, { id: `${x.self}/7/2` }, { id: `${x.self}/8/1` }, { id: `${x.self}/7/01` },
+    { sig: own.sig }, { key: own.key }, { key: own.key, sig: own.sig }, { sig: "!" }, { id: 5 }, { id: "a".repeat(129) }, { text: "" }].map((more) => ({ ...said, ...more }));
+  for (const bad of [null, 5, "x", [null], [{}], forged]) assert.deepEqual(await log.hear({ id: x.self, name: "X" }, false, bad), []);
+  assert.deepEqual(await log.hear({ id: y.self, name: "Y" }, true, [said]), [], "live, and of another");
+  assert.deepEqual(await log.hear({ id: x.self, name: "X" }, true, [said]), [{ id: said.id, from: x.self, name: "X", text: "hello", at: 9 }]);
+  assert.deepEqual(await log.hear({ id: y.self, name: "Y" }, false, [said, own]), [], "heard before, and our own");
+  const third = new ChatLog(y, 7);
+  assert.deepEqual((await third.hear({ id: me.self, name: "Me" }, false, log.share())).map((l) => [l.from, l.name, l.text]),
+    [[me.self, "Me", "hi"], [x.self, "Ex", "hello"]], "what one heard convinces the next");
+  for (let i = 0; i < 300; i++) await log.write("Me", `line ${i}`, i);
   assert.equal(log.lines.length, 200);
   assert.equal(log.share().length, 50);
   assert.equal(log.share().at(-1).text, "line 299");
-  for (let i = 0; i < 50; i++) log.write("Me", "x".repeat(4000), i);
+  for (let i = 0; i < 50; i++) await log.write("Me", "x".repeat(4000), i);
   assert.ok(JSON.stringify(log.share()).length < 40000);
+});
+
+test("history has its moment", () => {
+  const log = new ChatLog(null, 1);
+  assert.ok(!log.admits("a", 0));
+  log.opened("a", 1000);
+  assert.ok(!log.admits("b", 1000));
+  assert.ok(log.admits("a", 11000));
+  assert.ok(!log.admits("a", 1000));
+  log.opened("a", 1000);
+  assert.ok(!log.admits("a", 11001));
 });
 
 const peer = (name, state, repair = {}, more = {}) => ({ name, state, oneWay: false, away: false, repair: { attempt: 0, of: 3, nextAt: 0, waiting: false, ...repair }, ...more });
