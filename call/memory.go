@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/signal"
 )
@@ -31,10 +32,7 @@ func newMemory() *memory { return &memory{wake: make(chan struct{}, 1)} }
 
 // unused says that something large is not used any more.
 func (m *memory) unused() {
-	select {
-	case m.wake <- struct{}{}:
-	default:
-	}
+	wake.Poke(m.wake)
 }
 
 // run gives memory back until ctx ends.

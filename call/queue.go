@@ -3,6 +3,7 @@ package call
 import (
 	"sync"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/rtc"
 )
 
@@ -56,10 +57,7 @@ func (q *eventQueue) post(e rtc.Event) {
 }
 
 func (q *eventQueue) wake() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
+	wake.Poke(q.ready)
 }
 
 // close ends the stream after what is queued.

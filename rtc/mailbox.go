@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/meet-term/meet/internal/wake"
 )
 
 // mail is an input of the Manager: something another goroutine observed or
@@ -65,10 +67,7 @@ func (b *mailbox) post(m mail) bool {
 	}
 	b.queue = append(b.queue, m)
 	b.mu.Unlock()
-	select {
-	case b.ready <- struct{}{}:
-	default:
-	}
+	wake.Poke(b.ready)
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -219,10 +220,7 @@ func (m *Manager) shutdown() {
 func (m *Manager) publish() {
 	m.dirty = false
 	m.store()
-	select {
-	case m.changed <- struct{}{}:
-	default:
-	}
+	wake.Poke(m.changed)
 }
 
 // View is the newest view of the room; never nil, never changed.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/rules"
+	"github.com/meet-term/meet/internal/wake"
 )
 
 // DialFunc opens a byte stream to address, as net.Dialer.DialContext does.
@@ -175,10 +176,7 @@ func (c *Client) post(change func(*outbox)) {
 	c.mu.Lock()
 	change(&c.box)
 	c.mu.Unlock()
-	select {
-	case c.wake <- struct{}{}:
-	default: // Run is about to look
-	}
+	wake.Poke(c.wake)
 }
 
 func (c *Client) takeOutbox() outbox {

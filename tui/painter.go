@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 )
 
 const (
@@ -64,7 +65,7 @@ func (p *painter) show(view string) {
 	p.mu.Lock()
 	p.next = strings.Split(view, "\n")
 	p.mu.Unlock()
-	poke(p.wake)
+	wake.Poke(p.wake)
 }
 
 // forget is for when something else has written on the screen, or its size has

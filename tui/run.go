@@ -17,6 +17,7 @@ import (
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/tui/quietstart"
 )
 
@@ -118,14 +119,14 @@ func run(ctx context.Context, opt Options) (*front.Report, error) {
 	quitting := make(chan struct{}, 1)
 	programOptions = append(programOptions, tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
 		if _, quit := msg.(tea.QuitMsg); quit {
-			poke(quitting)
+			wake.Poke(quitting)
 		}
 		return msg
 	}))
 	var program *tea.Program
 	p := newPainter(opt.Cols, opt.Rows, t.paint, func() { program.Kill() })
 	program = tea.NewProgram(painted{m, p}, programOptions...)
-	defer context.AfterFunc(ctx, func() { poke(quitting); end(program) })()
+	defer context.AfterFunc(ctx, func() { wake.Poke(quitting); end(program) })()
 	ended := make(chan struct{})
 	if opt.Controls != nil {
 		crash.Go(func() { leaveUnless(ended, quitting, opt.Controls.Leave) })
@@ -176,14 +177,6 @@ func leaveUnless(ended, quitting <-chan struct{}, leave func()) {
 	case <-ended:
 	case <-time.After(endWithin):
 		leave()
-	}
-}
-
-// poke puts a token into a channel that holds one.
-func poke(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/lan"
 	"github.com/meet-term/meet/internal/portmap"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -58,10 +59,7 @@ func multicast(ctx context.Context) (bool, error) {
 		}
 		beacons[i], err = lan.New(lan.Config{Keys: room, Conn: conn, Heard: func(lan.Server, bool) {
 			if i == 0 { // the other one's answer
-				select {
-				case heard <- struct{}{}:
-				default:
-				}
+				wake.Poke(heard)
 			}
 		}})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/stream"
 	"github.com/meet-term/meet/tui"
@@ -39,10 +40,7 @@ func (s *stage) Show(tiles []tui.Tile) {
 	s.mu.Lock()
 	s.tiles = tiles
 	s.mu.Unlock()
-	select {
-	case s.shown <- struct{}{}:
-	default:
-	}
+	wake.Poke(s.shown)
 }
 
 // run draws until stop is closed; then nothing of the pictures is left.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 )
 
 // groups are the rtnetlink multicast groups that tell of ways into the network.
@@ -40,10 +41,7 @@ func subscribe(ctx context.Context, news chan<- struct{}) (wait func(), err erro
 			if _, err := socket.Read(buf); err != nil && !isOverrun(err) {
 				return
 			}
-			select {
-			case news <- struct{}{}:
-			default: // it is being looked at
-			}
+			wake.Poke(news)
 		}
 	})
 	return wg.Wait, nil

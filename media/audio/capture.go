@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
@@ -80,8 +81,8 @@ func newCapture(cfg Config, dev devices, ref *reference) (*capture, error) {
 		return nil, err
 	}
 	c := &capture{
-		onFrame: cfg.OnFrame, warn: cfg.OnWarning, heard: func(device.Event) {}, devices: dev, wake: newWake(),
-		share: newShare(), shareWake: newWake(),
+		onFrame: cfg.OnFrame, warn: cfg.OnWarning, heard: func(device.Event) {}, devices: dev, wake: wake.New(),
+		share: newShare(), shareWake: wake.New(),
 		mic: cfg.Mic, muted: cfg.Muted, listen: cfg.ListenMuted, set: cfg.Processing, enc: enc, epoch: 1,
 		processor: newProcessor(ref), check: newSoundCheck(), own: newVoiceTrail(),
 		loss: loss{opus.DefaultLoss, true}, told: loss{opus.DefaultLoss, true},
@@ -103,7 +104,7 @@ func (c *capture) setMuted(muted bool) {
 	c.share.forget()
 	c.mu.Unlock()
 	if changed {
-		poke(c.wake)
+		wake.Poke(c.wake)
 	}
 }
 
@@ -122,7 +123,7 @@ func (c *capture) setMic(m Mic) {
 	c.mu.Lock()
 	c.mic = m
 	c.mu.Unlock()
-	poke(c.wake)
+	wake.Poke(c.wake)
 }
 
 // setProcessing changes what is done to the sound.
@@ -133,7 +134,7 @@ func (c *capture) setProcessing(set Processing) {
 	}
 	c.set = set
 	c.mu.Unlock()
-	poke(c.wake)
+	wake.Poke(c.wake)
 }
 
 // setListen keeps the microphone open while muted, to notice who talks.
@@ -141,7 +142,7 @@ func (c *capture) setListen(listen bool) {
 	c.mu.Lock()
 	c.listen = listen
 	c.mu.Unlock()
-	poke(c.wake)
+	wake.Poke(c.wake)
 }
 
 // reroute changes what the sound takes.

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/pcm"
@@ -521,7 +522,7 @@ func TestKeeperDoesNotRepeatWhatIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs := 0
 		k := keeper{
-			wake: newWake(),
+			wake: wake.New(),
 			wanted: func() (job, bool) {
 				return job{key: "x", once: true, run: func(context.Context, func()) error {
 					runs++

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
@@ -95,7 +96,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		notices: notices{warn: cfg.OnWarning}, devices: dev, capture: c,
 		mixer: newMixer(cfg.OnHeard, c.check, c.own, cfg.OnEcho), reference: ref,
-		available: cfg.OnAvailable, speakerWake: newWake(), speaker: cfg.Speaker,
+		available: cfg.OnAvailable, speakerWake: wake.New(), speaker: cfg.Speaker,
 	}
 	c.heard = func(ev device.Event) { e.follow(micInUse, ev) }
 	return e, nil
@@ -313,8 +314,8 @@ func (e *Engine) SetSpeaker(s Speaker) {
 	e.mu.Lock()
 	e.speaker = s
 	e.mu.Unlock()
-	poke(e.speakerWake)
-	poke(e.capture.shareWake)
+	wake.Poke(e.speakerWake)
+	wake.Poke(e.capture.shareWake)
 }
 
 // Peer returns the receiver of a person, made on first use and then kept

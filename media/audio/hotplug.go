@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/device"
 )
@@ -40,7 +41,7 @@ func (e *Engine) watchDevices(ctx context.Context) {
 		case <-again.C:
 			running = true
 			crash.Go(func() {
-				_ = e.devices.Watch(ctx, func() { poke(changes) }) // an end of any kind is followed by another try
+				_ = e.devices.Watch(ctx, func() { wake.Poke(changes) }) // an end of any kind is followed by another try
 				ended <- struct{}{}
 			})
 		case <-ended:

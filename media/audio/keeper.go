@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 )
 
 const (
@@ -40,16 +41,6 @@ type keeper struct {
 	failed    func(key any, err error)
 	recovered func()
 	dropped   func()
-}
-
-func newWake() chan struct{} { return make(chan struct{}, 1) }
-
-// poke puts the token into wake.
-func poke(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
 }
 
 // running is one started goroutine.
@@ -114,7 +105,7 @@ func (k *keeper) run(ctx context.Context) {
 		default:
 		}
 		if ok {
-			current = start(ctx, want, func() { poke(alive) })
+			current = start(ctx, want, func() { wake.Poke(alive) })
 		}
 	}
 	launch()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
@@ -46,8 +47,8 @@ type member struct {
 }
 
 func newMixer(heard func(id string), check *soundCheck, own *voiceTrail, returns func(id string)) *mixer {
-	m := &mixer{people: map[string]*Receiver{}, stirs: newWake(), heard: heard, check: check, own: own, returns: returns}
-	check.stir = func() { poke(m.stirs) }
+	m := &mixer{people: map[string]*Receiver{}, stirs: wake.New(), heard: heard, check: check, own: own, returns: returns}
+	check.stir = func() { wake.Poke(m.stirs) }
 	m.list.Store(&[]member{})
 	m.dominant.Store(new(string))
 	return m
@@ -64,7 +65,7 @@ func (m *mixer) peer(id string) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.stir = func() { poke(m.stirs) }
+	r.stir = func() { wake.Poke(m.stirs) }
 	r.heard = func() { m.heard(id) }
 	m.people[id] = r
 	m.publishLocked()
@@ -99,7 +100,7 @@ func (m *mixer) publishLocked() {
 	}
 	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.id, b.id) })
 	m.list.Store(&list)
-	poke(m.stirs)
+	wake.Poke(m.stirs)
 }
 
 // rest waits while the mix is silence and nothing would change it, until

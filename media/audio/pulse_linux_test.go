@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/pulsetest"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
@@ -196,7 +197,7 @@ func TestNothingIsPrinted(t *testing.T) {
 
 	told := warnings{t, make(chan media.Code, 100)}
 	frames := make(chan struct{}, 1)
-	_, stop := runEngine(t, Config{OnWarning: told.tell, OnFrame: func(media.Packet) { poke(frames) }})
+	_, stop := runEngine(t, Config{OnWarning: told.tell, OnFrame: func(media.Packet) { wake.Poke(frames) }})
 	for range 3 {
 		<-frames
 		s.Kill()

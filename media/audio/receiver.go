@@ -11,8 +11,8 @@ import (
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
-	"github.com/meet-term/meet/media/audio/red"
 	"github.com/meet-term/meet/media/lipsync"
+	"github.com/meet-term/meet/media/red"
 )
 
 const (

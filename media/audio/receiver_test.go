@@ -11,7 +11,7 @@ import (
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
-	"github.com/meet-term/meet/media/audio/red"
+	"github.com/meet-term/meet/media/red"
 )
 
 // speechLike is n frames of a gliding harmonic voice in syllables.
@@ -107,14 +107,17 @@ func TestSpeechSurvivesLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 			rng := rand.New(rand.NewPCG(5, 6))
-			var packer red.Packer
+			var history red.History
 			var out []float32
 			now := time.Unix(100, 0)
 			for i, p := range payloads {
 				ts := uint32(i) * pcm.FrameSamples
 				pk := media.Packet{Seq: uint16(i), Timestamp: ts, SSRC: 1, Payload: p, At: now}
 				if c.depth > 0 {
-					pk.Payload, pk.Redundant = packer.Next(111, ts, p, c.depth), true
+					if packed := history.Pack(nil, p, ts, 111, c.depth); packed != nil {
+						pk.Payload, pk.Redundant = packed, true
+					}
+					history.Push(p, ts)
 				}
 				if rng.Float64() >= c.loss {
 					r.Push(pk)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/mix"
@@ -108,7 +109,7 @@ func (c *capture) setSharing(on bool) {
 	c.sharing = on
 	c.mu.Unlock()
 	if changed {
-		poke(c.shareWake)
+		wake.Poke(c.shareWake)
 	}
 }
 

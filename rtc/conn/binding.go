@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/media/red"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -112,14 +113,14 @@ type binding struct {
 
 // writeAudio sends one Opus frame, with as many earlier ones as the peer's
 // losses ask for.
-func (b *binding) writeAudio(p media.Packet, history *redHistory) {
+func (b *binding) writeAudio(p media.Packet, history *red.History) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	payload, payloadType := p.Payload, b.payloadType
 	if n := int(b.redundancy.Load()); n > 0 && b.redType != 0 {
-		red := history.pack(b.red[:0], p.Payload, p.Timestamp, b.payloadType, n)
-		if red != nil && len(red) <= b.session.net.size.payload() {
-			b.red, payload, payloadType = red, red, b.redType
+		packed := history.Pack(b.red[:0], p.Payload, p.Timestamp, b.payloadType, n)
+		if packed != nil && len(packed) <= b.session.net.size.payload() {
+			b.red, payload, payloadType = packed, packed, b.redType
 		}
 	}
 	b.prepare(payloadType, p.Timestamp, p.Marker)

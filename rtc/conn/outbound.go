@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/media/red"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -29,7 +30,7 @@ type Outbound struct {
 	fans  [kinds]fan
 	peers ledger[outgoing]
 
-	redHistory redHistory    // owned by the caller of WriteAudio
+	redHistory red.History   // owned by the caller of WriteAudio
 	pictureIDs [kinds]uint16 // of the last pictures; owned by the caller of WriteVideo
 
 	keyFrameWanted func(media.Kind) // set once by New, before any session
@@ -86,7 +87,7 @@ func (o *Outbound) WriteAudio(p media.Packet) {
 	for _, b := range o.fans[media.Mic].list() {
 		b.writeAudio(p, &o.redHistory)
 	}
-	o.redHistory.push(p.Payload, p.Timestamp)
+	o.redHistory.Push(p.Payload, p.Timestamp)
 }
 
 // WriteVideo sends one whole VP8 frame of the camera or the screen to every

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
@@ -105,10 +106,7 @@ func (p *pathSize) used(conn sender, to netip.AddrPort) {
 func (p *pathSize) connected() { p.since.CompareAndSwap(0, time.Now().UnixNano()) }
 
 func (p *pathSize) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	wake.Poke(p.wake)
 }
 
 // Size is the largest packet known to pass, 0 while none is.

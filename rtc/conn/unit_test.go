@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -33,48 +32,6 @@ func TestRedundancyFollowsLoss(t *testing.T) {
 	}
 	if r.frames != 0 {
 		t.Errorf("%d frames repeated after 20 s without loss", r.frames)
-	}
-}
-
-// unpackRED is a reader of RFC 2198 written for this test.
-func unpackRED(t *testing.T, b []byte) (offsets []uint32, blocks [][]byte) {
-	t.Helper()
-	var lengths []int
-	for len(b) > 0 && b[0]&0x80 != 0 {
-		h := binary.BigEndian.Uint32(b)
-		offsets, lengths, b = append(offsets, h>>10&0x3fff), append(lengths, int(h&0x3ff)), b[4:]
-	}
-	offsets, b = append(offsets, 0), b[1:]
-	for _, n := range lengths {
-		blocks, b = append(blocks, b[:n]), b[n:]
-	}
-	return offsets, append(blocks, b)
-}
-
-func TestREDHistory(t *testing.T) {
-	var h redHistory
-	if h.pack(nil, []byte("x"), 0, 111, 2) != nil {
-		t.Error("repeated frames that never were")
-	}
-	h.push([]byte("one"), 960)
-	h.push([]byte("two"), 1920)
-	h.push([]byte("three"), 2880)
-	red := h.pack(nil, []byte("now"), 3840, 111, 2)
-	offsets, blocks := unpackRED(t, red)
-	if !slices.Equal(offsets, []uint32{1920, 960, 0}) || string(blocks[0]) != "two" ||
-		string(blocks[1]) != "three" || string(blocks[2]) != "now" {
-		t.Errorf("packed %v %q", offsets, blocks)
-	}
-	offsets, blocks = unpackRED(t, h.pack(nil, []byte("now"), 3840, 111, 1))
-	if !slices.Equal(offsets, []uint32{960, 0}) || string(blocks[0]) != "three" {
-		t.Errorf("packed %v %q", offsets, blocks)
-	}
-	if h.pack(nil, []byte("later"), 3840+48000, 111, 2) != nil {
-		t.Error("repeated what was said a second before a pause")
-	}
-	h.push(make([]byte, 2000), 3840)
-	if h.pack(nil, []byte("x"), 4800, 111, 1) != nil {
-		t.Error("repeated a frame longer than its header can say")
 	}
 }
 

@@ -127,11 +127,3 @@ func Capture(ctx context.Context, o Options, emit func(block []float32)) error {
 func Play(ctx context.Context, o Options, render func(block []float32)) error {
 	return play(ctx, o, render)
 }
-
-// poke puts the one token into a channel that holds one.
-func poke(token chan struct{}) {
-	select {
-	case token <- struct{}{}:
-	default:
-	}
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gen2brain/malgo"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -130,7 +131,7 @@ func stream(ctx context.Context, kind malgo.DeviceType, o Options, data malgo.Da
 	}
 	stopped := make(chan struct{}, 1)
 	device, err := malgo.InitDevice(system.Context, config, malgo.DeviceCallbacks{
-		Data: data, Stop: func() { poke(stopped) },
+		Data: data, Stop: func() { wake.Poke(stopped) },
 	})
 	if err != nil {
 		return fmt.Errorf("open an audio device: %w: %w", ErrNoDevice, err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jfreymuth/pulse/proto"
+	"github.com/meet-term/meet/internal/wake"
 )
 
 // dummySink is the sink PulseAudio makes up on a machine without any.
@@ -190,7 +191,7 @@ func watch(ctx context.Context, changed func()) error {
 	events := make(chan struct{}, 1)
 	s, err := dial(ctx, func(message any) {
 		if _, ok := message.(*proto.SubscribeEvent); ok {
-			poke(events)
+			wake.Poke(events)
 		}
 	})
 	if err != nil {

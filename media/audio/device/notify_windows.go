@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/meet-term/meet/internal/wake"
 	"golang.org/x/sys/windows"
 )
 
@@ -105,7 +106,7 @@ func watch(ctx context.Context, changed func()) error {
 			return fmt.Errorf("watch audio devices: %w", err)
 		}
 		defer s.release()
-		end, err := s.listen(func() { poke(changes) }, func(direction) {})
+		end, err := s.listen(func() { wake.Poke(changes) }, func(direction) {})
 		if err != nil {
 			return fmt.Errorf("watch audio devices: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/pulsetest"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -71,7 +72,7 @@ func TestRealServer(t *testing.T) {
 
 	changes := make(chan struct{}, 100)
 	watched := make(chan error, 1)
-	go func() { watched <- Watch(ctx, func() { poke(changes) }) }()
+	go func() { watched <- Watch(ctx, func() { wake.Poke(changes) }) }()
 	s.AddSink("out")
 	mouth := s.AddMic("mic")
 	s.SetDefault("out", "mic")
@@ -87,7 +88,7 @@ func TestRealServer(t *testing.T) {
 	// The server dies: everybody hears of it.
 	recording := make(chan struct{}, 1)
 	lost := make(chan error, 2)
-	go func() { lost <- Capture(ctx, Options{}, func([]float32) { poke(recording) }) }()
+	go func() { lost <- Capture(ctx, Options{}, func([]float32) { wake.Poke(recording) }) }()
 	go func() { lost <- Play(ctx, Options{}, func([]float32) {}) }()
 	<-recording
 	s.Kill()

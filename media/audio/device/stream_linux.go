@@ -9,6 +9,7 @@ import (
 
 	"github.com/jfreymuth/pulse/proto"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
@@ -87,7 +88,7 @@ func (r *recording) on(message any, opened <-chan struct{}) {
 		r.last = now
 		r.in.add(m.Data)
 	case *proto.RecordStreamKilled:
-		poke(r.killed)
+		wake.Poke(r.killed)
 	case *proto.RecordStreamSuspended:
 		if !m.Suspended {
 			r.o.tell(Event{Kind: Gap})
@@ -198,18 +199,18 @@ func (p *playback) on(message any) {
 	switch m := message.(type) {
 	case *proto.Request:
 		p.room.Add(int64(m.Length))
-		poke(p.asked)
+		wake.Poke(p.asked)
 	case *proto.Underflow:
-		poke(p.starved)
+		wake.Poke(p.starved)
 	case *proto.PlaybackStreamKilled:
-		poke(p.killed)
+		wake.Poke(p.killed)
 	case *proto.PlaybackStreamMoved:
 		select {
 		case p.moved <- m.DestName:
 		default: // one of those queued will do
 		}
 	case *proto.SubscribeEvent:
-		poke(p.changed)
+		wake.Poke(p.changed)
 	}
 }
 

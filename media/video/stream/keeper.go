@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
@@ -203,7 +204,7 @@ func (k *keeper) start(ctx context.Context, w source.Want) {
 	var first sync.Once
 	crash.Go(func() {
 		r.done <- src.Run(ctx, r.demand, func(f *video.Frame) {
-			first.Do(func() { poke(alive) })
+			first.Do(func() { wake.Poke(alive) })
 			if ctx.Err() == nil {
 				emit(f)
 			}

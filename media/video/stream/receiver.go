@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/lipsync"
 	"github.com/meet-term/meet/media/video"
@@ -114,7 +115,7 @@ func (r *Receiver) Push(e media.Frame) {
 	}
 	ask := r.enqueue(e)
 	r.mu.Unlock()
-	poke(r.wake)
+	wake.Poke(r.wake)
 	if ask {
 		r.cfg.OnKeyFrameWanted()
 	}
@@ -194,7 +195,7 @@ func (r *Receiver) SetWanted(wanted bool) {
 	}
 	r.mu.Unlock()
 	if !wanted {
-		poke(r.wake) // the decoder clears the picture, being the last to set it
+		wake.Poke(r.wake) // the decoder clears the picture, being the last to set it
 	}
 	if ask {
 		r.cfg.OnKeyFrameWanted()
@@ -209,7 +210,7 @@ func (r *Receiver) Rest() bool {
 	had := r.decoding
 	r.rest, r.needKey, r.queue, r.decoding = true, true, nil, false
 	r.mu.Unlock()
-	poke(r.wake)
+	wake.Poke(r.wake)
 	return had
 }
 
@@ -220,7 +221,7 @@ func (r *Receiver) SetDelay(d time.Duration) {
 	r.mu.Lock()
 	r.delay = min(max(d, 0), maxDelay)
 	r.mu.Unlock()
-	poke(r.wake)
+	wake.Poke(r.wake)
 }
 
 // Latest returns the newest picture, nil before the first and while nobody

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/scale"
@@ -166,13 +167,13 @@ func (s *Sender) SetSource(src source.Source) {
 // by 0 if it is hidden there.
 func (s *Sender) SetViewer(peer string, width, height int) {
 	s.adjust(func(p *Policy) { p.SetViewer(peer, Size{width, height}) })
-	poke(s.keeper.wake)
+	wake.Poke(s.keeper.wake)
 }
 
 // RemoveViewer forgets a peer that is no longer connected.
 func (s *Sender) RemoveViewer(peer string) {
 	s.adjust(func(p *Policy) { p.RemoveViewer(peer) })
-	poke(s.keeper.wake)
+	wake.Poke(s.keeper.wake)
 }
 
 // Report says what is known of the path to a peer, about once a second.
@@ -200,7 +201,7 @@ func (s *Sender) KeyFrame() {
 	s.mu.Lock()
 	s.keyWant = true
 	s.mu.Unlock()
-	poke(s.wake)
+	wake.Poke(s.wake)
 }
 
 // Latest returns the newest picture of the source, nil while it is off or has
@@ -223,13 +224,13 @@ func (s *Sender) adjust(change func(*Policy)) {
 	s.mu.Lock()
 	change(s.policy)
 	s.mu.Unlock()
-	poke(s.wake)
+	wake.Poke(s.wake)
 }
 
 // changed wakes both loops.
 func (s *Sender) changed() {
-	poke(s.keeper.wake)
-	poke(s.wake)
+	wake.Poke(s.keeper.wake)
+	wake.Poke(s.wake)
 }
 
 // wish tells the keeper what to do.
@@ -261,7 +262,7 @@ func (s *Sender) take(f *video.Frame) {
 	}
 	s.mu.Unlock()
 	if on {
-		poke(s.wake)
+		wake.Poke(s.wake)
 		s.cfg.OnPicture()
 	}
 }
@@ -305,7 +306,7 @@ func (s *Sender) encode(ctx context.Context) {
 		now := time.Now()
 		o := s.next(now)
 		if o.keeping {
-			poke(s.keeper.wake)
+			wake.Poke(s.keeper.wake)
 		}
 		wake := s.turn(o, now)
 		if wake.IsZero() || !o.wake.IsZero() && o.wake.Before(wake) {

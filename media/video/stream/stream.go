@@ -13,11 +13,3 @@ package stream
 
 // clockRate is of RTP timestamps of video, in Hz (RFC 7741).
 const clockRate = 90000
-
-// poke puts the token into a channel of capacity 1.
-func poke(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
-}

@@ -157,7 +157,7 @@ func TestKeyFrames(t *testing.T) {
 		if p.Dropped {
 			continue
 		}
-		w, h, ok := KeyFrameHeader(p.Data)
+		w, h, ok := keyFrameHeader(p.Data)
 		if ok != p.Key || ok && (w != frames[0].Width || h != frames[0].Height) {
 			t.Errorf("frame %d: header says %d x %d, %v", i, w, h, ok)
 		}

@@ -61,17 +61,6 @@ func parseTag(data []byte) (frameTag, []byte, error) {
 	return tag, data, nil
 }
 
-// KeyFrameHeader says whether data starts a VP8 key frame, and the size of its
-// picture in samples.
-func KeyFrameHeader(data []byte) (width, height int, ok bool) {
-	if len(data) < 10 || data[0]&1 != 0 || data[3] != 0x9d || data[4] != 0x01 || data[5] != 0x2a {
-		return 0, 0, false
-	}
-	width = (int(data[6]) | int(data[7])<<8) & 0x3fff
-	height = (int(data[8]) | int(data[9])<<8) & 0x3fff
-	return width, height, width > 0 && height > 0
-}
-
 // entropy holds the probabilities that live on from frame to frame and that a
 // frame may ask to be put back afterwards.
 type entropy struct {

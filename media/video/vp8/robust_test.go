@@ -156,7 +156,7 @@ func TestErrorLeavesDecoderAlone(t *testing.T) {
 
 func TestMaxSamples(t *testing.T) {
 	key := goldenFrames(t)[0][0]
-	w, h, ok := KeyFrameHeader(key)
+	w, h, ok := keyFrameHeader(key)
 	if !ok {
 		t.Fatal("not a key frame")
 	}
@@ -171,13 +171,13 @@ func TestMaxSamples(t *testing.T) {
 
 func TestKeyFrameHeader(t *testing.T) {
 	frames := goldenFrames(t)[0]
-	if w, h, ok := KeyFrameHeader(frames[0]); !ok || w != 48 || h != 34 {
+	if w, h, ok := keyFrameHeader(frames[0]); !ok || w != 48 || h != 34 {
 		t.Errorf("key frame: %d x %d, %v", w, h, ok)
 	}
-	if _, _, ok := KeyFrameHeader(frames[1]); ok {
+	if _, _, ok := keyFrameHeader(frames[1]); ok {
 		t.Error("an inter frame is taken for a key frame")
 	}
-	if _, _, ok := KeyFrameHeader(frames[0][:9]); ok {
+	if _, _, ok := keyFrameHeader(frames[0][:9]); ok {
 		t.Error("nine bytes are taken for a key frame")
 	}
 }
@@ -261,7 +261,7 @@ func FuzzDecode(f *testing.F) {
 				checkFrame(t, got)
 			}
 		}
-		if w, h, ok := KeyFrameHeader(first); ok && (w < 1 || h < 1) {
+		if w, h, ok := keyFrameHeader(first); ok && (w < 1 || h < 1) {
 			t.Fatalf("key frame of %d x %d", w, h)
 		}
 	})
@@ -284,4 +284,15 @@ func TestSeedCorpus(t *testing.T) {
 	if err != nil || size > 256<<10 {
 		t.Errorf("testdata has %d bytes: %v", size, err)
 	}
+}
+
+// keyFrameHeader says whether data starts a VP8 key frame, and the size of its
+// picture in samples.
+func keyFrameHeader(data []byte) (width, height int, ok bool) {
+	if len(data) < 10 || data[0]&1 != 0 || data[3] != 0x9d || data[4] != 0x01 || data[5] != 0x2a {
+		return 0, 0, false
+	}
+	width = (int(data[6]) | int(data[7])<<8) & 0x3fff
+	height = (int(data[8]) | int(data[9])<<8) & 0x3fff
+	return width, height, width > 0 && height > 0
 }

@@ -9,11 +9,9 @@ import (
 	"fmt"
 )
 
-// Limits of the format (RFC 2198 section 3): 14 bits of timestamp offset, 10
-// bits of length; and ours: browsers send two copies, nobody needs more than
-// eight.
+// Limits of the format (RFC 2198 section 3): 10 bits of length; and ours: browsers
+// send two copies, nobody needs more than eight.
 const (
-	maxOffset = 1<<14 - 1
 	maxLength = 1<<10 - 1
 	maxBlocks = 9
 )
@@ -31,29 +29,6 @@ type Block struct {
 
 // ErrMalformed is what Unpack returns, wrapped, for bytes that are not RED.
 var ErrMalformed = errors.New("malformed redundant audio")
-
-// Pack appends to dst the packet that carries primary and, before it, the
-// older blocks in the order given (oldest first). Blocks the format cannot
-// express (too old, too long, empty) are left out: redundancy is best effort.
-func Pack(dst []byte, payloadType uint8, primary []byte, older ...Block) []byte {
-	fits := func(b Block) bool {
-		return b.Offset <= maxOffset && len(b.Payload) > 0 && len(b.Payload) <= maxLength
-	}
-	for _, b := range older {
-		if fits(b) {
-			n := uint32(len(b.Payload))
-			dst = append(dst, 0x80|b.PayloadType&0x7f,
-				byte(b.Offset>>6), byte(b.Offset<<2)|byte(n>>8), byte(n))
-		}
-	}
-	dst = append(dst, payloadType&0x7f)
-	for _, b := range older {
-		if fits(b) {
-			dst = append(dst, b.Payload...)
-		}
-	}
-	return append(dst, primary...)
-}
 
 // Unpack splits a packet into its blocks, oldest first, the primary last. The
 // blocks alias packet.
