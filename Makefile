@@ -6,10 +6,10 @@ GO       ?= go
 GOTEST   ?=
 PACKAGES ?=
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
+LDFLAGS  := -s -w -X main.released=$(VERSION)
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak compare bench clean
+.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak compare bench dist clean
 
 all: build
 
@@ -41,7 +41,7 @@ lint: ## staticcheck, pinned in tools/go.mod
 cross: ## the other systems must keep building
 	@for t in linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
 		echo "build $$t"; \
-		CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/meet || exit 1; \
+		CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -buildvcs=false -o /dev/null ./cmd/meet || exit 1; \
 	done
 
 e2e: build ## end-to-end tests with real parts: PulseAudio, tmux, network namespaces
@@ -73,6 +73,9 @@ bench: build ## figures of docs/PERFORMANCE.md
 
 bench-voice: ## echo and noise beside WebRTC and speexdsp (C++17 compiler, libspeexdsp-dev; minutes)
 	cd bench/voice && CGO_ENABLED=1 $(GO) run .
+
+dist: ## everything a release consists of, in dist/ (archives, packages, image, recipes); the same bytes every time
+	$(GO) run -C tools ./dist -version '$(filter-out dev,$(VERSION))'
 
 clean:
 	rm -rf bin dist

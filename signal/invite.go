@@ -80,7 +80,7 @@ func badInvite(format string, args ...any) error {
 // address. The default server is written like a link without a room. Errors
 // wrap ErrInvite and never repeat a secret.
 func ParseInvite(arg, defaultServer string) (Invite, error) {
-	arg = tidy(arg)
+	arg = withoutOwnScheme(tidy(arg))
 	if arg == "" {
 		return Invite{}, badInvite("it is empty")
 	}
@@ -129,6 +129,21 @@ func ParseInvite(arg, defaultServer string) (Invite, error) {
 	}
 	u.Path, u.Fragment, u.RawFragment, u.RawPath = prefix, "", "", ""
 	return newInvite(u.String(), room)
+}
+
+// ownScheme begins links that desktops open with this program. What follows is an
+// address without a scheme, or the name of a room.
+const ownScheme = "meet://"
+
+func withoutOwnScheme(link string) string {
+	if len(link) < len(ownScheme) || !strings.EqualFold(link[:len(ownScheme)], ownScheme) {
+		return link
+	}
+	link = link[len(ownScheme):]
+	if room := strings.TrimRight(link, "/"); !strings.ContainsAny(room, "/:#.") {
+		return room
+	}
+	return link
 }
 
 // ParseServer normalises the address of a server to the form of Invite.Server.

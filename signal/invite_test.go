@@ -33,6 +33,12 @@ func TestParseInvite(t *testing.T) {
 		{"https://host/#demo." + secret + "." + authority, Invite{Server: "https://host/", Name: "demo", Secret: key, Authority: authority}},
 		{"https://host/meet/#demo.." + authority, Invite{Server: "https://host/meet/", Name: "demo", Authority: authority}},
 		{"https://host/DEMO", Invite{Server: "https://host/", Name: "demo"}},
+		// As desktops open them.
+		{"meet://host/#demo." + secret, Invite{Server: "https://host/", Name: "demo", Secret: key}},
+		{"MEET://host:7077/demo", Invite{Server: "https://host:7077/", Name: "demo"}},
+		{"meet://localhost:7077/demo", Invite{Server: "http://localhost:7077/", Name: "demo"}},
+		{"meet://demo/", Invite{Server: "http://127.0.0.1:7077/", Name: "demo"}},
+		{"meet://Demo", Invite{Server: "http://127.0.0.1:7077/", Name: "demo"}},
 		// As people paste and type them.
 		{"<https://host/#demo." + secret + ">.", Invite{Server: "https://host/", Name: "demo", Secret: key}},
 		{"https://host/#demo." + secret + ".", Invite{Server: "https://host/", Name: "demo", Secret: key}},

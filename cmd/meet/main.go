@@ -15,9 +15,6 @@ import (
 	meetsignal "github.com/meet-term/meet/signal"
 )
 
-// version is set by the linker.
-var version = "dev"
-
 // The exit statuses of docs/HEADLESS.md.
 const (
 	exitFailure = 1
@@ -90,7 +87,7 @@ other, and a broken network mends by itself.
 	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
 	cmd.AddCommand(ctlCommand(), sayCommand(), statusCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
-	cmd.AddCommand(completionCommand(cmd))
+	cmd.AddCommand(completionCommand(cmd), manualCommand(cmd))
 	return cmd
 }
 
@@ -104,18 +101,6 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usagef("unknown command %q (%ssee %q)", args[0], hint, cmd.CommandPath()+" --help")
 	}
 	return nil
-}
-
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "meet "+version)
-			return err
-		},
-	}
 }
 
 func completionCommand(root *cobra.Command) *cobra.Command {

@@ -109,7 +109,7 @@ func serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	l, err := listenOrTake(ctx, listen)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}

@@ -121,6 +121,14 @@ func Run(t testing.TB, stdin io.Reader, args ...string) (stdout, stderr string, 
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
+// Use makes another program the one under test, until the test ends. It must not run
+// beside other tests.
+func Use(t testing.TB, program string) {
+	before := binary
+	binary = program
+	t.Cleanup(func() { binary = before })
+}
+
 // Server is a signaling server of its own.
 type Server struct {
 	Addr string // host:port
