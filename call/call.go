@@ -20,6 +20,7 @@ import (
 	"github.com/pion/transport/v5"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/files"
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/safetext"
@@ -59,6 +60,11 @@ type Config struct {
 	// NoCarry keeps us from carrying what two others cannot exchange.
 	NoCarry bool
 
+	// FilesInto is where files go that were accepted without saying where, and
+	// AcceptFiles has all be accepted unasked.
+	FilesInto   string
+	AcceptFiles bool
+
 	// ICE are STUN and TURN servers of the person's own, used beside those that the
 	// server offers. ICEHosts are hosts besides the server's own where it may offer
 	// some.
@@ -89,6 +95,7 @@ type Call struct {
 	media  *studio
 
 	channels *channels
+	files    *files.Files
 
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 	server  atomic.Pointer[signal.Invite]      // that we are on
@@ -121,6 +128,8 @@ func New(cfg Config) (*Call, error) {
 		c.Enter()
 	}
 	c.channels = newChannels()
+	c.files = c.newFiles()
+	c.channels.users[rtc.ChannelFile] = fileChannel{c.files}
 	c.server.Store(&cfg.Invite)
 	trust, err := trustOf(cfg.Invite)
 	if err != nil {
@@ -181,6 +190,9 @@ func (c *Call) Run(ctx context.Context) error {
 		}
 	})
 	crash.GoIn(&wg, func() { c.media.run(meshCtx) })
+	filesCtx, endFiles := context.WithCancel(meshCtx)
+	defer endFiles()
+	crash.GoIn(&wg, func() { c.files.Run(filesCtx) })
 	if c.cfg.Net == nil {
 		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
 	}
@@ -197,6 +209,7 @@ func (c *Call) Run(ctx context.Context) error {
 	err := c.takePart(context.WithoutCancel(ctx))
 	close(c.linkEnded)
 	c.Leave()
+	endFiles()
 	endMesh()
 	wg.Wait()
 
@@ -406,6 +419,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.paced.forget(peer)
 	c.channels.forget(peer)
 	c.chat.forget(peer)
+	c.files.Gone(peer)
 }
 
 // nameOf is what people call a peer.

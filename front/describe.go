@@ -1,6 +1,7 @@
 package front
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/meet-term/meet/call"
@@ -81,6 +82,23 @@ func Describe(ev rtc.Event) (string, Tone) {
 			return Text(e.Text), Info
 		}
 		return Text(e.Text), Bad
+	case call.FileOffered:
+		if e.Mine {
+			return Text(fmt.Sprintf("%s (%s) is offered to %s", e.Name, DataSize(uint64(e.Size)), e.Who.Name)), Info
+		}
+		return Text(fmt.Sprintf("%s offers %s (%s), file %d", e.Who.Name, e.Name, DataSize(uint64(e.Size)), e.ID)), Info
+	case call.FileDone:
+		if e.Mine {
+			return Text(fmt.Sprintf("%s has %s", e.Who.Name, e.Name)), Good
+		}
+		return Text(fmt.Sprintf("%s of %s is in %s", e.Name, e.Who.Name, e.Path)), Good
+	case call.FileFailed:
+		if e.Mine {
+			return Text(fmt.Sprintf("%s was not sent to %s: %s", e.Name, e.Who.Name, e.Error)), Bad
+		}
+		return Text(fmt.Sprintf("%s of %s did not arrive: %s", e.Name, e.Who.Name, e.Error)), Bad
+	case call.FileProgress:
+		// the screen has a bar, and plain mode says it now and then
 	case call.Chat, call.SoundChanged:
 		// are shown where they belong
 	case call.Left, call.MediaStarted, call.MediaResumed, call.EventsLost:

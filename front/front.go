@@ -92,6 +92,20 @@ type SoundChecks interface {
 	HearMyself() bool
 }
 
+// Files are what people send each other.
+type Files interface {
+	// Files are those that are offered or under way, and the last that ended, oldest
+	// first.
+	Files() []call.File
+	// SendFile offers a file to one person, or with "" to everybody. It looks at
+	// the file, which may take a moment.
+	SendFile(path string, to signal.PeerID) error
+	// AcceptFile takes a file into a folder, or with "" into the usual one;
+	// StopFile refuses it, or ends it.
+	AcceptFile(id int, dir string) error
+	StopFile(id int) error
+}
+
 // Links tells how good the way to everyone is.
 type Links interface {
 	// Stats has an entry for every peer of the view.

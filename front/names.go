@@ -148,6 +148,18 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 		return e
 	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed, rtc.RosterChanged:
 		// not shown
+	case call.FileOffered:
+		rename(&e.Who)
+		return e
+	case call.FileProgress:
+		rename(&e.Who)
+		return e
+	case call.FileDone:
+		rename(&e.Who)
+		return e
+	case call.FileFailed:
+		rename(&e.Who)
+		return e
 	case call.Chat:
 		rename(&e.Who)
 		return e

@@ -27,6 +27,10 @@ var help = []string{
 	"/devices  microphones, speakers, cameras and screens; /devices N uses one",
 	"/who      who is here and how they are connected",
 	"/say TEXT send a message; a line without a slash does the same",
+	"/send PATH        offer a file to everybody; /send PATH to NAME to one",
+	"/files    files that are offered or under way",
+	"/take N   take file N; /take alone takes the newest",
+	"/refuse N refuse file N, or stop it",
 	"/invite   how others get in, and who can",
 	"/retry    reconnect now",
 	"/leave    leave the meeting",
@@ -58,6 +62,8 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.sound(word, strings.TrimSpace(rest))
 	case "/devices":
 		s.devices(ctx, strings.TrimSpace(rest))
+	case "/send", "/files", "/take", "/refuse":
+		s.files(word, strings.TrimSpace(rest))
 	case "/invite":
 		s.invite(s.opt.Place)
 	case "/retry":

@@ -29,6 +29,7 @@ type Options struct {
 	Devices  front.Devices
 	Sound    front.SoundChecks
 	Links    front.Links
+	Files    front.Files
 	Place    call.Place
 
 	In  io.Reader        // nil: standard input
@@ -54,7 +55,9 @@ type session struct {
 	linked bool      // the server was reached before
 	tried  time.Time // when the last attempt to reach it was said; zero: none of this outage
 	report front.Report
-	err    error // of the first line that could not be written
+	// quarters of each file that were said.
+	quarters map[int]int
+	err      error // of the first line that could not be written
 }
 
 // Run shows the call until the person leaves, the room's events end or ctx is
@@ -70,7 +73,7 @@ func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}}
+	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}, quarters: map[int]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.welcome()
@@ -230,8 +233,11 @@ func (s *session) event(ev rtc.Event) {
 	case call.Chat:
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
-		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.LanRoomFound:
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.LanRoomFound,
+		call.FileOffered, call.FileDone, call.FileFailed:
 		s.describe(ev)
+	case call.FileProgress:
+		s.fileMoves(e.File)
 	case rtc.RosterChanged, rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed:
 		// others tell the same
 	case call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:

@@ -24,6 +24,7 @@ type header struct {
 	missing   map[media.Kind]bool
 	unread    int
 	carrying  []rtc.CarriedView // whose packets pass through here
+	files     string            // what is under way; empty: nothing
 }
 
 // own is what one sends oneself, e.g. "mic on  cam on  screen OFF".
@@ -98,6 +99,9 @@ func (h header) Render(s *Styles, w int) string {
 		carried = dot + s.accent.Render(front.CarryingText(h.carrying))
 	default:
 		carried = dot + s.accent.Render(fmt.Sprintf("carrying %d pairs", len(h.carrying)))
+	}
+	if h.files != "" {
+		carried += dot + s.good.Render(h.files)
 	}
 	short := s.text.Render(h.count(true))
 	lock := h.lock(s)

@@ -35,6 +35,7 @@ const (
 	ActQuieter   Action = "quieter"
 	ActHush      Action = "hush"
 	ActDevices   Action = "devices"
+	ActFiles     Action = "files"
 	ActInvite    Action = "invite"
 	ActReach     Action = "reach"
 	ActLog       Action = "log"
@@ -75,6 +76,7 @@ var defaultBindings = []binding{
 	{ActHush, []string{"x"}, "", "silence who is selected, here only"},
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
+	{ActFiles, []string{"f"}, "", "send a file, take or refuse one"},
 	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
 	{ActReach, []string{"w"}, "", "who can get here (lobby, invite): this machine, this network, the internet"},
 	{ActLog, []string{"l"}, "", "what happened so far"},

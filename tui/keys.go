@@ -24,7 +24,12 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 		return m.askingKey(name)
 	case m.typing:
 		return m.typingKey(msg)
+	case m.filing:
+		return m.pathKey(msg)
 	case msg.Paste:
+		if cmd, ok := m.pastedPath(string(msg.Runes)); ok {
+			return cmd
+		}
 		if !m.lobby && m.opt.Chat != nil {
 			m.toast(toastInfo, "what is pasted goes into a message: press "+m.keys.key(ActChat)+" first")
 		}
@@ -33,7 +38,7 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 && !msg.Alt {
 		var cmds []tea.Cmd
 		for i, r := range msg.Runes {
-			if m.typing || m.asking {
+			if m.typing || m.asking || m.filing {
 				rest := tea.KeyMsg{Type: tea.KeyRunes, Runes: msg.Runes[i:]}
 				return tea.Batch(append(cmds, m.key(rest))...)
 			}
@@ -162,6 +167,9 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 	case name == "pgdown":
 		step = 10
 	}
+	if m.panel == panelFiles {
+		return m.fileKey(name, step)
+	}
 	scrolls := m.panel == panelHelp || m.panel == panelLog || m.panel == panelDevices
 	switch {
 	case step != 0 && scrolls:
@@ -245,6 +253,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		}
 		m.toggles(panelDevices)
 		return m.listDevices()
+	case ActFiles:
+		return m.openFiles()
 	case ActInvite:
 		return m.copyInvite()
 	case ActReach:

@@ -23,6 +23,7 @@ type Model struct {
 
 	talk      talk
 	attention attention
+	taskbar   int           // percent shown there; 0: nothing
 	want      signal.Media  // what the keys asked for; the view says what is
 	tickGen   int           // of the tick that counts; older ones are dropped
 	tickEvery time.Duration // interval of that tick; 0: none under way
@@ -30,12 +31,14 @@ type Model struct {
 	listed    time.Time     // when devices were last asked for
 	shown     []Tile        // what the stage was told last
 	lobby     bool
-	report    front.Report
-	names     front.Names
-	leaving   bool
-	suspended bool      // the shell has the terminal
-	keyModes  *terminal // nil in tests without one
-	keyGen    int       // of the last change of the keyboard's mode
+	// taskbarNew: the terminal was not told yet.
+	taskbarNew bool
+	report     front.Report
+	names      front.Names
+	leaving    bool
+	suspended  bool      // the shell has the terminal
+	keyModes   *terminal // nil in tests without one
+	keyGen     int       // of the last change of the keyboard's mode
 }
 
 // The messages of the model's own commands.
@@ -54,6 +57,7 @@ type (
 		stats   []call.PeerStats
 		sources []media.Source
 		sound   *call.Sound
+		files   []call.File
 	}
 )
 
@@ -135,6 +139,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.tick(msg)
 	case sampleMsg:
 		m.take(msg)
+	case fileFailedMsg:
+		m.toast(toastBad, front.Text(msg.err.Error()))
 	case devicesMsg:
 		m.devices = m.devices.update(msg.list)
 	}
@@ -143,7 +149,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	next := m.schedule()
 	m.publish(redraw)
-	return m, tea.Batch(cmd, next, m.notify())
+	return m, tea.Batch(cmd, next, m.notify(), m.showTaskbar())
 }
 
 // setView takes a new view of the room.
@@ -192,6 +198,9 @@ func (m *Model) event(ev rtc.Event) {
 	}
 	m.report.Event(ev, m.now)
 	if text, kind := front.Describe(ev); text != "" {
+		if e, ok := ev.(call.FileOffered); ok && !e.Mine {
+			text += "; " + m.keys.key(ActFiles) + " takes or refuses it"
+		}
 		m.toast(kind, text)
 		if worthNotifying(ev) {
 			m.attention = m.attention.tell(m.now, text)
@@ -248,6 +257,9 @@ func (m *Model) take(s sampleMsg) {
 	}
 	if s.sound != nil {
 		m.sound = s.sound
+	}
+	if s.files != nil {
+		m.setFiles(s.files)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/rtc"
 )
@@ -114,9 +115,12 @@ func (m *Model) notify() tea.Cmd {
 
 // worthNotifying reports whether an event is worth looking up for.
 func worthNotifying(ev rtc.Event) bool {
+	if e, ok := ev.(call.FileOffered); ok {
+		return !e.Mine
+	}
 	switch ev.EventName() {
 	case rtc.PeerJoined{}.EventName(), rtc.PeerLeft{}.EventName(), rtc.ReconnectFailed{}.EventName(),
-		rtc.ConnectFailed{}.EventName():
+		rtc.ConnectFailed{}.EventName(), call.FileDone{}.EventName(), call.FileFailed{}.EventName():
 		return true
 	}
 	return false

@@ -34,6 +34,7 @@ type Options struct {
 	Devices  front.Devices
 	Sound    front.SoundChecks
 	Links    front.Links
+	Files    front.Files
 	Stage    Stage // nil: no pictures are drawn
 	Place    call.Place
 	// Reach opens the room to more people, or closes it again; nil where that
@@ -50,6 +51,8 @@ type Options struct {
 	// KeyReleases says that the terminal speaks the kitty keyboard protocol,
 	// so that hold-to-talk ends with the key.
 	KeyReleases bool
+	// Taskbar says that the terminal shows progress in the taskbar.
+	Taskbar bool
 	// Notify is how a person who looks elsewhere is told of what happens.
 	Notify Notify
 	// Term is $TERM, which decides how the clipboard is reached.
@@ -133,6 +136,9 @@ func run(ctx context.Context, opt Options) (*front.Report, error) {
 	}
 	_, err := program.Run()
 	close(ended)
+	if m.taskbar != 0 {
+		_, _ = io.WriteString(opt.Out, taskbarOff) // a terminal that is gone shows nothing anyway
+	}
 	if failure := p.stop(); failure != nil {
 		err = failure
 	}
@@ -375,7 +381,7 @@ func (m *Model) keyboard() tea.Cmd {
 		return nil
 	}
 	m.keyGen++
-	gen, typing := m.keyGen, m.typing
+	gen, typing := m.keyGen, m.typing || m.filing
 	return func() tea.Msg {
 		t.setTyping(typing, gen)
 		return nil

@@ -76,7 +76,7 @@ func (m *Model) waitEvent() tea.Cmd {
 // sample reads the levels and, when full, statistics and sources. It runs in a
 // command, since the reading may take a lock.
 func (m *Model) sample(full bool) func() sampleMsg {
-	meter, links, devices, sound := m.opt.Meter, m.opt.Links, m.opt.Devices, m.opt.Sound
+	meter, links, devices, sound, files := m.opt.Meter, m.opt.Links, m.opt.Devices, m.opt.Sound, m.opt.Files
 	return func() sampleMsg {
 		var s sampleMsg
 		if meter != nil {
@@ -87,6 +87,9 @@ func (m *Model) sample(full bool) func() sampleMsg {
 		}
 		if full && devices != nil {
 			s.sources = devices.Sources()
+		}
+		if files != nil { // a list that is there, to be read
+			s.files = files.Files()
 		}
 		if full && sound != nil {
 			now := sound.Sound()

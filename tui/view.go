@@ -45,6 +45,8 @@ type screen struct {
 	asking    bool // leave?
 	talking   bool // the talk key is held
 	typing    bool
+	filing    bool // the path of a file is written
+	files     fileList
 
 	toasts toasts
 	chat   chatLog
@@ -61,6 +63,7 @@ const (
 	panelStats
 	panelDevices
 	panelInvite
+	panelFiles
 )
 
 // missing tells which sources there are not.
@@ -88,7 +91,7 @@ func (sc *screen) header() header {
 		room: cleanName(sc.view.Room), open: sc.view.Open,
 		connected: sc.view.Connected() + 1, people: len(sc.view.Peers) + 1,
 		inside: !sc.view.Since.IsZero(), media: sc.view.Media,
-		talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying,
+		talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying, files: sc.files.header(),
 	}
 	if h.inside {
 		h.elapsed = sc.now.Sub(sc.view.Since)
@@ -212,6 +215,9 @@ func (sc *screen) status(l layout) string {
 // bar is the help line; while typing it tells what works then.
 func (sc *screen) bar(w int) string {
 	s := sc.styles
+	if sc.filing {
+		return s.keyBar([]barItem{{"enter", "send"}, {"esc", "back"}}, 2, w)
+	}
 	if !sc.typing {
 		return sc.keys.Bar(s, w)
 	}
@@ -245,6 +251,8 @@ func (sc *screen) renderPanel(w, h int) []string {
 		title, lines = "devices", sc.devices.Render(s, w, sc.sources, sc.sound)
 	case panelInvite:
 		title, lines = "invite", sc.invite.Render(s, w, h-1)
+	case panelFiles:
+		title, lines = "files", sc.files.Render(s, w, h-1, sc.filing)
 	case panelNone:
 		return nil
 	}

@@ -36,7 +36,8 @@ type joinFlags struct {
 	stats, exitAfter      time.Duration
 	logFile               string
 	debug                 bool
-	video, notify         string
+	video, notify, files  string
+	acceptFiles           bool
 	noLobby, ascii, mouse bool
 	relayOnly             bool
 	reaches               reachFlags
@@ -108,6 +109,8 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
 	fl.StringVar(&f.notify, "notify", "auto", "how the terminal tells what happens while it is not in front: auto, osc9, osc777, osc99, bell or off")
+	fl.StringVar(&f.files, "files", "", "folder for files that others send; default ~/Downloads, else the present one")
+	fl.BoolVar(&f.acceptFiles, "accept-files", false, "take every file that is offered, without asking")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
 	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
@@ -149,6 +152,10 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	if _, err := tui.ParseNotify(f.notify, os.Getenv); err != nil {
 		return cfg, usagef("--notify: %w", err)
 	}
+	if cfg.FilesInto, err = filesFolder(f.files); err != nil {
+		return cfg, err
+	}
+	cfg.AcceptFiles = f.acceptFiles
 	if f.stats < headless.MinStats {
 		return cfg, usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
 	}

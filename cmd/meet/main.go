@@ -85,7 +85,7 @@ other, and a broken network mends by itself.
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
 	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
-	cmd.AddCommand(ctlCommand(), sayCommand(), statusCommand())
+	cmd.AddCommand(ctlCommand(), sayCommand(), sendCommand(), statusCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(completionCommand(cmd), manualCommand(cmd))
 	return cmd

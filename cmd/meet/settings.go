@@ -33,7 +33,7 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}{
 		"name": {&f.name, settings.Name}, "mic": {&f.mic, settings.Mic}, "camera": {&f.camera, settings.Camera},
 		"screen": {&f.screen, settings.Screen}, "speaker": {&f.speaker, settings.Speaker}, "video": {&f.video, settings.Video},
-		"notify": {&f.notify, settings.Notify},
+		"notify": {&f.notify, settings.Notify}, "files": {&f.files, settings.Files},
 	} {
 		if to.value != "" && !flags.Changed(name) {
 			*to.flag = to.value
@@ -52,7 +52,7 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 		"muted": {&f.muted, settings.Muted}, "camera-off": {&f.cameraOff, settings.CameraOff},
 		"no-carry": {&f.noCarry, settings.NoCarry},
 		"no-lobby": {&f.noLobby, settings.NoLobby}, "ascii": {&f.ascii, settings.ASCII}, "mouse": {&f.mouse, settings.Mouse},
-		"relay-only": {&f.relayOnly, settings.RelayOnly},
+		"relay-only": {&f.relayOnly, settings.RelayOnly}, "accept-files": {&f.acceptFiles, settings.AcceptFiles},
 	} {
 		if !flags.Changed(name) {
 			*to.flag = *to.flag || to.value

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/meet-term/meet/internal/control"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/headless"
+	"github.com/meet-term/meet/signal"
 )
 
 // steered is a call that other programs of the same user steer through its socket.
@@ -28,7 +30,7 @@ type steered struct {
 // without one goes on, and says why.
 func steer(ctx context.Context, c *call.Call, at place, log *slog.Logger) (end func()) {
 	s := &steered{desk: headless.Desk{Call: c}, at: at, ended: make(chan struct{})}
-	s.takers = map[string]control.Handler{"events": s.events, "talk": s.talk}
+	s.takers = map[string]control.Handler{"events": s.events, "talk": s.talk, "file-send": s.sendFile}
 	dir, err := control.Dir()
 	var server *control.Server
 	if err == nil {
@@ -135,6 +137,28 @@ func (s *steered) events(_ context.Context, _ []byte, c *control.Conn) error {
 			}
 		}
 	})
+	return nil
+}
+
+// sendFile offers a file, and says what the transfers are before it is done, so that who
+// sends it knows which events are about it.
+func (s *steered) sendFile(_ context.Context, line []byte, c *control.Conn) error {
+	var a struct {
+		Path string        `json:"path"`
+		Peer signal.PeerID `json:"peer"`
+	}
+	if err := json.Unmarshal(line, &a); err != nil || a.Path == "" {
+		return errors.New(`file-send needs a "path"`)
+	}
+	offered, err := s.desk.Call.OfferFile(a.Path, a.Peer)
+	if err != nil {
+		return err
+	}
+	for _, o := range offered {
+		if err := c.Write(s.desk.Line(time.Now(), o, s.at.newest())); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

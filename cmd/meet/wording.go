@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -62,6 +63,23 @@ var wordings = []wording{
 	{"sound", "", "what is done to one's own sound", noWords},
 	{"test-sound", "", "two notes on the speaker", noWords},
 	{"hear-myself", "", "record 3 s of what would be sent, and play them", noWords},
+	{"file-send", "PATH", "offer a file to everybody; meet send does more", func(w []string, _ asker) (map[string]any, error) {
+		path, err := filepath.Abs(strings.Join(w, " "))
+		if len(w) == 0 {
+			err = fmt.Errorf("file-send takes the path of a file")
+		}
+		return map[string]any{"path": path}, err
+	}},
+	{"file-accept", "ID [FOLDER]", "take a file that is offered", func(w []string, _ asker) (map[string]any, error) {
+		command, err := numbered("file-accept", w[:min(1, len(w))])
+		if err == nil && len(w) > 1 {
+			command["dir"], err = filepath.Abs(strings.Join(w[1:], " "))
+		}
+		return command, err
+	}},
+	{"file-stop", "ID", "refuse a file, or stop it", func(w []string, _ asker) (map[string]any, error) {
+		return numbered("file-stop", w)
+	}},
 	{"leave", "", "leave the call", noWords},
 }
 
@@ -182,6 +200,15 @@ func screenWords(words []string, a asker) (map[string]any, error) {
 		command["sound"] = true
 	}
 	return command, err
+}
+
+// numbered takes the number of a file.
+func numbered(name string, words []string) (map[string]any, error) {
+	n, err := strconv.Atoi(strings.Join(words, " "))
+	if err != nil {
+		return nil, fmt.Errorf("%s takes the number of a file", name)
+	}
+	return map[string]any{"id": n}, nil
 }
 
 func volumeWords(words []string, a asker) (map[string]any, error) {

@@ -29,6 +29,7 @@ type Config struct {
 	Screen    string
 	Speaker   string
 	Video     string // how pictures are drawn
+	Files     string // folder for files that are accepted
 	Notify    string // how the terminal tells what happens while nobody looks
 	Muted     bool   // start with the microphone off
 	CameraOff bool   // start with the camera off
@@ -36,10 +37,12 @@ type Config struct {
 	NoCarry   bool   // carry nothing for two others; the file says carry = false
 	ASCII     bool   // no symbols outside of ASCII
 	Mouse     bool
-	RelayOnly bool     // show nobody an address: everything is relayed by a server
-	ICEServer []string // STUN and TURN servers of one's own
-	ICEHosts  []string // hosts besides its own where the server may offer some
-	Light     *bool    // background of the terminal; nil asks it
+	// AcceptFiles takes every file that is offered.
+	AcceptFiles bool
+	RelayOnly   bool     // show nobody an address: everything is relayed by a server
+	ICEServer   []string // STUN and TURN servers of one's own
+	ICEHosts    []string // hosts besides its own where the server may offer some
+	Light       *bool    // background of the terminal; nil asks it
 
 	Audio Audio // what is done to the sound of the microphone
 
@@ -150,14 +153,14 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
 		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
-		"notify": &c.Notify,
+		"notify": &c.Notify, "files": &c.Files,
 	}
 }
 
 func (c *Config) switches() map[string]*bool {
 	return map[string]*bool{
 		"muted": &c.Muted, "camera-off": &c.CameraOff, "no-lobby": &c.NoLobby, "ascii": &c.ASCII, "mouse": &c.Mouse,
-		"relay-only": &c.RelayOnly,
+		"relay-only": &c.RelayOnly, "accept-files": &c.AcceptFiles,
 	}
 }
 

@@ -71,6 +71,10 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # ascii = false
 # mouse = false
 
+# Where files go that others send. accept-files takes all of them without asking.
+# files = "~/Downloads"
+# accept-files = false
+
 # What happens while the screen is not in front, told by the terminal: "auto",
 # "osc9", "osc777", "osc99", "bell" or "off".
 # notify = "auto"

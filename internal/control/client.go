@@ -126,6 +126,9 @@ func alive(path string) bool {
 	return !errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// CloseRead ends the reading; commands can still be sent.
+func (c *Client) CloseRead() error { return c.conn.CloseRead() }
+
 // Close hangs up.
 func (c *Client) Close() error { return c.conn.Close() }
 

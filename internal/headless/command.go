@@ -31,6 +31,14 @@ type talker interface {
 	SetScreenWithSound(on bool)
 	PlayTestSound()
 	HearMyself() bool
+	filer
+}
+
+// filer sends and takes files.
+type filer interface {
+	SendFile(path string, to signal.PeerID) error
+	AcceptFile(id int, dir string) error
+	StopFile(id int) error
 }
 
 // maxLine bounds a command, in bytes.
@@ -79,6 +87,17 @@ type (
 		Kind *string `json:"kind"`
 		ID   string  `json:"id"`
 	}
+	fileSendArgs struct {
+		Path string        `json:"path"`
+		Peer signal.PeerID `json:"peer"`
+	}
+	fileAcceptArgs struct {
+		ID  *int   `json:"id"`
+		Dir string `json:"dir"`
+	}
+	fileStopArgs struct {
+		ID *int `json:"id"`
+	}
 	echoArgs struct {
 		Mode *string `json:"mode"`
 	}
@@ -123,6 +142,24 @@ var commands = []command{
 			return errors.New("the microphone is off")
 		}
 		return nil
+	}),
+	define("file-send", func(a fileSendArgs, _ controls, t talker) error {
+		if a.Path == "" {
+			return errors.New(`file-send needs a "path"`)
+		}
+		return t.SendFile(a.Path, a.Peer)
+	}),
+	define("file-accept", func(a fileAcceptArgs, _ controls, t talker) error {
+		if a.ID == nil {
+			return errors.New(`file-accept needs the "id" of a file`)
+		}
+		return t.AcceptFile(*a.ID, a.Dir)
+	}),
+	define("file-stop", func(a fileStopArgs, _ controls, t talker) error {
+		if a.ID == nil {
+			return errors.New(`file-stop needs the "id" of a file`)
+		}
+		return t.StopFile(*a.ID)
 	}),
 	define("leave", func(_ noArgs, c controls, _ talker) error { c.Leave(); return nil }),
 }

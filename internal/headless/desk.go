@@ -64,7 +64,7 @@ func EventNames() []string {
 		"ice-connection-state-changed", "peer-joined", "peer-left", "peer-connected", "peer-disconnected",
 		"peer-connection-failed", "reconnecting", "reconnected", "reconnect-failed", "media-state-changed",
 		"hearing-changed", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",
-		"undelivered", "chat", "sound", "warning", "left",
+		"undelivered", "chat", "file-offered", "file-progress", "file-done", "file-failed", "sound", "warning", "left",
 	}
 }
 

@@ -64,6 +64,14 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return resumed(h, e)
 	case call.Chat:
 		return chatLine{h, person(e.Who), e.Text, stamp(e.Time), e.History}
+	case call.FileOffered:
+		return fileOfferedLine{h, person(e.Who), e.ID, e.Name, e.Size, e.Mine, e.Path}
+	case call.FileProgress:
+		return fileProgressLine{h, person(e.Who), e.ID, e.Name, e.Bytes, e.Size, e.Mine}
+	case call.FileDone:
+		return fileDoneLine{h, person(e.Who), e.ID, e.Name, e.Size, e.Path, e.SHA256, e.Mine}
+	case call.FileFailed:
+		return fileFailedLine{h, person(e.Who), e.ID, e.Name, e.Error, e.Mine}
 	case call.PlaceChanged:
 		return placeLine{h, e.Dialed.Server, e.Invite.Command, e.Invite.Link, e.Invite.Works, e.Where, e.Note}
 	case call.LanRoomFound:

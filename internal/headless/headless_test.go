@@ -45,6 +45,18 @@ func (r *recorder) SetSound(s call.Sound) error {
 func (r *recorder) SetScreenWithSound(on bool) {
 	r.note("screen and sound " + onOff(on))
 }
+func (r *recorder) SendFile(path string, to signal.PeerID) error {
+	r.note("send " + path + " to " + string(to))
+	return nil
+}
+func (r *recorder) AcceptFile(id int, dir string) error {
+	r.note(fmt.Sprint("accept ", id, " into ", dir))
+	return nil
+}
+func (r *recorder) StopFile(id int) error {
+	r.note(fmt.Sprint("stop ", id))
+	return nil
+}
 func (r *recorder) TellSound()       { r.note("sound") }
 func (r *recorder) PlayTestSound()   { r.note("test sound") }
 func (r *recorder) HearMyself() bool { r.note("hear myself"); return false }
@@ -92,6 +104,13 @@ func TestCommands(t *testing.T) {
 		`{"command":"listen-muted","on":true}`:                {"echo auto noise true gain true music false listen true", ""},
 		`{"command":"test-sound"}`:                            {"test sound", ""},
 		`{"command":"hear-myself"}`:                           {"hear myself", "the microphone is off"},
+		`{"command":"file-send","path":"/x y"}`:               {"send /x y to ", ""},
+		`{"command":"file-send","path":"/x","peer":"b"}`:      {"send /x to b", ""},
+		`{"command":"file-send"}`:                             {"", `needs a "path"`},
+		`{"command":"file-accept","id":3,"dir":"/tmp"}`:       {"accept 3 into /tmp", ""},
+		`{"command":"file-accept"}`:                           {"", `needs the "id"`},
+		`{"command":"file-stop","id":3}`:                      {"stop 3", ""},
+		`{"command":"file-stop"}`:                             {"", `needs the "id"`},
 		`{"command":"explode"}`:                               {"", "unknown command"},
 		`{}`:                                                  {"", `no "command"`},
 		`[1,2]`:                                               {"", "no command"},

@@ -187,6 +187,46 @@ type (
 	}
 )
 
+// Of files, from them or to them.
+type (
+	fileOfferedLine struct {
+		head
+		person
+		ID   int    `json:"id"`
+		File string `json:"file"`
+		Size int64  `json:"size"`
+		Mine bool   `json:"mine,omitempty"`
+		Path string `json:"path,omitempty"`
+	}
+	fileProgressLine struct {
+		head
+		person
+		ID    int    `json:"id"`
+		File  string `json:"file"`
+		Bytes int64  `json:"bytes"`
+		Size  int64  `json:"size"`
+		Mine  bool   `json:"mine,omitempty"`
+	}
+	fileDoneLine struct {
+		head
+		person
+		ID     int    `json:"id"`
+		File   string `json:"file"`
+		Size   int64  `json:"size"`
+		Path   string `json:"path"`
+		SHA256 string `json:"sha256"`
+		Mine   bool   `json:"mine,omitempty"`
+	}
+	fileFailedLine struct {
+		head
+		person
+		ID    int    `json:"id"`
+		File  string `json:"file"`
+		Error string `json:"error"`
+		Mine  bool   `json:"mine,omitempty"`
+	}
+)
+
 // Of somebody's media.
 type (
 	mediaLine struct {
