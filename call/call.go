@@ -74,6 +74,10 @@ type Config struct {
 	// this machine.
 	RelayOnly bool
 
+	// SaveProcessors keeps the whole process on one processor while nobody sends
+	// pictures: for a process that does nothing else.
+	SaveProcessors bool
+
 	Dial      signal.DialFunc // of the signaling link; nil: the system's network
 	DialRelay conn.DialRelay  // of relays over TCP and TLS; nil: the system's network, unless Net is given
 	Net       transport.Net   // of the media; nil: the system's network
@@ -193,6 +197,9 @@ func (c *Call) Run(ctx context.Context) error {
 	filesCtx, endFiles := context.WithCancel(meshCtx)
 	defer endFiles()
 	crash.GoIn(&wg, func() { c.files.Run(filesCtx) })
+	if c.cfg.SaveProcessors {
+		crash.GoIn(&wg, func() { c.saveProcessors(meshCtx) })
+	}
 	if c.cfg.Net == nil {
 		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
 	}

@@ -130,6 +130,8 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 		WatchAll: f.headless, Lobby: f.lobby(), NoCarry: f.noCarry,
 		Processing:  audio.Processing{NoiseOff: !f.noise, GainOff: !f.gain, Music: f.music},
 		ListenMuted: f.listenMuted,
+		// Whoever set it has decided.
+		SaveProcessors: os.Getenv("GOMAXPROCS") == "",
 	}
 	if cfg.Processing.Echo, err = audio.ParseSwitch(f.echo); err != nil {
 		return cfg, usagef("--echo: %w", err)
@@ -221,7 +223,6 @@ func join(ctx context.Context, room string, f joinFlags) error {
 
 // take runs the call beside whatever shows it, until both have ended.
 func take(ctx context.Context, c *call.Call, at place, f joinFlags) error {
-	defer oneProcessorForSound(c)()
 	ended := make(chan error, 1)
 	crash.Go(func() { ended <- c.Run(ctx) })
 	show := showScreen

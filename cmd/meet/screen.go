@@ -13,6 +13,7 @@ import (
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/tui"
+	"github.com/meet-term/meet/tui/stage"
 	"github.com/meet-term/meet/tui/termout"
 	"github.com/meet-term/meet/tui/termvideo"
 )
@@ -51,17 +52,18 @@ func showScreen(ctx context.Context, c *call.Call, at place, f joinFlags) error 
 	}
 
 	var drawing sync.WaitGroup
-	stop := make(chan struct{})
+	drawCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the screen has ended
+	defer stop()
 	if choice.Mode != termvideo.ModeOff {
-		s := newStage(c, termvideo.New(out, choice.Config(found.Caps)), choice, found.Caps, windowSize)
+		s := stage.New(c, termvideo.New(out, choice.Config(found.Caps)), choice, found.Caps, windowSize)
 		opt.Stage = s
-		crash.GoIn(&drawing, func() { _ = s.run(stop) }) // a terminal that is gone ends the screen too
+		crash.GoIn(&drawing, func() { _ = s.Run(drawCtx) }) // a terminal that is gone ends the screen too
 	}
 	if at.venue == nil && f.lobby() {
 		crash.GoIn(&drawing, func() { at.lookAtNamed(ctx, c) })
 	}
 	report, err := tui.Run(ctx, opt)
-	close(stop)
+	stop()
 	drawing.Wait()
 	if err != nil {
 		return err

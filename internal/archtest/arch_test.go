@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"front":              {"call", "media", "rtc", "signal", "internal/safetext"},
 	"plain":              {"call", "front", "media", "rtc", "signal", "internal/files", "internal/safetext"},
 	"tui":                {"call", "front", "internal/files", "rtc", "signal", "media", "media/video", "tui/termvideo", "tui/termout", "internal/safetext", "internal/config"},
+	"tui/stage":          {"call", "media", "media/video", "rtc", "tui", "tui/termvideo"},
 	"rtc/conn":           {"media", "rtc", "signal", "internal/rules"},
 	"rtc":                {"media", "signal", "internal/rules"},
 	"relay":              {"signal", "internal/crash", "internal/mediatcp"},

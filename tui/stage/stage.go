@@ -1,21 +1,34 @@
-package main
+// Package stage draws the pictures of a call into the holes that the screen leaves
+// for them. It knows both, so that neither knows the other.
+package stage
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/stream"
+	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/tui"
 	"github.com/meet-term/meet/tui/termvideo"
 )
 
-// stage draws the pictures of a call into the holes that the screen leaves for
-// them. It implements [tui.Stage]. The goroutine of run owns the drawer.
-type stage struct {
-	call   *call.Call
+// Call is what a stage needs of one; [call.Call] implements it.
+type Call interface {
+	View() *rtc.RoomView
+	// Show says which pictures are looked at, and how large.
+	Show(sizes map[call.Viewed]stream.Size)
+	// Picture is the newest picture of somebody, or nil.
+	Picture(call.Viewed) *video.Frame
+}
+
+// Stage implements [tui.Stage]. The goroutine of Run owns the drawer.
+type Stage struct {
+	call   Call
 	caps   termvideo.Caps
 	choice termvideo.Choice
 	drawer *termvideo.Drawer
@@ -31,27 +44,29 @@ type stage struct {
 // changed.
 const drawEvery = time.Second / 30
 
-func newStage(c *call.Call, d *termvideo.Drawer, choice termvideo.Choice, caps termvideo.Caps, size func() (int, int)) *stage {
-	return &stage{call: c, caps: caps, choice: choice, drawer: d, size: size, shown: make(chan struct{}, 1)}
+// New returns a stage for a terminal of a size in cells. It draws nothing until Run.
+func New(c Call, d *termvideo.Drawer, choice termvideo.Choice, caps termvideo.Caps, size func() (cols, rows int)) *Stage {
+	return &Stage{call: c, caps: caps, choice: choice, drawer: d, size: size, shown: wake.New()}
 }
 
 // Show implements [tui.Stage].
-func (s *stage) Show(tiles []tui.Tile) {
+func (s *Stage) Show(tiles []tui.Tile) {
 	s.mu.Lock()
 	s.tiles = tiles
 	s.mu.Unlock()
 	wake.Poke(s.shown)
 }
 
-// run draws until stop is closed; then nothing of the pictures is left.
-func (s *stage) run(stop <-chan struct{}) error {
+// Run draws until ctx ends; then nothing of the pictures is left. The error is of a
+// terminal that is gone.
+func (s *Stage) Run(ctx context.Context) error {
 	ticker := time.NewTicker(drawEvery)
 	defer ticker.Stop()
 	var tiles []tui.Tile
 	var tick <-chan time.Time // nil while there is nothing to draw
 	for {
 		select {
-		case <-stop:
+		case <-ctx.Done():
 			return s.drawer.Close()
 		case <-s.shown:
 			s.mu.Lock()
@@ -76,7 +91,7 @@ func (s *stage) run(stop <-chan struct{}) error {
 }
 
 // ask tells the call which pictures are looked at, and how large.
-func (s *stage) ask(tiles []tui.Tile) {
+func (s *Stage) ask(tiles []tui.Tile) {
 	sizes := make(map[call.Viewed]stream.Size, len(tiles))
 	for _, t := range tiles {
 		w, h := s.choice.PictureSize(s.caps, t.Cols, t.Rows)
@@ -90,7 +105,7 @@ func (s *stage) ask(tiles []tui.Tile) {
 
 func viewed(t tui.Tile) call.Viewed { return call.Viewed{Peer: t.Peer, Kind: t.Kind} }
 
-func (s *stage) draw(tiles []tui.Tile) error {
+func (s *Stage) draw(tiles []tui.Tile) error {
 	cols, rows := s.size()
 	scene := termvideo.Scene{Cols: cols, Rows: rows, Tiles: make([]termvideo.Tile, 0, len(tiles))}
 	self := s.call.View().Self
