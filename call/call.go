@@ -98,8 +98,9 @@ type Call struct {
 	mesh   *rtc.Manager
 	media  *studio
 
-	channels *channels
-	files    *files.Files
+	channels  *channels
+	terminals *terminals
+	files     *files.Files
 
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 	server  atomic.Pointer[signal.Invite]      // that we are on
@@ -134,6 +135,8 @@ func New(cfg Config) (*Call, error) {
 	c.channels = newChannels()
 	c.files = c.newFiles()
 	c.channels.users[rtc.ChannelFile] = fileChannel{c.files}
+	c.terminals = newTerminals(self, cfg.Name)
+	c.channels.users[rtc.ChannelTerminal] = terminalUser{c.terminals}
 	c.server.Store(&cfg.Invite)
 	trust, err := trustOf(cfg.Invite)
 	if err != nil {
@@ -165,6 +168,10 @@ func New(cfg Config) (*Call, error) {
 		NoCarry: cfg.NoCarry, Timing: cfg.Timing, Logger: cfg.Logger,
 	})
 	c.media.mesh = c.mesh
+	c.terminals.events, c.terminals.tell = c.events.post, c.mesh.SendData
+	c.terminals.nameOf = func(id signal.PeerID) string { return nameOf(c.mesh, id) }
+	c.terminals.send = func(to signal.PeerID, b []byte) error { return c.media.dialer.SendOn(to, rtc.ChannelTerminal, b) }
+	c.terminals.waiting = func(to signal.PeerID) int { return c.media.dialer.Waiting(to, rtc.ChannelTerminal) }
 	return c, nil
 }
 
@@ -200,6 +207,7 @@ func (c *Call) Run(ctx context.Context) error {
 	if c.cfg.SaveProcessors {
 		crash.GoIn(&wg, func() { c.saveProcessors(meshCtx) })
 	}
+	crash.GoIn(&wg, func() { c.terminals.run(meshCtx) })
 	if c.cfg.Net == nil {
 		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
 	}
@@ -348,6 +356,9 @@ func (c *Call) handle(e rtc.Event) {
 	switch e := e.(type) {
 	case rtc.PeerConnected:
 		c.media.connected(e.Peer)
+		c.terminals.found(e.Peer)
+	case rtc.PeerDisconnected:
+		c.terminals.lost(e.Peer)
 	case rtc.MediaStateChanged:
 		c.media.rest(e.Peer, e.Media)
 	}
@@ -386,6 +397,10 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 		if err := take(p, data); err != nil {
 			c.log.Debug("data dropped", "kind", kind, "peer", from, "error", err)
 		}
+	case "terminals", "terminal-ask":
+		if err := c.terminals.data(from, kind, data); err != nil {
+			c.log.Debug("word on terminals dropped", "peer", from, "error", err)
+		}
 	case "chat", "chat-history":
 		lines, err := decodeLines(data)
 		if err != nil {
@@ -415,6 +430,7 @@ func (c *Call) dataOpen(peer signal.PeerID) {
 		c.media.opened(p)
 	}
 	c.chat.opened(peer, time.Now())
+	c.terminals.dataOpen(peer)
 	if lines := c.chat.share(); len(lines) > 0 {
 		c.mesh.SendData(peer, "chat-history", encode(lines))
 	}
@@ -427,6 +443,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.channels.forget(peer)
 	c.chat.forget(peer)
 	c.files.Gone(peer)
+	c.terminals.gone(peer)
 }
 
 // nameOf is what people call a peer.

@@ -99,6 +99,19 @@ func Describe(ev rtc.Event) (string, Tone) {
 		return Text(fmt.Sprintf("%s of %s did not arrive: %s", e.Name, e.Who.Name, e.Error)), Bad
 	case call.FileProgress:
 		// the screen has a bar, and plain mode says it now and then
+	case call.TerminalStarted:
+		return Name(e.Name) + " shares a terminal: " + Text(e.Title), Info
+	case call.TerminalStopped:
+		return Name(e.Name) + " no longer shares " + Text(e.Title), Info
+	case call.TerminalAsked:
+		return Name(e.Name) + " wants to type in your terminal", Warn
+	case call.TerminalAllowed:
+		if e.On {
+			return Name(e.Name) + " may type in the terminal of " + Name(e.Owner.Name), Warn
+		}
+		return Name(e.Name) + " may no longer type in the terminal of " + Name(e.Owner.Name), Info
+	case call.TerminalResized:
+		// is seen
 	case call.Chat, call.SoundChanged:
 		// are shown where they belong
 	case call.Left, call.MediaStarted, call.MediaResumed, call.EventsLost:

@@ -163,7 +163,20 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 	case call.Chat:
 		rename(&e.Who)
 		return e
-	case call.MediaStarted, call.MediaResumed:
+	case call.TerminalStarted:
+		rename(&e.Who)
+		return e
+	case call.TerminalStopped:
+		rename(&e.Who)
+		return e
+	case call.TerminalAsked:
+		rename(&e.Who)
+		return e
+	case call.TerminalAllowed:
+		rename(&e.Who)
+		rename(&e.Owner)
+		return e
+	case call.MediaStarted, call.MediaResumed, call.TerminalResized:
 		// not shown
 	case rtc.Joined, rtc.ServerStateChanged, call.PlaceChanged, call.LanRoomFound, call.Warning,
 		call.SoundChanged, call.EventsLost, call.Left:

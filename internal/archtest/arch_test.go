@@ -18,8 +18,8 @@ const module = "github.com/meet-term/meet"
 // which other layers its code, tests excepted, may import.
 var allowed = map[string][]string{
 	"cmd/meet":           {"*"},
-	"call":               {"rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/safetext", "internal/rules"},
-	"internal/headless":  {"call", "media", "rtc", "signal"},
+	"call":               {"internal/term", "internal/termsync", "rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/safetext", "internal/rules"},
+	"internal/headless":  {"internal/term", "internal/termsync", "call", "media", "rtc", "signal"},
 	"tui/termvideo":      {"media/video"},
 	"tui/termout":        {"tui/termvideo"},
 	"front":              {"call", "media", "rtc", "signal", "internal/safetext"},

@@ -170,9 +170,11 @@ func obey(line []byte, c controls, t talker) error {
 	if err != nil {
 		return err
 	}
-	for _, cmd := range commands {
-		if cmd.name == asked {
-			return cmd.do(line, c, t)
+	for _, list := range [][]command{commands, terminalCommands} {
+		for _, cmd := range list {
+			if cmd.name == asked {
+				return cmd.do(line, c, t)
+			}
 		}
 	}
 	return fmt.Errorf("unknown command %.40q", asked)

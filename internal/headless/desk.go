@@ -46,6 +46,9 @@ func (d Desk) Obey(line []byte) (answers []any, err error) {
 	if ask, ok := questions[name]; ok {
 		return ask(time.Now(), d.Call), nil
 	}
+	if name == "terminal-text" {
+		return d.readTerminals(time.Now(), line)
+	}
 	return nil, obey(line, d.Call, d.Call)
 }
 
@@ -64,7 +67,8 @@ func EventNames() []string {
 		"ice-connection-state-changed", "peer-joined", "peer-left", "peer-connected", "peer-disconnected",
 		"peer-connection-failed", "reconnecting", "reconnected", "reconnect-failed", "media-state-changed",
 		"hearing-changed", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",
-		"undelivered", "chat", "file-offered", "file-progress", "file-done", "file-failed", "sound", "warning", "left",
+		"undelivered", "chat", "file-offered", "file-progress", "file-done", "file-failed", "sound", "warning",
+		"terminal-started", "terminal-resized", "terminal-stopped", "terminal-asked", "terminal-allowed", "left",
 	}
 }
 

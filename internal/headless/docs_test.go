@@ -27,6 +27,7 @@ var samples = []rtc.Event{
 	rtc.ConnectFailed{}, rtc.CarryingChanged{}, rtc.Undelivered{}, rtc.PeerJoined{}, rtc.PeerLeft{},
 	call.MediaStarted{}, call.MediaResumed{}, call.Chat{}, call.FileOffered{}, call.FileProgress{}, call.FileDone{}, call.FileFailed{}, call.PlaceChanged{}, call.LanRoomFound{}, call.Warning{},
 	call.SoundChanged{}, call.EventsLost{}, call.Left{},
+	call.TerminalStarted{}, call.TerminalResized{}, call.TerminalStopped{}, call.TerminalAsked{}, call.TerminalAllowed{},
 }
 
 func TestSamplesAreComplete(t *testing.T) {
@@ -78,6 +79,7 @@ func TestLinesAreDocumented(t *testing.T) {
 	add(stats(time.Time{}, call.PeerStats{}))
 	add(status(time.Time{}, &rtc.RoomView{}, nil))
 	add(messageLine{head: head{Event: "error"}})
+	add(terminalText(time.Time{}, call.TerminalView{}))
 
 	documented := map[string]string{}
 	for _, row := range rows(t, "## Events") {
@@ -101,7 +103,8 @@ func TestLinesAreDocumented(t *testing.T) {
 // else does.
 func TestCommandsAreDocumented(t *testing.T) {
 	known := map[string][]string{}
-	for _, c := range commands {
+	known["terminal-text"] = keysOf(reflect.TypeFor[terminalArgs]())
+	for _, c := range slices.Concat(commands, terminalCommands) {
 		if _, twice := known[c.name]; twice {
 			t.Errorf("%s is there twice", c.name)
 		}

@@ -82,6 +82,16 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return soundLine{h, e.Echo, e.Idle, e.Noise, e.Gain, e.Music, e.ListenMuted}
 	case call.EventsLost:
 		return messageLine{h, "events-lost", "events were read too slowly and the oldest are lost", e.Count}
+	case call.TerminalStarted:
+		return terminalLine{h, person(e.Who), e.ID, e.Title, e.Cols, e.Rows}
+	case call.TerminalResized:
+		return terminalLine{h, person(e.Who), e.ID, e.Title, e.Cols, e.Rows}
+	case call.TerminalStopped:
+		return terminalLine{h, person(e.Who), e.ID, e.Title, e.Cols, e.Rows}
+	case call.TerminalAsked:
+		return terminalAskedLine{h, person(e.Who), e.ID}
+	case call.TerminalAllowed:
+		return terminalAllowedLine{h, person(e.Who), person(e.Owner), e.ID, e.On}
 	case call.Left:
 		return leftLine{h, e.Reason}
 	}

@@ -227,6 +227,41 @@ type (
 	}
 )
 
+// Of shared terminals.
+type (
+	terminalLine struct {
+		head
+		person
+		ID    int    `json:"id"`
+		Title string `json:"title"`
+		Cols  int    `json:"cols"`
+		Rows  int    `json:"rows"`
+	}
+	terminalAskedLine struct {
+		head
+		person
+		ID int `json:"id"`
+	}
+	// terminalAllowedLine is about who types; owner is who shares.
+	terminalAllowedLine struct {
+		head
+		person
+		Owner person `json:"owner"`
+		ID    int    `json:"id"`
+		On    bool   `json:"on"`
+	}
+	terminalTextLine struct {
+		head
+		person
+		ID     int      `json:"id"`
+		Title  string   `json:"title"`
+		Cols   int      `json:"cols"`
+		Rows   []string `json:"rows"`
+		Cursor [2]int   `json:"cursor"`
+		Typing []person `json:"typing"`
+	}
+)
+
 // Of somebody's media.
 type (
 	mediaLine struct {
