@@ -38,6 +38,7 @@ type terminals struct {
 	mail   map[signal.PeerID]int // of it, from each peer; guarded by mu
 	unread int                   // bytes of output in it; guarded by mu
 	closed bool                  // guarded by mu
+	begun  bool                  // guarded by mu: it runs
 	ready  chan struct{}
 	drain  *sync.Cond // unread fell, or closed
 
@@ -113,6 +114,16 @@ func (t *terminals) post(f func(time.Time)) bool {
 	return true
 }
 
+// note is post for what concerns only those who are shared with already.
+func (t *terminals) note(f func(time.Time)) {
+	t.mu.Lock()
+	begun := t.begun
+	t.mu.Unlock()
+	if begun {
+		t.post(f)
+	}
+}
+
 // ask posts and waits for the answer.
 func (t *terminals) ask(f func(time.Time) error) error {
 	done := make(chan error, 1)
@@ -149,6 +160,9 @@ func (t *terminals) run(ctx context.Context) {
 	}()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	t.mu.Lock()
+	t.begun = true
+	t.mu.Unlock()
 	for {
 		select {
 		case <-ctx.Done():

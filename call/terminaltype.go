@@ -192,11 +192,11 @@ func (t *terminals) revoke(s *shared, peer signal.PeerID) {
 // lost notes that a peer is cut off, and found that it is back: who was away for
 // long must ask again, and both tell at once what they have.
 func (t *terminals) lost(peer signal.PeerID) {
-	t.post(func(now time.Time) { t.down[peer] = now })
+	t.note(func(now time.Time) { t.down[peer] = now })
 }
 
 func (t *terminals) found(peer signal.PeerID) {
-	t.post(func(now time.Time) {
+	t.note(func(now time.Time) {
 		since, was := t.down[peer]
 		delete(t.down, peer)
 		if was && now.Sub(since) > forgetTyper {
@@ -230,7 +230,7 @@ func (t *terminals) revokeAll(peer signal.PeerID) {
 
 // gone forgets a person.
 func (t *terminals) gone(peer signal.PeerID) {
-	t.post(func(now time.Time) {
+	t.note(func(now time.Time) {
 		t.revokeAll(peer)
 		for _, s := range t.shares {
 			delete(s.senders, peer)

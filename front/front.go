@@ -8,6 +8,7 @@ import (
 	"context"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/internal/termsync"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -110,4 +111,28 @@ type Files interface {
 type Links interface {
 	// Stats has an entry for every peer of the view.
 	Stats() []call.PeerStats
+}
+
+// Terminals are the terminals that people share.
+type Terminals interface {
+	// Terminals is what is shared now, one's own first. The slice is never changed.
+	Terminals() []call.TerminalView
+	// TerminalsChanged carries one token whenever Terminals has something new. It is
+	// for one reader.
+	TerminalsChanged() <-chan struct{}
+	// TypeTerminal types into somebody's terminal, who let us, or one's own.
+	TypeTerminal(peer signal.PeerID, id int, keys ...termsync.Key) error
+	// AskTerminal asks to be let type in a terminal, or lets go of it.
+	AskTerminal(peer signal.PeerID, id int, on bool) error
+	// AllowTerminals lets somebody type in our terminals who asked, or takes it
+	// back, from everybody with "".
+	AllowTerminals(peer signal.PeerID, on bool) error
+}
+
+// TerminalScroller is implemented by [Terminals] that show the past.
+type TerminalScroller interface {
+	// ScrollTerminal shows a terminal as it was so many lines ago.
+	ScrollTerminal(peer signal.PeerID, id, back int)
+	// StopTerminal ends sharing one of our own.
+	StopTerminal(id int) error
 }

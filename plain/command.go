@@ -31,6 +31,10 @@ var help = []string{
 	"/files    files that are offered or under way",
 	"/take N   take file N; /take alone takes the newest",
 	"/refuse N refuse file N, or stop it",
+	"/terminals     what shared terminals show, whole",
+	"/ask [NAME]    ask to type in the terminal of NAME",
+	"/type TEXT     type a line there, or in your own",
+	"/allow NAME    let NAME type in yours; /deny [NAME] takes it back",
 	"/invite   how others get in, and who can",
 	"/retry    reconnect now",
 	"/leave    leave the meeting",
@@ -64,6 +68,8 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.devices(ctx, strings.TrimSpace(rest))
 	case "/send", "/files", "/take", "/refuse":
 		s.files(word, strings.TrimSpace(rest))
+	case "/terminals", "/ask", "/type", "/allow", "/deny":
+		s.terminal(word, strings.TrimSpace(rest))
 	case "/invite":
 		s.invite(s.opt.Place)
 	case "/retry":

@@ -30,6 +30,7 @@ type Options struct {
 	Sound    front.SoundChecks
 	Links    front.Links
 	Files    front.Files
+	Term     front.Terminals
 	Place    call.Place
 
 	In  io.Reader        // nil: standard input
@@ -57,7 +58,8 @@ type session struct {
 	report front.Report
 	// quarters of each file that were said.
 	quarters map[int]int
-	err      error // of the first line that could not be written
+	read     map[terminalID][]string // lines of shared terminals that were said
+	err      error                   // of the first line that could not be written
 }
 
 // Run shows the call until the person leaves, the room's events end or ctx is
@@ -73,7 +75,7 @@ func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}, quarters: map[int]int{}}
+	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}, quarters: map[int]int{}, read: map[terminalID][]string{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.welcome()
@@ -90,10 +92,26 @@ func Run(ctx context.Context, opt Options) (*front.Report, error) {
 
 // loop shows what happens until there is nothing more to show.
 func (s *session) loop(ctx context.Context, lines <-chan string) {
+	var changed <-chan struct{}
+	if s.opt.Term != nil {
+		changed = s.opt.Term.TerminalsChanged()
+	}
+	settle := time.NewTimer(time.Hour)
+	settle.Stop()
+	defer settle.Stop()
+	waits := false
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
 			return
+		case <-changed:
+			if !waits {
+				waits = true
+				settle.Reset(readEvery)
+			}
+		case <-settle.C:
+			waits = false
+			s.readTerminals()
 		case ev, ok := <-s.opt.Room.Events():
 			if !ok {
 				return
@@ -234,8 +252,14 @@ func (s *session) event(ev rtc.Event) {
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
 		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.LanRoomFound,
-		call.FileOffered, call.FileDone, call.FileFailed:
+		call.FileOffered, call.FileDone, call.FileFailed,
+		call.TerminalStarted, call.TerminalStopped, call.TerminalAllowed:
 		s.describe(ev)
+	case call.TerminalAsked:
+		s.describe(ev)
+		s.say("/allow %s lets them, /deny %s does not", name(e.Name), name(e.Name))
+	case call.TerminalResized:
+		// its lines tell
 	case call.FileProgress:
 		s.fileMoves(e.File)
 	case rtc.RosterChanged, rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed:
