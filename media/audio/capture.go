@@ -12,6 +12,7 @@ import (
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/opus"
 	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/media/supervise"
 )
 
 // resync is how far the samples may lag behind the clock before the media
@@ -185,16 +186,16 @@ type source struct {
 
 // wanted is the source to read now; none while muted, unless who talks then is
 // to be told.
-func (c *capture) wanted() (job, bool) {
+func (c *capture) wanted() (supervise.Job, bool) {
 	c.mu.Lock()
 	mic, closed, music := c.mic, c.muted && !c.listen, c.set.Music
 	c.mu.Unlock()
 	if closed || mic.Kind == None {
-		return job{}, false
+		return supervise.Job{}, false
 	}
 	real := mic.Kind == Default || mic.Kind == Device
 	key := source{mic, music && real}
-	return job{key: key, run: func(ctx context.Context, alive func()) error {
+	return supervise.Job{Key: key, Run: func(ctx context.Context, alive func()) error {
 		c.encoding.Lock()
 		c.filled = 0
 		c.encoding.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/mix"
+	"github.com/meet-term/meet/media/supervise"
 )
 
 // Config says how an Engine begins. The zero value uses the default devices,
@@ -133,43 +134,43 @@ func (e *Engine) InUse() (mic, speaker string) {
 // a Warning and a retry. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	mic := keeper{
-		wake: e.capture.wake, wanted: e.capture.wanted,
-		failed: func(key any, err error) {
+	mic := supervise.Supervisor{
+		Wake: e.capture.wake, Wanted: e.capture.wanted,
+		Failed: func(key any, err error) {
 			e.notices.failed(micWarning(key.(source).Mic, err), &e.notices.mic)
 			e.available(false)
 		},
-		recovered: func() {
+		Recovered: func() {
 			name, _ := e.InUse()
 			e.notices.recovered(backWarning(media.MicrophoneBack, "microphone", name), &e.notices.mic)
 			e.available(true)
 		},
-		dropped: func() {
+		Dropped: func() {
 			e.notices.dropped(&e.notices.mic)
 			e.available(true)
 		},
 	}
-	speaker := keeper{
-		wake: e.speakerWake, wanted: e.wantedSpeaker,
+	speaker := supervise.Supervisor{
+		Wake: e.speakerWake, Wanted: e.wantedSpeaker,
 		// The mix goes on without a speaker, so that levels, statistics and
 		// delays are right when it returns.
-		meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render, e.mixer.rest) },
-		failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
-		recovered: func() {
+		Meanwhile: func(ctx context.Context, _ func()) error { return runNone(ctx, e.mixer.render, e.mixer.rest) },
+		Failed:    func(key any, err error) { e.notices.failed(speakerWarning(key.(Speaker), err), &e.notices.speaker) },
+		Recovered: func() {
 			_, name := e.InUse()
 			e.notices.recovered(backWarning(media.SpeakerBack, "speaker", name), &e.notices.speaker)
 		},
-		dropped: func() { e.notices.dropped(&e.notices.speaker) },
+		Dropped: func() { e.notices.dropped(&e.notices.speaker) },
 	}
-	crash.GoIn(&wg, func() { mic.run(ctx) })
-	crash.GoIn(&wg, func() { speaker.run(ctx) })
-	share := keeper{
-		wake: e.capture.shareWake, wanted: func() (job, bool) { return e.capture.wantedShare(e.speakerNow) },
-		failed:    func(any, error) { e.notices.failed(shareFailed, &e.notices.share) },
-		recovered: func() { e.notices.dropped(&e.notices.share) },
-		dropped:   func() { e.notices.dropped(&e.notices.share) },
+	crash.GoIn(&wg, func() { mic.Run(ctx) })
+	crash.GoIn(&wg, func() { speaker.Run(ctx) })
+	share := supervise.Supervisor{
+		Wake: e.capture.shareWake, Wanted: func() (supervise.Job, bool) { return e.capture.wantedShare(e.speakerNow) },
+		Failed:    func(any, error) { e.notices.failed(shareFailed, &e.notices.share) },
+		Recovered: func() { e.notices.dropped(&e.notices.share) },
+		Dropped:   func() { e.notices.dropped(&e.notices.share) },
 	}
-	crash.GoIn(&wg, func() { share.run(ctx) })
+	crash.GoIn(&wg, func() { share.Run(ctx) })
 	if e.usesDevices() {
 		crash.GoIn(&wg, func() { e.watchDevices(ctx) })
 	}
@@ -199,11 +200,11 @@ func (e *Engine) speakerNow() Speaker {
 func (e *Engine) SetShareSound(on bool) { e.capture.setSharing(on) }
 
 // wantedSpeaker is the sink to run now.
-func (e *Engine) wantedSpeaker() (job, bool) {
+func (e *Engine) wantedSpeaker() (supervise.Job, bool) {
 	e.mu.Lock()
 	s := e.speaker
 	e.mu.Unlock()
-	return job{key: s, once: s.Kind == File, run: func(ctx context.Context, alive func()) error {
+	return supervise.Job{Key: s, Once: s.Kind == File, Run: func(ctx context.Context, alive func()) error {
 		render := func(block []float32) {
 			alive()
 			e.mixer.render(block)

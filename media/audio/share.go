@@ -9,6 +9,7 @@ import (
 	"github.com/meet-term/meet/media/audio/echo"
 	"github.com/meet-term/meet/media/audio/mix"
 	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/media/supervise"
 )
 
 // shareQueue is how many blocks of the microphone wait for the machine's sound;
@@ -114,15 +115,15 @@ func (c *capture) setSharing(on bool) {
 }
 
 // wantedShare is the monitor to read now.
-func (c *capture) wantedShare(speaker func() Speaker) (job, bool) {
+func (c *capture) wantedShare(speaker func() Speaker) (supervise.Job, bool) {
 	c.mu.Lock()
 	on := c.sharing
 	c.mu.Unlock()
 	if !on {
-		return job{}, false
+		return supervise.Job{}, false
 	}
 	to := speaker()
-	return job{key: to, run: func(ctx context.Context, alive func()) error {
+	return supervise.Job{Key: to, Run: func(ctx context.Context, alive func()) error {
 		id := ""
 		if to.Kind == Device {
 			id = to.ID

@@ -68,10 +68,10 @@ type SenderStats struct {
 // Sender makes one stream out of one source for all viewers. Its methods may be
 // called from any goroutine, before, during and after Run.
 type Sender struct {
-	cfg    SenderConfig
-	keeper *keeper
-	wake   chan struct{} // holds a token when the encoder has something to look at
-	latest atomic.Pointer[video.Frame]
+	cfg        SenderConfig
+	supervisor *supervisor
+	wake       chan struct{} // holds a token when the encoder has something to look at
+	latest     atomic.Pointer[video.Frame]
 
 	mu      sync.Mutex
 	source  source.Source // guarded by mu, as is all down to stats
@@ -112,7 +112,7 @@ func NewSender(cfg SenderConfig) *Sender {
 		source: cfg.Source, on: cfg.On, policy: NewPolicy(cfg.Kind, cfg.MaxFPS),
 	}
 	s.enc.base = rand.Uint32()
-	s.keeper = &keeper{
+	s.supervisor = &supervisor{
 		kind: cfg.Kind, wake: make(chan struct{}, 1), wish: s.wish,
 		emit: s.take, gone: func() { s.latest.Store(nil) }, warn: cfg.OnWarning, avail: cfg.OnAvailable,
 	}
@@ -124,7 +124,7 @@ func NewSender(cfg SenderConfig) *Sender {
 // Warning and a retry. It is called once.
 func (s *Sender) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	crash.GoIn(&wg, func() { s.keeper.run(ctx) })
+	crash.GoIn(&wg, func() { s.supervisor.run(ctx) })
 	s.encode(ctx)
 	wg.Wait()
 	return nil
@@ -167,13 +167,13 @@ func (s *Sender) SetSource(src source.Source) {
 // by 0 if it is hidden there.
 func (s *Sender) SetViewer(peer string, width, height int) {
 	s.adjust(func(p *Policy) { p.SetViewer(peer, Size{width, height}) })
-	wake.Poke(s.keeper.wake)
+	wake.Poke(s.supervisor.wake)
 }
 
 // RemoveViewer forgets a peer that is no longer connected.
 func (s *Sender) RemoveViewer(peer string) {
 	s.adjust(func(p *Policy) { p.RemoveViewer(peer) })
-	wake.Poke(s.keeper.wake)
+	wake.Poke(s.supervisor.wake)
 }
 
 // Report says what is known of the path to a peer, about once a second.
@@ -229,11 +229,11 @@ func (s *Sender) adjust(change func(*Policy)) {
 
 // changed wakes both loops.
 func (s *Sender) changed() {
-	wake.Poke(s.keeper.wake)
+	wake.Poke(s.supervisor.wake)
 	wake.Poke(s.wake)
 }
 
-// wish tells the keeper what to do.
+// wish tells the supervisor what to do.
 func (s *Sender) wish() wish {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -273,7 +273,7 @@ type order struct {
 	target  Target       // zero: nothing
 	wake    time.Time    // when the target may change by itself
 	key     bool         // a key frame is wanted
-	keeping bool         // the keeper has to hear of a new frame rate
+	keeping bool         // the supervisor has to hear of a new frame rate
 }
 
 // next looks at what has changed.
@@ -306,7 +306,7 @@ func (s *Sender) encode(ctx context.Context) {
 		now := time.Now()
 		o := s.next(now)
 		if o.keeping {
-			wake.Poke(s.keeper.wake)
+			wake.Poke(s.supervisor.wake)
 		}
 		wake := s.turn(o, now)
 		if wake.IsZero() || !o.wake.IsZero() && o.wake.Before(wake) {

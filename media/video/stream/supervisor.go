@@ -3,40 +3,33 @@ package stream
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
-	"github.com/meet-term/meet/internal/crash"
-	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
+	"github.com/meet-term/meet/media/supervise"
 	"github.com/meet-term/meet/media/video"
 	"github.com/meet-term/meet/media/video/source"
 )
 
-const (
-	// Retries after a failure wait this long, doubling, up to the last value.
-	firstRetry = 500 * time.Millisecond
-	lastRetry  = 2 * time.Second
-	// linger is how long a source that nobody watches is kept: opening a
-	// camera takes a second, and people switch layouts to and fro.
-	linger = 2 * time.Second
-)
+// linger is how long a source that nobody watches is kept: opening a camera takes a
+// second, and people switch layouts to and fro.
+const linger = 2 * time.Second
 
 // probe is what a source is asked for when it is tried only to see whether it
 // works.
 var probe = source.Want{Width: 320, Height: 180, FPS: 5}
 
-// wish is what the keeper should do.
+// wish is what the supervisor should do.
 type wish struct {
 	source source.Source
 	on     bool
 	want   source.Want // zero: nobody watches
 }
 
-// keeper keeps a source running while it is wanted, lets go of it when it is
+// supervisor keeps a source running while it is wanted, lets go of it when it is
 // not, and tries again after failures. Its run loop owns what is not marked
 // otherwise.
-type keeper struct {
+type supervisor struct {
 	kind  media.Kind
 	wake  chan struct{} // holds a token when the wish may have changed
 	wish  func() wish
@@ -51,10 +44,8 @@ type keeper struct {
 	told      media.Warning // given, and still holding
 	available availability  // as last told
 	alive     chan struct{} // holds a token after a frame
-	delay     time.Duration
-	retry     *time.Timer
+	retry     *supervise.Retry
 	idle      *time.Timer
-	retrying  bool // retry is armed
 	idling    bool // idle is armed
 }
 
@@ -80,35 +71,25 @@ const (
 
 // running is one started source.
 type running struct {
+	*supervise.Task
 	demand *source.Demand
-	cancel context.CancelFunc
-	done   chan error
 }
 
-// stop ends r and waits for it. A nil r is stopped already.
-func (r *running) stop() {
-	if r != nil {
-		r.cancel()
-		<-r.done
-	}
-}
-
-// ended returns the channel that tells r's end; nil for a nil r.
-func (r *running) ended() <-chan error {
-	if r == nil {
+// ended returns the channel that tells the end of what runs; nil for nothing.
+func (k *supervisor) ended() <-chan error {
+	if k.current == nil {
 		return nil
 	}
-	return r.done
+	return k.current.Ended()
 }
 
 // run keeps the source until ctx ends. Nothing it started runs afterwards.
-func (k *keeper) run(ctx context.Context) {
-	k.retry, k.idle = time.NewTimer(0), time.NewTimer(0)
-	k.retry.Stop()
+func (k *supervisor) run(ctx context.Context) {
+	k.retry, k.idle = supervise.NewRetry(), time.NewTimer(0)
 	k.idle.Stop()
 	defer k.retry.Stop()
 	defer k.idle.Stop()
-	defer func() { k.current.stop() }()
+	defer k.stopQuietly()
 	k.alive = make(chan struct{}, 1)
 	for {
 		k.follow(ctx)
@@ -117,14 +98,13 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case <-k.wake:
 		case <-k.retry.C:
-			k.retrying = false
+			k.retry.Fired()
 		case <-k.idle.C:
 			k.idling = false
 			k.stop()
 		case <-k.alive:
 			k.works()
-		case err := <-k.current.ended():
-			k.current.cancel()
+		case err := <-k.ended():
 			k.current = nil
 			k.gone()
 			if ctx.Err() != nil {
@@ -139,23 +119,23 @@ func (k *keeper) run(ctx context.Context) {
 }
 
 // follow makes what runs what is wished.
-func (k *keeper) follow(ctx context.Context) {
+func (k *supervisor) follow(ctx context.Context) {
 	w := k.wish()
 	if w.source != k.source {
 		k.stop()
-		k.source, k.state, k.retrying = w.source, unchecked, false
-		k.told, k.delay = media.Warning{}, firstRetry
+		k.source, k.state, k.told = w.source, unchecked, media.Warning{}
+		k.retry.Fresh()
 		k.retry.Stop()
 	}
-	if k.state == unchecked && !k.retrying {
+	if k.state == unchecked && !k.retry.Waiting() {
 		k.check(ctx)
 	}
 	if !w.on {
 		k.stop()
 		if k.state == refused || k.state == broken { // whether it works now is not known
-			k.state, k.told, k.delay = ready, media.Warning{}, firstRetry
+			k.state, k.told = ready, media.Warning{}
+			k.retry.Fresh()
 			k.retry.Stop()
-			k.retrying = false
 			k.tell(present)
 		}
 	}
@@ -168,7 +148,7 @@ func (k *keeper) follow(ctx context.Context) {
 	case k.current != nil && k.state == ready && !k.idling:
 		k.idle.Reset(linger)
 		k.idling = true
-	case k.current == nil && w.on && (k.state == ready && watched || k.state == broken && !k.retrying):
+	case k.current == nil && w.on && (k.state == ready && watched || k.state == broken && !k.retry.Waiting()):
 		if !watched {
 			w.want = probe
 		}
@@ -177,12 +157,11 @@ func (k *keeper) follow(ctx context.Context) {
 }
 
 // check asks a source that has not run yet.
-func (k *keeper) check(ctx context.Context) {
+func (k *supervisor) check(ctx context.Context) {
 	switch err := k.source.Check(ctx); {
 	case ctx.Err() != nil:
 	case err == nil:
-		k.state, k.delay = ready, firstRetry
-		k.recovered()
+		k.works()
 	case errors.Is(err, source.ErrOff):
 		k.state = hopeless
 		k.tell(missing)
@@ -191,39 +170,38 @@ func (k *keeper) check(ctx context.Context) {
 	}
 }
 
-func (k *keeper) start(ctx context.Context, w source.Want) {
-	select {
-	case <-k.alive: // a leftover of the run before
-	default:
-	}
+func (k *supervisor) start(ctx context.Context, w source.Want) {
 	k.idle.Stop()
 	k.idling = false
-	ctx, cancel := context.WithCancel(ctx)
-	r := &running{demand: source.NewDemand(w), cancel: cancel, done: make(chan error, 1)}
-	src, alive, emit := k.source, k.alive, k.emit
-	var first sync.Once
-	crash.Go(func() {
-		r.done <- src.Run(ctx, r.demand, func(f *video.Frame) {
-			first.Do(func() { wake.Poke(alive) })
+	demand, src, emit := source.NewDemand(w), k.source, k.emit
+	k.current = &running{demand: demand, Task: supervise.Start(ctx, k.alive, func(ctx context.Context, alive func()) error {
+		return src.Run(ctx, demand, func(f *video.Frame) {
+			alive()
 			if ctx.Err() == nil {
 				emit(f)
 			}
 		})
-	})
-	k.current = r
+	})}
 }
 
 // stop lets go of the source.
-func (k *keeper) stop() {
+func (k *supervisor) stop() {
 	if k.current != nil {
-		k.current.stop()
-		k.current = nil
+		k.stopQuietly()
 		k.gone()
 	}
 }
 
+// stopQuietly is stop at the end of it all.
+func (k *supervisor) stopQuietly() {
+	if k.current != nil {
+		k.current.Stop()
+		k.current = nil
+	}
+}
+
 // failed notes that the source does not work and arranges a retry.
-func (k *keeper) failed(err error, next sourceState) {
+func (k *supervisor) failed(err error, next sourceState) {
 	if errors.Is(err, source.ErrNone) {
 		next = unchecked // looking for it costs less than trying it
 	}
@@ -238,18 +216,17 @@ func (k *keeper) failed(err error, next sourceState) {
 		k.state = refused
 		return
 	}
-	k.retry.Reset(k.delay)
-	k.retrying = true
-	k.delay = min(2*k.delay, lastRetry)
+	k.retry.Arm()
 }
 
-// works is called after the first frame of a run.
-func (k *keeper) works() {
-	k.state, k.delay = ready, firstRetry
+// works is called after a check without fault, and after the first frame of a run.
+func (k *supervisor) works() {
+	k.state = ready
+	k.retry.Fresh()
 	k.recovered()
 }
 
-func (k *keeper) recovered() {
+func (k *supervisor) recovered() {
 	if k.told != (media.Warning{}) {
 		k.told = media.Warning{}
 		k.warn(backWarning(k.kind))
@@ -258,7 +235,7 @@ func (k *keeper) recovered() {
 }
 
 // tell tells of a change.
-func (k *keeper) tell(a availability) {
+func (k *supervisor) tell(a availability) {
 	if a != k.available {
 		k.available = a
 		k.avail(a == present)
