@@ -119,6 +119,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.StringArrayVar(&f.iceServers, "ice-server", nil, "a STUN or TURN server of your own: "+iceserver.Form)
 	fl.StringVar(&f.logFile, "log-file", "", "where to log; default in the state directory")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
+	completeJoin(cmd)
 	return cmd, &f
 }
 
@@ -195,6 +196,7 @@ func join(ctx context.Context, room string, f joinFlags) error {
 		return err
 	}
 	defer at.abandon() // unless keep ended it
+	remember(room, at.now.Dialed, log)
 	self, err := openIdentity()
 	if err != nil {
 		return err

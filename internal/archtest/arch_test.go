@@ -56,6 +56,7 @@ var allowed = map[string][]string{
 	"internal/portmap":   {},
 	"internal/program":   {},
 	"internal/pulsetest": {},
+	"internal/recent":    {},
 	"internal/rules":     {},
 	"internal/safetext":  {},
 	"internal/score":     {},
