@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"github.com/meet-term/meet/internal/safetext"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
+	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui/termvideo"
@@ -58,7 +60,7 @@ func doctorCommand() *cobra.Command {
 
 // examine looks at everything a call needs. Each look is bounded in time.
 func examine(ctx context.Context, server string) []finding {
-	found := []finding{lookAtTerminal(ctx)}
+	found := []finding{lookAtBuild(), lookAtTerminal(ctx)}
 	devices := lookAtDevices(ctx)
 	found = append(found, devices...)
 	works := func(kind media.Kind) bool {
@@ -71,6 +73,13 @@ func examine(ctx context.Context, server string) []finding {
 	found = append(found, lookAtNetwork(), lookAtMulticast(ctx), lookAtMapping(ctx), lookAtServer(ctx, server))
 	found = append(found, lookAtReach(ctx, server)...)
 	return append(found, lookAtFiles())
+}
+
+// lookAtBuild says what runs here.
+func lookAtBuild() finding {
+	f := finding{What: "build", OK: true}
+	f.Text = fmt.Sprintf("meet %s for %s/%s; sound by %s.", version, runtime.GOOS, runtime.GOARCH, cmp.Or(device.Driver(), "nothing"))
+	return f
 }
 
 func lookAtTerminal(ctx context.Context) finding {
@@ -314,7 +323,7 @@ func lookAtFiles() finding {
 	if err != nil {
 		state = "nowhere"
 	}
-	f.Text = fmt.Sprintf("settings in %s, state and log in %s; %s/%s.", settings, state, runtime.GOOS, runtime.GOARCH)
+	f.Text = fmt.Sprintf("settings in %s, state and log in %s.", settings, state)
 	if _, problems := config.Load(settings); len(problems) > 0 {
 		f.OK, f.Hint = false, problems[0].Error()
 	}

@@ -124,6 +124,9 @@ func TestDoctor(t *testing.T) {
 	if !strings.Contains(said["test sound"], "the microphone hears them") {
 		t.Errorf("the test sound: %q", said["test sound"])
 	}
+	if !strings.Contains(said["build"], "windows/amd64; sound by WASAPI") {
+		t.Errorf("the build: %q", said["build"])
+	}
 	for _, dir := range []string{`\AppData\Roaming\meet\config.toml`, `\AppData\Local\meet`} {
 		if !strings.Contains(said["files"], dir) {
 			t.Errorf("no file below %s: %q", dir, said["files"])

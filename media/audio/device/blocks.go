@@ -1,4 +1,4 @@
-//go:build linux || (windows && (amd64 || arm64)) || (cgo && darwin)
+//go:build linux || darwin || (windows && (amd64 || arm64))
 
 package device
 
@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/meet-term/meet/media/audio/pcm"
@@ -14,6 +15,19 @@ import (
 const (
 	sampleBytes = 4 // 32-bit floats, little endian
 	blockBytes  = pcm.BlockSamples * sampleBytes
+)
+
+const (
+	// playBlocks is how much sound is kept ahead of the speaker: 30 ms. Two blocks
+	// crackle as soon as the machine is busy. Where three do too there is one more
+	// after every gap, up to maxPlayBlocks, but for those within raiseEvery, which
+	// have the same cause.
+	playBlocks    = 3
+	maxPlayBlocks = 12
+	raiseEvery    = 300 * time.Millisecond
+	// captureBlocks is how much recorded sound the system keeps for us when we are
+	// late. Depth costs no delay.
+	captureBlocks = 20
 )
 
 // blocks cuts a stream of bytes into blocks of samples. It belongs to the

@@ -1,7 +1,6 @@
 // Package device reaches the microphones and speakers of the machine: through
-// PulseAudio or PipeWire on Linux, through WASAPI on Windows, through the system's
-// own interface on macOS where the build has cgo, and through an error that says
-// so elsewhere.
+// PulseAudio or PipeWire on Linux, through WASAPI on Windows, through Core Audio on
+// macOS, and through an error that says so elsewhere.
 //
 // Its functions block, own everything they start, and return when their
 // context ends or the device is gone: retrying is the caller's business.
@@ -40,6 +39,9 @@ func Server() string {
 	}
 	return "PulseAudio or PipeWire"
 }
+
+// Driver says how this build reaches the devices, for people; "" for not at all.
+func Driver() string { return driver }
 
 // Info describes one microphone or speaker.
 type Info struct {

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	periods = 3 // of one block each, ahead of the speaker
+	periods = playBlocks // of one block each, ahead of the speaker
 	// watchEvery is how often the list of devices is looked at: the system's
 	// own notice does not come through this interface.
 	watchEvery = 2 * time.Second

@@ -1,4 +1,4 @@
-//go:build !linux && !(windows && (amd64 || arm64)) && !(cgo && darwin)
+//go:build !linux && !darwin && !(windows && (amd64 || arm64))
 
 package device
 

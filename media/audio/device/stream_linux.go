@@ -13,19 +13,6 @@ import (
 	"github.com/meet-term/meet/media/audio/pcm"
 )
 
-const (
-	// playBlocks is how much sound the server keeps ahead of the speaker:
-	// 30 ms. Two blocks crackle as soon as the machine is busy. Where three do
-	// too there is one more after every gap, up to maxPlayBlocks, but for those
-	// within raiseEvery, which have the same cause.
-	playBlocks    = 3
-	maxPlayBlocks = 12
-	raiseEvery    = 300 * time.Millisecond
-	// captureBlocks is how much recorded sound the server keeps for us when
-	// we are late. Depth costs no delay.
-	captureBlocks = 20
-)
-
 // bufferBytes is the room for sound the server gives a playback stream.
 const bufferBytes = 2 * maxPlayBlocks * blockBytes
 

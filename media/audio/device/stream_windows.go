@@ -46,15 +46,6 @@ const (
 )
 
 const (
-	// playBlocks is how much sound is kept ahead of the speaker. After every gap
-	// there is one block more, up to maxPlayBlocks, but for gaps within
-	// raiseEvery, which have the same cause.
-	playBlocks    = 3
-	maxPlayBlocks = 12
-	raiseEvery    = 300 * time.Millisecond
-	// captureBlocks is how much recorded sound the system keeps for us when we are
-	// late. Depth costs no delay.
-	captureBlocks = 20
 	// lookEvery is how often a stream is looked at that does not ask to be: a device
 	// that is gone may say nothing. monitorEvery is the same for what a speaker
 	// plays, which asks only in newer versions of Windows.
