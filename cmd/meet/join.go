@@ -48,6 +48,7 @@ type joinFlags struct {
 	listenMuted           bool
 	noCarry               bool
 
+	show     func(context.Context, *call.Call, place, joinFlags) error // nil: as the flags say
 	settings config.Config
 	crashed  *crashed
 	keys     *tui.Keymap
@@ -81,7 +82,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.serverGiven = cmd.Flags().Changed("server")
 			loadSettings(cmd.Flags(), &f)
-			return join(cmd.Context(), args[0], f)
+			return joinRoom(cmd.Context(), args[0], f)
 		},
 	}
 	fl := cmd.Flags()
@@ -179,8 +180,8 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	return cfg, nil
 }
 
-// join takes part in a room until it is left.
-func join(ctx context.Context, room string, f joinFlags) error {
+// joinRoom takes part in a room until it is left.
+func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	cfg, err := f.call()
 	if err != nil {
 		return err
@@ -229,6 +230,8 @@ func take(ctx context.Context, c *call.Call, at place, f joinFlags) error {
 	crash.Go(func() { ended <- c.Run(ctx) })
 	show := showScreen
 	switch {
+	case f.show != nil:
+		show = f.show
 	case f.headless:
 		show = showHeadless
 	case f.plain || !screenPossible():

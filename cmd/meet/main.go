@@ -56,7 +56,10 @@ func usagef(format string, args ...any) error {
 func status(err error) int {
 	var usage usageError
 	var refused *meetsignal.RefusedError
+	var exit exitStatus
 	switch {
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &refused):
@@ -85,7 +88,7 @@ other, and a broken network mends by itself.
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
 	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
-	cmd.AddCommand(ctlCommand(), sayCommand(), sendCommand(), statusCommand())
+	cmd.AddCommand(ctlCommand(), sayCommand(), sendCommand(), shareCommand(), statusCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(completionCommand(cmd), manualCommand(cmd))
 	return cmd

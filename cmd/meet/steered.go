@@ -30,7 +30,7 @@ type steered struct {
 // without one goes on, and says why.
 func steer(ctx context.Context, c *call.Call, at place, log *slog.Logger) (end func()) {
 	s := &steered{desk: headless.Desk{Call: c}, at: at, ended: make(chan struct{})}
-	s.takers = map[string]control.Handler{"events": s.events, "talk": s.talk, "file-send": s.sendFile}
+	s.takers = map[string]control.Handler{"events": s.events, "talk": s.talk, "file-send": s.sendFile, "share": s.share}
 	dir, err := control.Dir()
 	var server *control.Server
 	if err == nil {

@@ -80,6 +80,19 @@ var wordings = []wording{
 	{"file-stop", "ID", "refuse a file, or stop it", func(w []string, _ asker) (map[string]any, error) {
 		return numbered("file-stop", w)
 	}},
+	{"terminal-text", "", "what shared terminals show", noWords},
+	{"terminal-allow", "[NAME] on|off", "let somebody type in your terminals who asked, or not; off alone: nobody", func(w []string, a asker) (map[string]any, error) {
+		if len(w) == 0 || w[len(w)-1] != "on" && w[len(w)-1] != "off" {
+			return nil, fmt.Errorf("terminal-allow takes a name, and on or off")
+		}
+		command := map[string]any{"on": w[len(w)-1] == "on"}
+		if len(w) == 1 {
+			return command, nil
+		}
+		peer, err := a.Peer(strings.Join(w[:len(w)-1], " "))
+		command["peer"] = peer
+		return command, err
+	}},
 	{"leave", "", "leave the call", noWords},
 }
 

@@ -1,0 +1,6 @@
+package main
+
+import "os"
+
+// notifyResize does nothing: no program is shared here.
+func notifyResize(chan<- os.Signal) {}
