@@ -77,6 +77,30 @@ func TestInstallerRefuses(t *testing.T) {
 	refused("nothing for linux")
 }
 
+// TestReadme looks for what the first lines of the README fetch.
+func TestReadme(t *testing.T) {
+	need(t)
+	text, err := os.ReadFile(filepath.Join(root(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Join(strings.SplitN(string(text), "\n", 11)[:10], "\n")
+	const latest = "/releases/latest/download/"
+	fetched := 0
+	for rest := lines; strings.Contains(rest, latest); fetched++ {
+		_, rest, _ = strings.Cut(rest, latest)
+		name := strings.Fields(rest)[0]
+		here, _ := filepath.Glob(filepath.Join(made.dir, name))
+		below, _ := filepath.Glob(filepath.Join(made.dir, "*", name))
+		if len(here)+len(below) != 1 {
+			t.Errorf("%s is not in the release", name)
+		}
+	}
+	if fetched != 2 || !strings.Contains(lines, "meet join ") {
+		t.Errorf("in ten lines nobody is talking:\n%s", lines)
+	}
+}
+
 func TestInstallerIsClean(t *testing.T) {
 	need(t, "shellcheck")
 	command(t, "shellcheck", filepath.Join(root(), "packaging/install.sh"))
