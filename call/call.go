@@ -102,6 +102,8 @@ type Call struct {
 	terminals *terminals
 	files     *files.Files
 
+	newCode atomic.Pointer[func()] // asks for a spoken code; nil: none is made here
+
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 	server  atomic.Pointer[signal.Invite]      // that we are on
 

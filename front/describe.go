@@ -68,6 +68,14 @@ func Describe(ev rtc.Event) (string, Tone) {
 			return Text(e.Note), Warn
 		}
 		return PlaceText(e.Place), Info
+	case call.CodeChanged:
+		switch e.State {
+		case call.CodeOpen, call.CodeUsed:
+			return Text(e.Text), Good
+		case call.CodeEnded:
+			return Text(e.Text), Info
+		}
+		return Text(e.Text), Bad
 	case call.LanRoomFound:
 		host := e.Host
 		if host == "" {

@@ -178,7 +178,7 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 		return e
 	case call.MediaStarted, call.MediaResumed, call.TerminalResized:
 		// not shown
-	case rtc.Joined, rtc.ServerStateChanged, call.PlaceChanged, call.LanRoomFound, call.Warning,
+	case rtc.Joined, rtc.ServerStateChanged, call.PlaceChanged, call.CodeChanged, call.LanRoomFound, call.Warning,
 		call.SoundChanged, call.EventsLost, call.Left:
 		// name nobody
 	}

@@ -36,6 +36,7 @@ var help = []string{
 	"/type TEXT     type a line there, or in your own",
 	"/allow NAME    let NAME type in yours; /deny [NAME] takes it back",
 	"/invite   how others get in, and who can",
+	"/code     a code to say to one person; the one before ends",
 	"/retry    reconnect now",
 	"/leave    leave the meeting",
 }
@@ -72,6 +73,10 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.terminal(word, strings.TrimSpace(rest))
 	case "/invite":
 		s.invite(s.opt.Place)
+	case "/code":
+		if s.opt.NewCode == nil || !s.opt.NewCode() {
+			s.say("no code can be made here")
+		}
 	case "/retry":
 		if s.opt.Controls != nil {
 			s.opt.Controls.Retry("")

@@ -32,6 +32,8 @@ type Options struct {
 	Files    front.Files
 	Term     front.Terminals
 	Place    call.Place
+	// NewCode asks for a spoken code and reports whether any can be made; nil: none can.
+	NewCode func() bool
 
 	In  io.Reader        // nil: standard input
 	Out io.Writer        // nil: standard output
@@ -251,7 +253,7 @@ func (s *session) event(ev rtc.Event) {
 	case call.Chat:
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
-		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.LanRoomFound,
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, call.Warning, call.CodeChanged, call.LanRoomFound,
 		call.FileOffered, call.FileDone, call.FileFailed,
 		call.TerminalStarted, call.TerminalStopped, call.TerminalAllowed:
 		s.describe(ev)

@@ -232,14 +232,14 @@ func (g *Guard) release(v *visitor) {
 	v.sockets--
 }
 
-// newRoom counts a room that a visitor opens.
-func (g *Guard) newRoom(v *visitor, now time.Time) error {
+// newRoom counts a room that a visitor opens, or what costs as much as so many.
+func (g *Guard) newRoom(v *visitor, cost float64, now time.Time) error {
 	if g.off() {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !v.opens.take(g.rooms, 1, now) {
+	if !v.opens.take(g.rooms, cost, now) {
 		g.hit(limitRooms)
 		return errManyRooms
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,7 @@ func TestGuard(t *testing.T) {
 			g.mu.Lock()
 			v := g.visitorLocked(address)
 			g.mu.Unlock()
-			return g.newRoom(v, now)
+			return g.newRoom(v, 1, now)
 		}, 3, 20 * time.Second, limitRooms, errManyRooms},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -298,7 +299,7 @@ func TestRosterOnceASecond(t *testing.T) {
 				r.send([]byte(`{"t":"sync"}`))
 			}
 		}()
-		rosters := 0
+		var rosters atomic.Int64
 		go func() {
 			for {
 				f, code := r.next()
@@ -306,17 +307,17 @@ func TestRosterOnceASecond(t *testing.T) {
 					return
 				}
 				if _, ok := f.(roomFrame); ok {
-					rosters++
+					rosters.Add(1)
 				}
 			}
 		}()
 		time.Sleep(900 * time.Millisecond)
-		if rosters != 1 {
-			t.Errorf("%d rosters at once", rosters)
+		if rosters.Load() != 1 {
+			t.Errorf("%d rosters at once", rosters.Load())
 		}
 		time.Sleep(5 * time.Second)
-		if rosters != 2 {
-			t.Errorf("%d rosters for a flood of questions, want one at once and one afterwards", rosters)
+		if rosters.Load() != 2 {
+			t.Errorf("%d rosters for a flood of questions, want one at once and one afterwards", rosters.Load())
 		}
 		if n := b.server.guard.hits[limitRosters].Load(); n != 999 {
 			t.Errorf("the limit was met %d times", n)

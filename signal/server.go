@@ -111,6 +111,8 @@ type Server struct {
 	pace     pace         // of a connection
 	log      *slog.Logger // who floods cannot flood it
 
+	mail mailroom
+
 	readers sync.WaitGroup // one per connection
 
 	mu      sync.Mutex // guards what follows; taken before a room's, never after
@@ -151,6 +153,7 @@ func NewServer(cfg ServerConfig) *Server {
 		page = http.HandlerFunc(plainPage)
 	}
 	s.mux.HandleFunc("GET "+socketPath, s.serveSocket)
+	s.mux.HandleFunc("GET "+mailPath, s.serveMail)
 	s.mux.HandleFunc("GET /healthz", s.serveHealth)
 	s.mux.HandleFunc("GET /metrics", s.serveMetrics)
 	s.mux.Handle("/", page)
@@ -162,7 +165,7 @@ func (s *Server) ID() string { return s.id }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != socketPath && !s.admitRequest(w, r) {
+	if r.URL.Path != socketPath && r.URL.Path != mailPath && !s.admitRequest(w, r) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)
@@ -195,6 +198,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for c := range s.conns {
 		conns = append(conns, c)
 	}
+	s.mail.closeAll()
 	empty := make(chan struct{})
 	if len(conns) == 0 {
 		close(empty)
@@ -227,6 +231,7 @@ func (s *Server) closeAll() {
 		conns = append(conns, c)
 	}
 	s.mu.Unlock()
+	s.mail.closeAll()
 	for _, c := range conns {
 		c.kill()
 	}
@@ -313,7 +318,7 @@ func (s *Server) enter(id string, v *visitor) (*room, error) {
 		if len(s.rooms) >= s.cfg.MaxRooms {
 			return nil, errBusy
 		}
-		if err := s.guard.newRoom(v, time.Now()); err != nil {
+		if err := s.guard.newRoom(v, 1, time.Now()); err != nil {
 			return nil, err
 		}
 		r = &room{server: s, id: id, seats: make(map[PeerID]*seat)}

@@ -9,10 +9,11 @@ import (
 
 // inviteBox tells how others get into the room.
 type inviteBox struct {
-	texts call.Invite
-	place call.Place
-	reach string   // key that changes who can get here; empty: none does
-	qr    [][]bool // the link as a QR code, dark modules; nil without
+	texts  call.Invite
+	place  call.Place
+	spoken call.CodeChanged // the newest code; zero: none was asked for
+	reach  string           // key that changes who can get here; empty: none does
+	qr     [][]bool         // the link as a QR code, dark modules; nil without
 }
 
 // newInviteBox makes the QR code once; a link too long for one has none.
@@ -70,6 +71,7 @@ func (b inviteBox) Render(s *Styles, w, h int) []string {
 	if b.reach != "" && b.place.Reach != "" {
 		out = append(out, s.fit(" "+s.dim.Render("for "+cleanText(b.place.Reach)+"; ")+s.key.Render(b.reach)+s.dim.Render(" changes that"), w))
 	}
+	out = append(b.renderCode(s, w), out...)
 	if len(out) == 0 {
 		return []string{s.dim.Render(s.fit(" there is no invite yet", w))}
 	}
@@ -83,6 +85,25 @@ func (b inviteBox) Render(s *Styles, w, h int) []string {
 		out = append(out, s.dim.Render(s.fit(" (the window is too small for the QR code)", w)))
 	}
 	return out
+}
+
+// renderCode says what to say to one person, or what became of it.
+func (b inviteBox) renderCode(s *Styles, w int) []string {
+	if b.spoken.State == "" {
+		return nil
+	}
+	if b.spoken.State != call.CodeOpen {
+		var out []string
+		for _, l := range wrap(cleanText(b.spoken.Text), max(1, w-2)) {
+			out = append(out, s.fit(" "+s.dim.Render(l), w))
+		}
+		return out
+	}
+	return []string{
+		s.dim.Render(s.fit(" to say to one person: works once, until "+b.spoken.Until.Format("15:04"), w)),
+		s.fit("  "+s.good.Render(cleanText(b.spoken.Code)), w),
+		s.fit("  "+s.text.Render(cleanText(b.spoken.Command)), w),
+	}
 }
 
 // code draws two modules per cell in reverse video, light on dark, with the

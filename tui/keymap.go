@@ -37,6 +37,7 @@ const (
 	ActDevices   Action = "devices"
 	ActFiles     Action = "files"
 	ActInvite    Action = "invite"
+	ActCode      Action = "code"
 	ActReach     Action = "reach"
 	ActLog       Action = "log"
 	ActHelp      Action = "help"
@@ -78,6 +79,7 @@ var defaultBindings = []binding{
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActFiles, []string{"f"}, "", "send a file, take or refuse one"},
 	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
+	{ActCode, []string{"C"}, "", "a spoken code for one person"},
 	{ActReach, []string{"w"}, "", "who can get here (lobby, invite): this machine, this network, the internet"},
 	{ActLog, []string{"l"}, "", "what happened so far"},
 	{ActHelp, []string{"?"}, "help", "this list"},

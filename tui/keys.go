@@ -257,6 +257,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		return m.openFiles()
 	case ActInvite:
 		return m.copyInvite()
+	case ActCode:
+		m.askCode()
 	case ActReach:
 		// Not by a slip of the finger: only where it can be read what it does.
 		if m.panel == panelInvite {
@@ -463,6 +465,15 @@ func (m *Model) changeReach() {
 		return
 	}
 	m.opt.Reach()
+}
+
+// askCode asks for a spoken code and shows where it will be.
+func (m *Model) askCode() {
+	if m.opt.NewCode == nil || !m.opt.NewCode() {
+		m.toast(toastInfo, "no code can be made here")
+		return
+	}
+	m.scroll, m.panel = 0, panelInvite
 }
 
 // copyInvite copies the invite by OSC 52 and opens its panel.

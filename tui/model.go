@@ -193,6 +193,12 @@ func (m *Model) event(ev rtc.Event) {
 	if p, ok := ev.(call.PlaceChanged); ok {
 		m.setPlace(p.Place)
 	}
+	if c, ok := ev.(call.CodeChanged); ok {
+		m.invite.spoken = c
+		if c.State == call.CodeOpen && m.panel == panelNone {
+			m.scroll, m.panel = 0, panelInvite
+		}
+	}
 	if line, ok := ev.(call.Chat); ok {
 		m.message(line)
 	}
@@ -218,7 +224,9 @@ func reachKey(opt Options) string {
 
 // setPlace takes where the room is now.
 func (m *Model) setPlace(p call.Place) {
+	spoken := m.invite.spoken
 	m.invite = newInviteBox(p, reachKey(m.opt))
+	m.invite.spoken = spoken
 }
 
 // toast shows one line for a few seconds and keeps it in the log.

@@ -29,6 +29,25 @@ func has(t *testing.T, text string, wants ...string) {
 	}
 }
 
+// A spoken code is on the card of the invite, which opens by itself, until it is used;
+// a move of the room does not take it away.
+func TestSpokenCodeOnTheCard(t *testing.T) {
+	asked := 0
+	r := newRigWith(t, newFake(roomOf()), func(o *Options) { o.Place, o.NewCode = placeLAN, func() bool { asked++; return true } })
+	open := call.CodeChanged{State: call.CodeOpen, Code: "7-copper-lantern", Command: "meet join 7-copper-lantern", Text: "Say this"}
+	r.send(eventMsg{[]rtc.Event{open, call.PlaceChanged{Place: placeAlone}}})
+	has(t, printable(r.m.View()), "to say to one person: works once, until", "meet join 7-copper-lantern")
+	r.send(eventMsg{[]rtc.Event{call.CodeChanged{State: call.CodeWrong, Code: "7-copper-lantern", Text: "Somebody tried \x1b[2Jthe code."}}})
+	if view := printable(r.m.View()); strings.Contains(view, "meet join 7-copper-lantern") {
+		t.Errorf("a burned code is shown:\n%s", view)
+	}
+	has(t, printable(r.m.View()), "Somebody tried the code.")
+	r.send(keyMsg("C"))
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 // The lobby says where the room will be and with whom the invite works; a key
 // changes that, and what it came to is shown.
 func TestLobbySaysWhere(t *testing.T) {

@@ -40,6 +40,9 @@ type Options struct {
 	// Reach opens the room to more people, or closes it again; nil where that
 	// cannot be chosen. It only posts.
 	Reach func()
+	// NewCode asks for a spoken code and reports whether any can be made; nil: none
+	// can. It only posts.
+	NewCode func() bool
 
 	// Join, when set, makes the screen start in the lobby: the person looks
 	// at the devices first, and Join is called when they enter. It only posts.

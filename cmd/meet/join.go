@@ -32,6 +32,7 @@ type joinFlags struct {
 	speaker               string
 	muted, cameraOff      bool
 	share, private        bool
+	code                  bool
 	headless, plain       bool
 	stats, exitAfter      time.Duration
 	logFile               string
@@ -69,11 +70,16 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	var f joinFlags
 	cmd := &cobra.Command{
 		Use:   "join ROOM",
-		Short: "Join a room by its name or by an invite link",
+		Short: "Join a room by its name, an invite link or a spoken code",
 		Example: `  meet join demo
   meet join --private standup
+  meet join --code
+  meet join 7-copper-lantern
   meet join "https://meet.example/#standup.4fX0c2PzV9yR7mJm2o1n3w"`,
 		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 && f.code {
+				return nil
+			}
 			if len(args) != 1 {
 				return usagef(`join takes one room, such as "meet join demo"`)
 			}
@@ -82,6 +88,9 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.serverGiven = cmd.Flags().Changed("server")
 			loadSettings(cmd.Flags(), &f)
+			if len(args) == 0 { // a room that nobody needs to say
+				f.private, args = true, []string{nameOfCall()}
+			}
 			return joinRoom(cmd.Context(), args[0], f)
 		},
 	}
@@ -104,6 +113,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.BoolVar(&f.cameraOff, "camera-off", false, "join with the camera off")
 	fl.BoolVar(&f.share, "share", false, "share the screen from the start")
 	fl.BoolVar(&f.private, "private", false, "make a room that only the invite link opens")
+	fl.BoolVar(&f.code, "code", false, "show a code to say to one person (7-copper-lantern); without ROOM, of a new private room")
 	fl.BoolVar(&f.headless, "headless", false, "no screen: JSON lines out, commands in")
 	fl.BoolVar(&f.plain, "plain", false, "one line of text per event, for screen readers and pipes")
 	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
@@ -192,6 +202,9 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer closeLog()
 
+	if room, err = roomOfCode(ctx, room, f, log); err != nil {
+		return err
+	}
 	at, err := findRoom(ctx, room, f, log)
 	if err != nil {
 		return err
@@ -213,6 +226,7 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 		return err
 	}
 	defer at.keep(ctx, c)()
+	defer offerCodes(ctx, c, at, f)()
 	if f.exitAfter > 0 {
 		timer := time.AfterFunc(f.exitAfter, c.Leave)
 		defer timer.Stop()

@@ -57,12 +57,13 @@ func status(err error) int {
 	var usage usageError
 	var refused *meetsignal.RefusedError
 	var exit exitStatus
+	var code codeError
 	switch {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &refused):
+	case errors.As(err, &refused), errors.As(err, &code):
 		return exitRefused
 	}
 	return exitFailure

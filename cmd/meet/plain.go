@@ -13,7 +13,7 @@ import (
 func showPlain(ctx context.Context, c *call.Call, at place, _ joinFlags) error {
 	report, err := plain.Run(ctx, plain.Options{
 		Room: c, Controls: c, Chat: c, Links: c, Devices: c, Sound: c, Term: c, Files: c, In: os.Stdin, Out: os.Stdout,
-		Place: at.now,
+		Place: at.now, NewCode: c.NewCode,
 	})
 	if err != nil {
 		return err

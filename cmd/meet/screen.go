@@ -129,7 +129,7 @@ var _ io.Reader = (*terminalInput)(nil)
 func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
 	opt := tui.Options{
 		Room: c, Controls: c, Chat: c, Meter: c, Volume: c, Links: c, Devices: c, Sound: c,
-		Place: at.now, Reach: at.changeReach(),
+		Place: at.now, Reach: at.changeReach(), NewCode: c.NewCode,
 		Term:  os.Getenv("TERM"),
 		Keys:  f.keys,
 		Mouse: f.mouse,

@@ -93,6 +93,7 @@ var wordings = []wording{
 		command["peer"] = peer
 		return command, err
 	}},
+	{"code", "", "a code to say to one person, in place of the one there is", noWords},
 	{"leave", "", "leave the call", noWords},
 }
 

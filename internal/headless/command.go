@@ -31,6 +31,7 @@ type talker interface {
 	SetScreenWithSound(on bool)
 	PlayTestSound()
 	HearMyself() bool
+	NewCode() bool
 	filer
 }
 
@@ -160,6 +161,12 @@ var commands = []command{
 			return errors.New(`file-stop needs the "id" of a file`)
 		}
 		return t.StopFile(*a.ID)
+	}),
+	define("code", func(_ noArgs, _ controls, t talker) error {
+		if !t.NewCode() {
+			return errors.New("no code can be made here")
+		}
+		return nil
 	}),
 	define("leave", func(_ noArgs, c controls, _ talker) error { c.Leave(); return nil }),
 }

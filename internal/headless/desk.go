@@ -63,7 +63,7 @@ func Answered(line []byte) (event string) {
 // docs/HEADLESS.md.
 func EventNames() []string {
 	return []string{
-		"joined", "lan-room-found", "invite-changed", "roster", "server-state-changed", "connection-state-changed",
+		"joined", "lan-room-found", "invite-changed", "invite-code", "roster", "server-state-changed", "connection-state-changed",
 		"ice-connection-state-changed", "peer-joined", "peer-left", "peer-connected", "peer-disconnected",
 		"peer-connection-failed", "reconnecting", "reconnected", "reconnect-failed", "media-state-changed",
 		"hearing-changed", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",

@@ -74,6 +74,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return fileFailedLine{h, person(e.Who), e.ID, e.Name, e.Error, e.Mine}
 	case call.PlaceChanged:
 		return placeLine{h, e.Dialed.Server, e.Invite.Command, e.Invite.Link, e.Invite.Works, e.Where, e.Note}
+	case call.CodeChanged:
+		return codeLine{h, string(e.State), e.Code, e.Command, stamp(e.Until), e.Text}
 	case call.LanRoomFound:
 		return lanRoomLine{h, e.Room, e.Host, e.Address}
 	case call.Warning:

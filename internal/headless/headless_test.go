@@ -59,6 +59,7 @@ func (r *recorder) StopFile(id int) error {
 }
 func (r *recorder) TellSound()       { r.note("sound") }
 func (r *recorder) PlayTestSound()   { r.note("test sound") }
+func (r *recorder) NewCode() bool    { r.note("new code"); return true }
 func (r *recorder) HearMyself() bool { r.note("hear myself"); return false }
 
 func onOff(on bool) string {

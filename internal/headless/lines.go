@@ -63,6 +63,14 @@ type (
 		Where  string `json:"where"`
 		Note   string `json:"note,omitempty"`
 	}
+	codeLine struct {
+		head
+		State   string `json:"state"`
+		Code    string `json:"code"`
+		Command string `json:"command"`
+		Expires stamp  `json:"expires"`
+		Text    string `json:"text"`
+	}
 	rosterLine struct {
 		head
 		Participants []participant `json:"participants"`
