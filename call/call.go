@@ -57,6 +57,11 @@ type Config struct {
 	// WatchAll receives and decodes every picture although nobody looks at
 	// them, for scripts; else only what [Call.Show] names is asked for.
 	WatchAll bool
+	// Person is who the person is to those they are connected with; nil tells nobody.
+	Person *rtc.Person
+	// People is whom they know; nil: nobody, and nobody is remembered.
+	People People
+
 	// NoCarry keeps us from carrying what two others cannot exchange.
 	NoCarry bool
 
@@ -101,6 +106,7 @@ type Call struct {
 	channels  *channels
 	terminals *terminals
 	files     *files.Files
+	proofs    chan proof // for acquaint
 
 	newCode atomic.Pointer[func()] // asks for a spoken code; nil: none is made here
 
@@ -128,7 +134,7 @@ func New(cfg Config) (*Call, error) {
 	self := room.PeerID(cfg.Key.Public().(ed25519.PublicKey))
 	c := &Call{
 		cfg: cfg, self: self, log: cfg.Logger, events: newEventQueue(),
-		paced: newChatPace(), entered: make(chan struct{}), left: make(chan struct{}),
+		paced: newChatPace(), proofs: make(chan proof, maxProofs), entered: make(chan struct{}), left: make(chan struct{}),
 		abandoned: make(chan struct{}), meshEnded: make(chan struct{}), linkEnded: make(chan struct{}),
 	}
 	if !cfg.Lobby {
@@ -164,7 +170,7 @@ func New(cfg Config) (*Call, error) {
 	}
 	c.chat = newChatLog(c.client.Sealer(), cfg.Inc)
 	c.mesh = rtc.NewManager(rtc.Config{
-		Self: self, Room: cfg.Invite.Name, Open: room.Open(), State: state,
+		Self: self, Inc: cfg.Inc, Person: cfg.Person, Proved: c.proved, Room: cfg.Invite.Name, Open: room.Open(), State: state,
 		Dialer: c.media, Signal: c.client, Sealer: c.client.Sealer(), Clean: safetext.Line,
 		Handle: c.handle, Data: c.data, DataOpen: c.dataOpen, Gone: c.gone,
 		NoCarry: cfg.NoCarry, Timing: cfg.Timing, Logger: cfg.Logger,
@@ -210,6 +216,7 @@ func (c *Call) Run(ctx context.Context) error {
 		crash.GoIn(&wg, func() { c.saveProcessors(meshCtx) })
 	}
 	crash.GoIn(&wg, func() { c.terminals.run(meshCtx) })
+	crash.GoIn(&wg, func() { c.acquaint(meshCtx) })
 	if c.cfg.Net == nil {
 		crash.GoIn(&wg, func() { c.watchNetwork(meshCtx) })
 	}

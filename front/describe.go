@@ -52,6 +52,8 @@ func Describe(ev rtc.Event) (string, Tone) {
 		case e.State == signal.Reconnecting && e.Previous == signal.Connected:
 			return "Lost the server; the call goes on", Warn
 		}
+	case rtc.Identified:
+		return identified(e)
 	case rtc.PeerJoined:
 		return Name(e.Name) + " joined", Info
 	case rtc.PeerLeft:
@@ -179,3 +181,29 @@ func repairText(attempts int) string {
 	}
 	return Plural(attempts, "attempt")
 }
+
+// identified says who somebody is whom one has just met, or whose key has changed.
+// That somebody is who they were is no news.
+func identified(e rtc.Identified) (string, Tone) {
+	switch e.Mark {
+	case rtc.MarkChanged:
+		return "Careful: this " + Name(e.Name) + " is not the " + Name(e.Known) + " you know. Their key is " + call.KeyPrint(e.Key) +
+			", and you know " + Name(e.Known) + " by " + call.KeyPrint(e.Other) + ". Compare the words (V) before you trust them", Bad
+	case rtc.MarkNew:
+		return "You meet " + Name(e.Name) + " for the first time", Info
+	case rtc.MarkKnown, rtc.MarkVerified:
+		text := Name(e.Name) + " is who they were"
+		if e.Mark == rtc.MarkVerified {
+			text = Name(e.Name) + " is verified"
+		}
+		if e.Known != "" && e.Known != e.Name {
+			text += ": you know them as " + Name(e.Known)
+		}
+		return text, Quiet
+	case rtc.MarkNone:
+	}
+	return "", Quiet
+}
+
+// Known is how well a person is known, in a word; "" before they have shown it.
+func Known(id rtc.Identity) string { return string(id.Mark) }

@@ -42,6 +42,13 @@ type Controls interface {
 	Leave()
 }
 
+// Verifier is implemented by [Controls] that know people by their keys.
+type Verifier interface {
+	// Verify notes for good that the words of a peer were compared. It reports
+	// whether the peer has shown who they are.
+	Verify(peer signal.PeerID) bool
+}
+
 // SoundSharer is implemented by [Controls] that can share the machine's sound with
 // the screen.
 type SoundSharer interface {

@@ -131,6 +131,9 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 			rename(&e.Pairs[i][1])
 		}
 		return e
+	case rtc.Identified:
+		rename(&e.Who)
+		return e
 	case rtc.PeerJoined:
 		rename(&e.Who)
 		return e

@@ -26,6 +26,7 @@ var help = []string{
 	"/hear     hear yourself as others do",
 	"/devices  microphones, speakers, cameras and screens; /devices N uses one",
 	"/who      who is here and how they are connected",
+	"/verify NAME  words to compare; /verify NAME same when they are: verified for good",
 	"/say TEXT send a message; a line without a slash does the same",
 	"/send PATH        offer a file to everybody; /send PATH to NAME to one",
 	"/files    files that are offered or under way",
@@ -55,6 +56,8 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		}
 	case "/who":
 		s.who()
+	case "/verify":
+		s.verify(strings.TrimSpace(rest))
 	case "/say":
 		s.send(strings.TrimSpace(rest))
 	case "/mute", "/camera", "/share":
@@ -150,7 +153,11 @@ func (s *session) who() {
 		}
 	}
 	for _, p := range v.Peers {
-		line := name(p.Name) + ": " + front.StateText(p) + ", " + mediaText(p.Media)
+		line := name(p.Name)
+		if mark := front.Known(p.Identity); mark != "" {
+			line += " (" + mark + ")"
+		}
+		line += ": " + front.StateText(p) + ", " + mediaText(p.Media)
 		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
 			line += ", " + front.LinkText(l)
 		}

@@ -11,7 +11,8 @@ import (
 
 // dataMessage is what participants say over the data channel
 // (docs/PROTOCOL.md, "Data channel"): [report], [relay], [carry],
-// [carrying], [appData] or [farewell]. On the wire it is a JSON object whose "t" names the kind.
+// [carrying], [appData],
+// [identity], [reveal] or [farewell]. On the wire it is a JSON object whose "t" names the kind.
 type dataMessage interface{ dataMessage() }
 
 // report is the whole truth about the sender, at every change and once a second,
@@ -38,12 +39,29 @@ type appData struct {
 	Data json.RawMessage `json:"data"`
 }
 
+// identity says who the sender is, for this connection alone: see introduction.
+type identity struct {
+	Person string `json:"person"`           // public key of the person
+	Bind   string `json:"bind"`             // by it, over Key
+	Key    string `json:"key"`              // public key of the seat
+	Sig    string `json:"sig"`              // by it, over pairText
+	Commit string `json:"commit,omitempty"` // of the offering side
+	Nonce  string `json:"nonce,omitempty"`  // of the answering side
+}
+
+// reveal has the nonce that the offering side was bound to.
+type reveal struct {
+	Nonce string `json:"nonce"`
+}
+
 // farewell says that the sender leaves the room.
 type farewell struct{}
 
 func (report) dataMessage()   {}
 func (relay) dataMessage()    {}
 func (appData) dataMessage()  {}
+func (identity) dataMessage() {}
+func (reveal) dataMessage()   {}
 func (farewell) dataMessage() {}
 
 // encodeData returns the wire form.
@@ -75,6 +93,16 @@ func encodeData(m dataMessage) []byte {
 			T string `json:"t"`
 			appData
 		}{"app", m}
+	case identity:
+		v = struct {
+			T string `json:"t"`
+			identity
+		}{"identity", m}
+	case reveal:
+		v = struct {
+			T string `json:"t"`
+			reveal
+		}{"reveal", m}
 	case farewell:
 		v = struct {
 			T string `json:"t"`
@@ -109,6 +137,10 @@ func decodeData(b []byte) (dataMessage, error) {
 		return decodeAs[carrying](b)
 	case "app":
 		return decodeAs[appData](b)
+	case "identity":
+		return decodeAs[identity](b)
+	case "reveal":
+		return decodeAs[reveal](b)
 	case "bye":
 		return farewell{}, nil
 	}

@@ -143,7 +143,11 @@ func (f fromSession) deliver(m *Manager, now time.Time) {
 		m.found(now, mb)
 	case SessionConnected:
 		m.meet(mb)
-	case LocalOffer, LocalAnswer, LocalCandidates:
+	case LocalOffer:
+		mb.own(e.SDP)
+	case LocalAnswer:
+		mb.own(e.SDP)
+	case LocalCandidates:
 		// The machine's business.
 	}
 	mb.peer.session(now, f.epoch, f.event)

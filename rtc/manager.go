@@ -2,7 +2,10 @@ package rtc
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -28,11 +31,15 @@ type Signaler interface {
 type Sealer interface {
 	SealMessage(to signal.PeerID, inc signal.Inc, body signal.Body) ([]byte, error)
 	OpenMessage(frame []byte) (signal.Message, error)
+	Sign(purpose, text string) signal.Signature
+	Verify(from signal.PeerID, inc signal.Inc, purpose, text string, by signal.Signature) error
+	VerifyBinding(person, seat ed25519.PublicKey, signature []byte) error
 }
 
 // Config describes the room a Manager keeps.
 type Config struct {
 	Self  signal.PeerID
+	Inc   signal.Inc
 	Room  string // for people to read
 	Open  bool   // the room has no secret
 	State signal.State
@@ -52,6 +59,13 @@ type Config struct {
 	DataOpen func(signal.PeerID)
 	// Gone says that a peer left the room for good; same rules.
 	Gone func(signal.PeerID)
+
+	// Person is who we are to those we are connected with; nil tells nobody.
+	Person *Person
+	// Proved takes who somebody has proved to be on their connection; same rules. What
+	// is known of them is for [Manager.SetIdentity].
+	Proved func(Who, Identity)
+	Rand   io.Reader // nil: crypto/rand.Reader
 
 	// NoCarry keeps us from carrying the packets of two others who cannot
 	// exchange them.
@@ -96,6 +110,9 @@ func NewManager(cfg Config) *Manager {
 	cfg.Timing = cfg.Timing.withDefaults()
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
 	}
 	if cfg.Handle == nil {
 		cfg.Handle = func(Event) {}

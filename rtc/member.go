@@ -20,9 +20,12 @@ type member struct {
 	known bool         // already announced, or here before us
 	state signal.State // newest seen, whichever way it came
 	arrival
+	introduction
 	absence
 	debt
 	hearing
+
+	identity Identity
 
 	dataOpen bool
 	reached  bool // others were told, or are about to be, that we reach it
@@ -95,8 +98,11 @@ func (m *Manager) stateOf(mb *member, s signal.State) {
 	}
 	was := mb.state
 	mb.state = s
-	if s.Name != "" {
+	if s.Name != "" && s.Name != mb.peer.name {
 		mb.peer.name = s.Name
+		if mb.identity.Key != nil && m.cfg.Proved != nil {
+			m.cfg.Proved(mb.peer.who(), mb.identity) // is that whom the key is known as?
+		}
 	}
 	m.roster, m.dirty = true, true
 	if was.N == 0 || was.Media != s.Media {
@@ -155,6 +161,7 @@ func (m *Manager) run(now time.Time, mb *member) {
 				m.hangUp(mb)
 			case do:
 				if mb.session != nil && mb.epoch == a.epoch {
+					mb.described(a.cmd)
 					mb.session.Do(a.cmd)
 				}
 			case send:
@@ -177,8 +184,20 @@ func (m *Manager) run(now time.Time, mb *member) {
 	}
 }
 
+// described notes the certificate of the other end.
+func (mb *member) described(c Command) {
+	switch c := c.(type) {
+	case AcceptOffer:
+		mb.their(c.SDP)
+	case AcceptAnswer:
+		mb.their(c.SDP)
+	default: // nothing else has one
+	}
+}
+
 func (m *Manager) dial(mb *member, epoch signal.Epoch) {
 	m.hangUp(mb)
+	mb.begin()
 	id := mb.peer.id
 	mb.epoch = epoch
 	var in intake
@@ -239,7 +258,8 @@ func (mb *member) view(t Timing) PeerView {
 	v := PeerView{
 		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
 		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
-		Repair: p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),
+		Identity: mb.identity,
+		Repair:   p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),
 	}
 	if p.connected() {
 		v.Transport = mb.transport

@@ -103,6 +103,7 @@ func (m *Manager) dataOpened(now time.Time, mb *member) {
 	}
 	mb.news = news{}
 	m.sendReport(mb)
+	m.introduce(mb)
 	if m.cfg.DataOpen != nil {
 		m.cfg.DataOpen(mb.peer.id)
 	}
@@ -129,6 +130,10 @@ func (m *Manager) dataReceived(now time.Time, mb *member, b []byte) {
 		if m.cfg.Data != nil {
 			m.cfg.Data(mb.peer.id, msg.Kind, msg.Data)
 		}
+	case identity:
+		m.onIdentity(mb, msg)
+	case reveal:
+		m.onReveal(mb, msg)
 	case farewell:
 		m.remove(now, mb, false)
 	}

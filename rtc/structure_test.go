@@ -44,7 +44,7 @@ func TestValuesKeepTheirFields(t *testing.T) {
 	for _, v := range []string{"standing", "signs", "link", "generation", "step", "attempts", "trouble", "question", "given"} {
 		owners[v] = "peer"
 	}
-	for _, v := range []string{"arrival", "absence", "debt", "hearing", "reach", "hunger"} {
+	for _, v := range []string{"arrival", "introduction", "absence", "debt", "hearing", "reach", "hunger"} {
 		owners[v] = "member"
 	}
 	set, files := sources(t, ".")

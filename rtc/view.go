@@ -46,6 +46,8 @@ type PeerView struct {
 	State    State
 	Previous State
 	ICE      ICEState
+	// Identity is who they are, as far as that was shown and is known.
+	Identity Identity
 	// OneWay says that we hear them but they do not hear us.
 	OneWay bool
 	// Silent says that they send sound and we get none.

@@ -3,7 +3,9 @@ package signal
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -174,4 +176,27 @@ func answerProof(key ed25519.PrivateKey, h helloFrame, f proveFrame) proofFrame 
 // checkProof checks the answer to a challenge.
 func checkProof(h helloFrame, f proveFrame, answer proofFrame) error {
 	return checkSigned(h.Key, answer.Sig, h, forProof, proofText(f))
+}
+
+// Binding is what the key of a person signs to say that the key of a seat is theirs:
+// the form that SSH agents sign for files and messages (SSHSIG, namespace "meet"), so
+// that it can be taken for nothing else that the same key is used for.
+func (r *Room) Binding(seat ed25519.PublicKey) []byte {
+	text := Protocol + " identity|" + r.id + "|" + base64.RawURLEncoding.EncodeToString(seat)
+	hash := sha512.Sum512([]byte(text))
+	b := []byte("SSHSIG")
+	for _, field := range []string{"meet", "", "sha512", string(hash[:])} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
+		b = append(b, field...)
+	}
+	return b
+}
+
+// VerifyBinding checks that the owner of the key person signed that of a seat. Its
+// error wraps ErrForged.
+func (s *Sealer) VerifyBinding(person, seat ed25519.PublicKey, signature []byte) error {
+	if len(person) != keySize || !ed25519.Verify(person, s.room.Binding(seat), signature) {
+		return fmt.Errorf("%w: the person has not signed this seat", ErrForged)
+	}
+	return nil
 }

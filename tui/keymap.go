@@ -39,6 +39,7 @@ const (
 	ActInvite    Action = "invite"
 	ActCode      Action = "code"
 	ActReach     Action = "reach"
+	ActVerify    Action = "verify"
 	ActLog       Action = "log"
 	ActHelp      Action = "help"
 	ActLeave     Action = "leave"
@@ -75,6 +76,7 @@ var defaultBindings = []binding{
 	{ActLouder, []string{"+", "="}, "", "selected person louder"},
 	{ActQuieter, []string{"-"}, "", "selected person quieter"},
 	{ActHush, []string{"x"}, "", "silence who is selected, here only"},
+	{ActVerify, []string{"V"}, "", "who is it? words to compare"},
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActFiles, []string{"f"}, "", "send a file, take or refuse one"},

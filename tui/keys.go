@@ -170,6 +170,10 @@ func (m *Model) panelKey(name string, action Action) (tea.Cmd, bool) {
 	if m.panel == panelFiles {
 		return m.fileKey(name, step)
 	}
+	if name == "enter" && m.panel == panelWho {
+		m.verify()
+		return nil, true
+	}
 	scrolls := m.panel == panelHelp || m.panel == panelLog || m.panel == panelDevices
 	switch {
 	case step != 0 && scrolls:
@@ -242,6 +246,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		m.adjust(a)
 	case ActStats:
 		m.toggles(panelStats)
+	case ActVerify:
+		m.toggles(panelWho)
 	case ActHelp:
 		m.toggles(panelHelp)
 	case ActLog:

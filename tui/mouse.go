@@ -64,7 +64,7 @@ func (m *Model) scrollPanel(step int) {
 	switch m.panel {
 	case panelDevices:
 		m.devices = m.devices.move(step)
-	case panelHelp, panelStats, panelInvite, panelFiles:
+	case panelHelp, panelStats, panelInvite, panelFiles, panelWho:
 		m.scroll = max(0, min(m.scroll+step, 2*len(m.keys.bindings)))
 	case panelLog:
 		m.scroll = max(0, min(m.scroll-step, len(m.toasts.log)))

@@ -131,6 +131,9 @@ func (b linkBox) Render(s *Styles, w int) []string {
 	}
 	row("state", strings.TrimRight(state.Render(s, badgeLong), " ")+age)
 	row("ice", b.peer.ICE.String())
+	if mark := b.peer.Identity.Mark; mark != rtc.MarkNone {
+		row("who", s.mark(mark).Render(string(mark)))
+	}
 	if len(b.peer.Missing) > 0 {
 		row("missing", s.warn.Render(strings.Join(b.peer.Missing, ", ")))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/lipgloss"
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/media"
@@ -238,7 +239,7 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 		marker = s.dim.Render(fmt.Sprint(n)) + " "
 	}
 	var b strings.Builder
-	b.WriteString(" " + marker + style.Render(s.fit(name, nameW)))
+	b.WriteString(" " + marker + t.named(s, p, style, name, nameW))
 	for _, c := range cols {
 		b.WriteString(spaces(c.gap))
 		cell := c.cell(t, s, p, c.width)
@@ -249,6 +250,20 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 		}
 	}
 	return s.fit(b.String(), w)
+}
+
+// named is a name with the sign of how well the person is known, where that was shown.
+func (t *table) named(s *Styles, p *rtc.PeerView, style lipgloss.Style, name string, w int) string {
+	if p == nil || p.Identity.Mark == rtc.MarkNone || w < 3 {
+		return style.Render(s.fit(name, w))
+	}
+	mark := p.Identity.Mark
+	sign := s.mark(mark).Render(s.sign(mark))
+	if word := string(mark); width(cleanName(p.Name))+2+width(s.sign(mark))+1+len(word) <= w {
+		sign += " " + s.mark(mark).Render(word)
+	}
+	name = style.Render(s.cut(name, max(1, w-1-width(sign))))
+	return s.fit(name+" "+sign, w)
 }
 
 func (t *table) stateCell(s *Styles, p *rtc.PeerView, w int) string {

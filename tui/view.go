@@ -64,6 +64,7 @@ const (
 	panelDevices
 	panelInvite
 	panelFiles
+	panelWho
 )
 
 // missing tells which sources there are not.
@@ -249,6 +250,8 @@ func (sc *screen) renderPanel(w, h int) []string {
 		title, lines = "link", sc.linkBox().Render(s, w)
 	case panelDevices:
 		title, lines = "devices", sc.devices.Render(s, w, sc.sources, sc.sound)
+	case panelWho:
+		title, lines = "who is that", sc.whoBox().Render(s, w)
 	case panelInvite:
 		title, lines = "invite", sc.invite.Render(s, w, h-1)
 	case panelFiles:

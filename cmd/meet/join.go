@@ -48,6 +48,7 @@ type joinFlags struct {
 	noise, gain, music    bool
 	listenMuted           bool
 	noCarry               bool
+	identity              string
 
 	show     func(context.Context, *call.Call, place, joinFlags) error // nil: as the flags say
 	settings config.Config
@@ -124,6 +125,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.BoolVar(&f.acceptFiles, "accept-files", false, "take every file that is offered, without asking")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
+	fl.StringVar(&f.identity, "identity", identity.OwnKey, "the key others know you by: own, ssh (your agent's, or ~/.ssh/id_ed25519), or the path of an SSH key")
 	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
 	fl.BoolVar(&f.mouse, "mouse", false, "let the screen take the mouse")
 	fl.BoolVar(&f.relayOnly, "relay-only", false, "show nobody an address of this machine: everything goes through a relay")
@@ -218,7 +220,10 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	defer self.Close()
 
 	cfg.Invite, cfg.Inc, cfg.Logger = at.now.Dialed, self.Inc, log
-	if cfg.Key, err = at.seat(self); err != nil {
+	if cfg.Key, cfg.Person, err = at.seat(ctx, self, f.identity); err != nil {
+		return err
+	}
+	if cfg.People, err = openBook(); err != nil {
 		return err
 	}
 	c, err := call.New(cfg)

@@ -19,6 +19,7 @@ import (
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/netwatch"
 	"github.com/meet-term/meet/internal/venue"
+	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -161,18 +162,34 @@ func inviteTo(others signal.Invite, who string) call.Invite {
 	return call.Invite{Command: others.Command(), Link: others.Link(), Works: who, Alone: who == venue.OnMachine}
 }
 
-// seat is the key of a person in the room here. A room that is hosted by those in it
-// moves with them, and they stay who they are.
-func (p place) seat(who *identity.Identity) (ed25519.PrivateKey, error) {
+// signWithin bounds how long the person's key may take to sign: an agent may ask.
+const signWithin = time.Minute
+
+// seat is the key of a person in the room here, and what ties it to who they are. A
+// room that is hosted by those in it moves with them, and they stay who they are.
+func (p place) seat(ctx context.Context, who *identity.Identity, which string) (ed25519.PrivateKey, *rtc.Person, error) {
 	room, err := p.now.Dialed.Room()
 	if err != nil {
-		return nil, fmt.Errorf("join %s: %w", p.now.Dialed.Name, err)
+		return nil, nil, fmt.Errorf("join %s: %w", p.now.Dialed.Name, err)
 	}
 	server := p.now.Dialed.Server
 	if p.venue != nil {
 		server = ""
 	}
-	return who.Seat(server, room.ID())
+	key, err := who.Seat(server, room.ID())
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, signWithin)
+	defer cancel()
+	if err := who.Use(ctx, which); err != nil {
+		return nil, nil, usagef("--identity: %w", err)
+	}
+	bind, err := who.Bind(ctx, room, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, &rtc.Person{Key: who.Key, Bind: bind}, nil
 }
 
 // askServer bounds asking a server of this machine what others know it by.

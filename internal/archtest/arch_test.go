@@ -18,7 +18,7 @@ const module = "github.com/meet-term/meet"
 // which other layers its code, tests excepted, may import.
 var allowed = map[string][]string{
 	"cmd/meet":           {"*"},
-	"call":               {"internal/term", "internal/termsync", "rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/safetext", "internal/rules"},
+	"call":               {"internal/term", "internal/termsync", "rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/known", "internal/safetext", "internal/rules"},
 	"internal/headless":  {"internal/term", "internal/termsync", "call", "media", "rtc", "signal"},
 	"tui/termvideo":      {"media/video"},
 	"tui/termout":        {"tui/termvideo"},
@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"tui":                {"internal/term", "internal/termsync", "call", "front", "internal/files", "rtc", "signal", "media", "media/video", "tui/termvideo", "tui/termout", "internal/safetext", "internal/config"},
 	"tui/stage":          {"call", "media", "media/video", "rtc", "tui", "tui/termvideo"},
 	"rtc/conn":           {"media", "rtc", "signal", "internal/rules"},
-	"rtc":                {"media", "signal", "internal/rules"},
+	"rtc":                {"media", "signal", "internal/rules", "internal/words"},
 	"relay":              {"signal", "internal/crash", "internal/mediatcp"},
 	"signal":             {"internal/calmlog", "internal/safetext", "internal/rules"},
 	"media":              {},
@@ -53,6 +53,7 @@ var allowed = map[string][]string{
 	"internal/netlab":    {},
 	"internal/outdial":   {"internal/mediatcp"},
 	"internal/netwatch":  {},
+	"internal/known":     {"internal/safetext"},
 	"internal/pagetest":  {},
 	"internal/portmap":   {},
 	"internal/program":   {},
@@ -66,6 +67,7 @@ var allowed = map[string][]string{
 	"internal/spoken":    {"internal/cpace"},
 	"internal/voicetest": {"internal/score", "media", "media/audio"},
 	"internal/wake":      {},
+	"internal/words":     {},
 	"internal/venue":     {"signal", "internal/lan", "internal/portmap"},
 	"internal/archtest":  {},
 	"e2e":                {"*"},
@@ -81,7 +83,7 @@ var only = map[string][]string{
 	"github.com/pion/turn":               {"relay"},
 	"github.com/charmbracelet/bubbletea": {"tui", "cmd/meet"},
 	"github.com/gorilla/websocket":       {"signal", "bench", "internal/meettest"},
-	"golang.org/x/crypto/ssh":            {"internal/identity"},
+	"golang.org/x/crypto/ssh":            {"internal/identity", "internal/known", "internal/meettest"},
 	"modernc.org/quickjs":                {"internal/pagetest"},
 	module + "/internal/pagetest":        {}, // tests only
 }

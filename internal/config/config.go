@@ -30,6 +30,7 @@ type Config struct {
 	Speaker   string
 	Video     string // how pictures are drawn
 	Files     string // folder for files that are accepted
+	Identity  string // the key others know one by: own, ssh or a path
 	Notify    string // how the terminal tells what happens while nobody looks
 	Muted     bool   // start with the microphone off
 	CameraOff bool   // start with the camera off
@@ -153,7 +154,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
 		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
-		"notify": &c.Notify, "files": &c.Files,
+		"notify": &c.Notify, "files": &c.Files, "identity": &c.Identity,
 	}
 }
 

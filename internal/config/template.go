@@ -31,6 +31,11 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # How others see you; the default is the system user.
 # name = "Ada"
 
+# The key that others know you by: "own" is made on the first start, "ssh" is the
+# first ssh-ed25519 key of your agent, else ~/.ssh/id_ed25519; or the path of an
+# SSH key, of the agent if it ends in ".pub". It signs once for each room.
+# identity = "own"
+
 # The signaling server. Without one, rooms are found on this machine and its
 # network, or hosted here.
 # server = "wss://meet.example"

@@ -30,6 +30,7 @@ type talker interface {
 	TellSound()
 	SetScreenWithSound(on bool)
 	PlayTestSound()
+	Verify(peer signal.PeerID) bool
 	HearMyself() bool
 	NewCode() bool
 	filer
@@ -123,6 +124,12 @@ var commands = []command{
 	}),
 	define("retry", func(a retryArgs, c controls, _ talker) error { c.Retry(a.Peer); return nil }),
 	define("volume", volume),
+	define("verify", func(a retryArgs, _ controls, t talker) error {
+		if !t.Verify(a.Peer) {
+			return errors.New(`verify needs a "peer" who is connected and has shown who they are`)
+		}
+		return nil
+	}),
 	define("device", choose),
 	define("echo", func(a echoArgs, _ controls, t talker) error {
 		if a.Mode == nil {

@@ -53,6 +53,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return carryingLine{h, carriedPairs(e.Pairs)}
 	case rtc.Undelivered:
 		return personLine{h, person(e.Who)}
+	case rtc.Identified:
+		return identityLine{h, person(e.Who), call.KeyText(e.Key), e.Mark, e.Words, e.Known}
 	case rtc.PeerJoined:
 		return personLine{h, person(e.Who)}
 	case rtc.PeerLeft:

@@ -30,6 +30,12 @@ func (r *recorder) SetVolume(peer signal.PeerID, percent int) bool {
 	return peer == "known"
 }
 
+func (r *recorder) Verify(peer signal.PeerID) bool {
+	if peer != "" {
+		r.note("verify " + string(peer))
+	}
+	return peer != ""
+}
 func (r *recorder) Select(kind media.Kind, id string) error {
 	r.note("select " + kind.Device() + " " + id)
 	return nil
@@ -112,6 +118,8 @@ func TestCommands(t *testing.T) {
 		`{"command":"file-accept"}`:                           {"", `needs the "id"`},
 		`{"command":"file-stop","id":3}`:                      {"stop 3", ""},
 		`{"command":"file-stop"}`:                             {"", `needs the "id"`},
+		`{"command":"verify","peer":"b"}`:                     {"verify b", ""},
+		`{"command":"verify"}`:                                {"", `verify needs a "peer"`},
 		`{"command":"explode"}`:                               {"", "unknown command"},
 		`{}`:                                                  {"", `no "command"`},
 		`[1,2]`:                                               {"", "no command"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -134,6 +135,14 @@ type (
 	personLine struct {
 		head
 		person
+	}
+	identityLine struct {
+		head
+		person
+		Key   string   `json:"key"`
+		Mark  rtc.Mark `json:"mark"`
+		Words string   `json:"words"`
+		Known string   `json:"known,omitempty"`
 	}
 	peerLeftLine struct {
 		head

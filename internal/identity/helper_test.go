@@ -16,5 +16,7 @@ func seedKey(t *testing.T, b byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(block))
+	return string(pemText(block))
 }
+
+func pemText(block *pem.Block) []byte { return pem.EncodeToMemory(block) }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -41,6 +42,7 @@ type Victim struct {
 func (v *Victim) Say(frame string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	_ = v.out.SetWriteDeadline(time.Now().Add(5 * time.Second))
 	_ = v.out.WriteMessage(websocket.TextMessage, []byte(frame)) // it may have hung up
 }
 

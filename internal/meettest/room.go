@@ -256,6 +256,10 @@ type Person struct {
 	ID   signal.PeerID
 	IP   string
 	Call *call.Call
+	// Key is who the person is in every room, and People whom they know; nil people
+	// are forgotten.
+	Key    ed25519.PrivateKey
+	People call.People
 	// Refused is why the server does not want this person, where a test means it to.
 	Refused string
 
@@ -330,6 +334,8 @@ func (r *Room) join(name string, jitter time.Duration, nat NAT, opts []Option) *
 	r.hosts++
 	p := &Person{room: r, jitter: jitter, nat: nat, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
 	p.key, p.ID = keyOf(r.T, name)
+	seed := sha256.Sum256([]byte("person " + name))
+	p.Key = ed25519.NewKeyFromSeed(seed[:])
 	r.people = append(r.people, p)
 	p.start(opts)
 	return p
@@ -343,6 +349,18 @@ func (p *Person) Again(opts ...Option) {
 	p.start(opts)
 }
 
+// person is what ties the key of the room to the person.
+func (p *Person) person() *rtc.Person {
+	room, err := invite.Room()
+	if err != nil {
+		p.room.T.Fatal(err)
+	}
+	return &rtc.Person{
+		Key:  p.Key.Public().(ed25519.PublicKey),
+		Bind: ed25519.Sign(p.Key, room.Binding(p.key.Public().(ed25519.PublicKey))),
+	}
+}
+
 func (p *Person) start(opts []Option) {
 	t := p.room.T
 	t.Helper()
@@ -354,7 +372,8 @@ func (p *Person) start(opts []Option) {
 	link.Heal()
 	cfg := call.Config{
 		Invite: invite,
-		Key:    p.key, Inc: p.inc, Name: p.Name,
+		Person: p.person(), People: p.People,
+		Key: p.key, Inc: p.inc, Name: p.Name,
 		Start:   signal.Media{Mic: true, Camera: true},
 		Mic:     audio.Mic{Kind: audio.Tone, Hz: 440},
 		Speaker: audio.Speaker{Kind: audio.None},
