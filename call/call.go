@@ -69,6 +69,8 @@ type Config struct {
 	// AcceptFiles has all be accepted unasked.
 	FilesInto   string
 	AcceptFiles bool
+	// RecordInto is the folder of recordings for which none is said.
+	RecordInto string
 
 	// ICE are STUN and TURN servers of the person's own, used beside those that the
 	// server offers. ICEHosts are hosts besides the server's own where it may offer
@@ -108,7 +110,8 @@ type Call struct {
 	files     *files.Files
 	proofs    chan proof // for acquaint
 
-	newCode atomic.Pointer[func()] // asks for a spoken code; nil: none is made here
+	newCode   atomic.Pointer[func()] // asks for a spoken code; nil: none is made here
+	recording recording
 
 	offered atomic.Pointer[[]signal.ICEServer] // by the server, last
 	server  atomic.Pointer[signal.Invite]      // that we are on
@@ -248,6 +251,9 @@ func (c *Call) Run(ctx context.Context) error {
 	c.events.close()
 	c.drain(stop)
 	reader.Wait()
+	if r := c.media.recorder.Swap(nil); r != nil {
+		err = errors.Join(err, r.Close())
+	}
 	return err
 }
 
@@ -370,6 +376,7 @@ func (c *Call) handle(e rtc.Event) {
 		c.terminals.lost(e.Peer)
 	case rtc.MediaStateChanged:
 		c.media.rest(e.Peer, e.Media)
+		defer c.toldOfRecording(e)
 	}
 	c.events.post(e)
 }
@@ -453,6 +460,7 @@ func (c *Call) gone(peer signal.PeerID) {
 	c.chat.forget(peer)
 	c.files.Gone(peer)
 	c.terminals.gone(peer)
+	c.forgetRecording(peer)
 }
 
 // nameOf is what people call a peer.

@@ -1,14 +1,17 @@
 package call
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meet-term/meet/internal/crash"
+	"github.com/meet-term/meet/internal/record"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/opus"
@@ -36,6 +39,7 @@ type studio struct {
 	audio    *audio.Engine
 	pictures *pictures
 	memory   *memory
+	recorder atomic.Pointer[record.Recorder] // of our own recording; nil: there is none
 	out      *conn.Outbound
 	dialer   *conn.Dialer
 	echoes   echoes
@@ -59,7 +63,7 @@ func newStudio(cfg Config, self signal.PeerID, events *eventQueue, beside *chann
 		Mic: cfg.Mic, Speaker: cfg.Speaker, Muted: !m.want.Mic,
 		Processing: cfg.Processing, ListenMuted: cfg.ListenMuted,
 		OnEcho:  func(id string) { m.mesh.SendData(signal.PeerID(id), "echo", encode(struct{}{})) },
-		OnFrame: m.out.WriteAudio, OnWarning: m.audioWarning,
+		OnFrame: m.sayFrame, OnWarning: m.audioWarning,
 		OnAvailable: func(ok bool) { m.setHave(media.Mic, ok) },
 		OnHeard:     func(id string) { m.perceived(m.people.find(signal.PeerID(id)), media.Mic, time.Now()) },
 	})
@@ -75,6 +79,12 @@ func newStudio(cfg Config, self signal.PeerID, events *eventQueue, beside *chann
 	}
 	m.audio.SetListened(false)
 	m.pictures = newPictures(pictureConfig{
+		ownFrame: func(f media.Frame) {
+			if r := m.recorder.Load(); r != nil {
+				f.Data = bytes.Clone(f.Data)
+				r.Video(string(m.self), f)
+			}
+		},
 		camera: cfg.Camera.Source(), screen: cfg.Screen.Source(), start: cfg.Start,
 		watchAll: cfg.WatchAll, out: m.out, people: m.people,
 		log:       m.log.Warn,
@@ -187,6 +197,8 @@ func (m *studio) both() signal.Media {
 		Camera: m.want.Camera && m.have.Camera,
 		Screen: m.want.Screen && m.have.Screen,
 		Sound:  m.want.Sound && m.want.Screen && m.have.Screen,
+
+		Recording: m.recorder.Load() != nil,
 	}
 }
 
@@ -299,6 +311,9 @@ func (s sink) Audio(peer signal.PeerID, packet media.Packet) {
 		return
 	}
 	s.saw(p, media.Mic, packet.At)
+	if r := s.recorder.Load(); r != nil {
+		r.Audio(string(peer), packet)
+	}
 	if r := s.receiver(p); r != nil {
 		r.Push(packet)
 	}
@@ -311,6 +326,9 @@ func (s sink) Video(peer signal.PeerID, f media.Frame) {
 		return
 	}
 	s.saw(p, f.Kind, f.At)
+	if r := s.recorder.Load(); r != nil {
+		r.Video(string(peer), f)
+	}
 	if r := s.pictures.receiver(p, f.Kind); r != nil {
 		r.Push(f)
 	}
@@ -350,7 +368,7 @@ func (m *studio) soundLoss(peer signal.PeerID, loss float64) {
 // forWhom sets the encoder of the sound up for the people who are there. Called
 // with mu held.
 func (m *studio) forWhom() {
-	worst, listened := 0.0, false
+	worst, listened := 0.0, m.recorder.Load() != nil
 	for _, p := range m.people.everybody() {
 		p.mu.Lock()
 		worst, listened = max(worst, p.loss), listened || p.listens

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/rules"
@@ -31,6 +32,7 @@ type pictures struct {
 	tell       func(peer signal.PeerID, v viewMessage)
 	shown      func(*person, media.Kind) // a picture can be shown
 	watchAll   bool
+	recorded   atomic.Bool // everybody's pictures are wanted
 	camera     *stream.Sender
 	screen     *stream.Sender
 	background sync.WaitGroup // receivers
@@ -70,6 +72,7 @@ type pictureConfig struct {
 	keyFrame       func(signal.PeerID, media.Kind)
 	tell           func(signal.PeerID, viewMessage)
 	shown          func(*person, media.Kind)
+	ownFrame       func(media.Frame)
 }
 
 func newPictures(cfg pictureConfig) *pictures {
@@ -80,7 +83,10 @@ func newPictures(cfg pictureConfig) *pictures {
 	sender := func(k media.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
 			Kind: k, Source: src, On: on,
-			OnFrame:     p.out.WriteVideo,
+			OnFrame: func(f media.Frame) {
+				cfg.ownFrame(f)
+				p.out.WriteVideo(f)
+			},
 			OnWarning:   func(w media.Warning) { cfg.warn(k, w) },
 			OnAvailable: func(ok bool) { cfg.available(k, ok) },
 		})
@@ -210,7 +216,18 @@ func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
 	if p.watchAll {
 		camera, screen = usualCamera, usualScreen
 	}
+	if p.recorded.Load() {
+		camera, screen = larger(camera, usualCamera), larger(screen, usualScreen)
+	}
 	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}}
+}
+
+// larger is the larger of two sizes.
+func larger(a, b stream.Size) stream.Size {
+	if a.Width*a.Height > b.Width*b.Height {
+		return a
+	}
+	return b
 }
 
 // heard takes what somebody shows of us.

@@ -107,6 +107,8 @@ func Describe(ev rtc.Event) (string, Tone) {
 			return Text(fmt.Sprintf("%s was not sent to %s: %s", e.Name, e.Who.Name, e.Error)), Bad
 		}
 		return Text(fmt.Sprintf("%s of %s did not arrive: %s", e.Name, e.Who.Name, e.Error)), Bad
+	case call.RecordingChanged:
+		return recordingText(e), Warn
 	case call.FileProgress:
 		// the screen has a bar, and plain mode says it now and then
 	case call.TerminalStarted:
@@ -133,6 +135,19 @@ func Describe(ev rtc.Event) (string, Tone) {
 		// the badge of the person shows them; how it ends is said above
 	}
 	return "", Info
+}
+
+// recordingText says who records, or no longer does.
+func recordingText(e call.RecordingChanged) string {
+	switch {
+	case e.Dir != "" && e.On:
+		return Text("You record the call, and everybody sees it: " + e.Dir)
+	case e.Dir != "":
+		return Text("The recording is in " + e.Dir)
+	case e.On:
+		return Name(e.Name) + " records this call"
+	}
+	return Name(e.Name) + " no longer records"
 }
 
 // PlaceText is where the room is, and with whom the invite works.

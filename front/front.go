@@ -100,6 +100,16 @@ type SoundChecks interface {
 	HearMyself() bool
 }
 
+// Recorder records the call.
+type Recorder interface {
+	// Record begins, in a new folder within dir or with "" within the usual one;
+	// StopRecording ends it. Both write to disk.
+	Record(dir string) error
+	StopRecording() error
+	// Recording is the folder that is recorded into, or "".
+	Recording() string
+}
+
 // Files are what people send each other.
 type Files interface {
 	// Files are those that are offered or under way, and the last that ended, oldest

@@ -151,6 +151,9 @@ func (n *Names) Event(ev rtc.Event) rtc.Event {
 		return e
 	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed, rtc.RosterChanged:
 		// not shown
+	case call.RecordingChanged:
+		rename(&e.Who)
+		return e
 	case call.FileOffered:
 		rename(&e.Who)
 		return e

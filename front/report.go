@@ -83,7 +83,7 @@ func (r *Report) Event(ev rtc.Event, now time.Time) {
 		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
 		// an outage is noted at its end
 	case rtc.MediaStateChanged, rtc.Identified, rtc.PathChangedTo, rtc.CarryingChanged, rtc.Undelivered,
-		rtc.HearingChanged, rtc.HearingLost, call.Chat, call.FileOffered, call.FileProgress, call.FileDone, call.FileFailed, call.PlaceChanged, call.CodeChanged, call.LanRoomFound, call.Warning,
+		rtc.HearingChanged, rtc.HearingLost, call.Chat, call.FileOffered, call.FileProgress, call.FileDone, call.FileFailed, call.RecordingChanged, call.PlaceChanged, call.CodeChanged, call.LanRoomFound, call.Warning,
 		call.TerminalStarted, call.TerminalResized, call.TerminalStopped, call.TerminalAsked, call.TerminalAllowed,
 		call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:
 		// over when the call is

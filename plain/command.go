@@ -36,6 +36,7 @@ var help = []string{
 	"/ask [NAME]    ask to type in the terminal of NAME",
 	"/type TEXT     type a line there, or in your own",
 	"/allow NAME    let NAME type in yours; /deny [NAME] takes it back",
+	"/record   record the call, or stop; everybody is told",
 	"/invite   how others get in, and who can",
 	"/code     a code to say to one person; the one before ends",
 	"/retry    reconnect now",
@@ -70,6 +71,8 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.sound(word, strings.TrimSpace(rest))
 	case "/devices":
 		s.devices(ctx, strings.TrimSpace(rest))
+	case "/record":
+		s.record(strings.TrimSpace(rest))
 	case "/send", "/files", "/take", "/refuse":
 		s.files(word, strings.TrimSpace(rest))
 	case "/terminals", "/ask", "/type", "/allow", "/deny":

@@ -130,3 +130,21 @@ func (s *session) fileMoves(f call.File) {
 	}
 	s.quarters[f.ID] = quarter
 }
+
+// record begins to record into a folder, or ends it. What comes of it is told as an event.
+func (s *session) record(dir string) {
+	r := s.opt.Recorder
+	if r == nil {
+		s.say("the call cannot be recorded here")
+		return
+	}
+	var err error
+	if r.Recording() != "" {
+		err = r.StopRecording()
+	} else {
+		err = r.Record(dir)
+	}
+	if err != nil {
+		s.say("%s", text(err.Error()))
+	}
+}

@@ -31,6 +31,7 @@ type Options struct {
 	Links    front.Links
 	Files    front.Files
 	Term     front.Terminals
+	Recorder front.Recorder
 	Place    call.Place
 	// NewCode asks for a spoken code and reports whether any can be made; nil: none can.
 	NewCode func() bool
@@ -254,7 +255,7 @@ func (s *session) event(ev rtc.Event) {
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
 		rtc.PeerJoined, rtc.PeerLeft, rtc.Identified, rtc.Undelivered, call.Warning, call.CodeChanged, call.LanRoomFound,
-		call.FileOffered, call.FileDone, call.FileFailed,
+		call.RecordingChanged, call.FileOffered, call.FileDone, call.FileFailed,
 		call.TerminalStarted, call.TerminalStopped, call.TerminalAllowed:
 		s.describe(ev)
 	case call.TerminalAsked:
@@ -326,6 +327,7 @@ func (s *session) mediaChanged(e rtc.MediaStateChanged) {
 	change(old.Mic, e.Media.Mic, "microphone")
 	change(old.Camera, e.Media.Camera, "camera")
 	change(old.Screen, e.Media.Screen, "screen share")
+	// that somebody records is said as an event of its own
 	change(old.Sound, e.Media.Sound, "sound of the screen share")
 }
 

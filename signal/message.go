@@ -30,6 +30,8 @@ type Media struct {
 	// Sound: the machine's sound is shared with the screen. It comes on the
 	// microphone's track, whatever Mic says.
 	Sound bool `json:"sound,omitempty"`
+	// Recording: this participant records the call. Everybody is shown that.
+	Recording bool `json:"recording,omitempty"`
 }
 
 // State is everything a participant tells the whole room about itself. It is

@@ -145,3 +145,35 @@ func TestTaskbar(t *testing.T) {
 		}
 	}
 }
+
+// taper stands in for a call that can be recorded.
+type taper struct{ drawer }
+
+func (t *taper) Record(dir string) error { return t.note("record", dir) }
+func (t *taper) StopRecording() error    { return t.note("stop recording") }
+func (t *taper) Recording() string       { return map[bool]string{true: "/x"}[len(t.list) > 0] }
+
+// Who records is in the header for everybody to see, however narrow it is.
+func TestRecording(t *testing.T) {
+	tape := &taper{}
+	f := newFake(many(2))
+	r := newRigWith(t, f, func(o *Options) { o.Recorder = tape })
+	r.hides("REC")
+	r.do(keyMsg("R"))
+	tape.check(t, "record")
+	tape.list = make([]call.File, 1) // it is recorded now
+	r.do(keyMsg("R"))
+	tape.check(t, "stop recording")
+
+	v := *f.view
+	v.Peers = slices.Clone(v.Peers)
+	v.Peers[0].Name, v.Peers[0].Media.Recording = "Ann", true
+	r.send(viewMsg{&v})
+	r.shows("REC Ann")
+	r.send(tea.WindowSizeMsg{Width: 60, Height: 20})
+	r.shows("REC Ann", "mic on")
+	w := v
+	w.Media.Recording = true
+	r.send(viewMsg{&w})
+	r.shows("REC you +1")
+}

@@ -25,6 +25,7 @@ type header struct {
 	unread    int
 	carrying  []rtc.CarriedView // whose packets pass through here
 	files     string            // what is under way; empty: nothing
+	recorders string            // who records; empty: nobody
 }
 
 // own is what one sends oneself, e.g. "mic on  cam on  screen OFF".
@@ -86,6 +87,9 @@ func (h header) Render(s *Styles, w int) string {
 		gap = " "
 	}
 	right := h.own(s, gap) + " "
+	if h.recorders != "" { // whoever does not want it must see it at once
+		right = s.bad.Bold(true).Render(h.recorders) + gap + right
+	}
 	room := s.title.Render(s.cut(h.room, max(8, w/5)))
 	dot := " " + s.dim.Render(s.glyph.dot) + " "
 	count := s.text.Render(h.count(false))

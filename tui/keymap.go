@@ -36,6 +36,7 @@ const (
 	ActHush      Action = "hush"
 	ActDevices   Action = "devices"
 	ActFiles     Action = "files"
+	ActRecord    Action = "record"
 	ActInvite    Action = "invite"
 	ActCode      Action = "code"
 	ActReach     Action = "reach"
@@ -80,6 +81,7 @@ var defaultBindings = []binding{
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActFiles, []string{"f"}, "", "send a file, take or refuse one"},
+	{ActRecord, []string{"R"}, "", "record the call, or stop; everybody sees it"},
 	{ActInvite, []string{"y"}, "", "copy the invite, show it as a QR code"},
 	{ActCode, []string{"C"}, "", "a spoken code for one person"},
 	{ActReach, []string{"w"}, "", "who can get here (lobby, invite): this machine, this network, the internet"},

@@ -261,6 +261,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		return m.listDevices()
 	case ActFiles:
 		return m.openFiles()
+	case ActRecord:
+		return m.record()
 	case ActInvite:
 		return m.copyInvite()
 	case ActCode:

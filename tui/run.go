@@ -35,6 +35,7 @@ type Options struct {
 	Sound    front.SoundChecks
 	Links    front.Links
 	Files    front.Files
+	Recorder front.Recorder
 	Stage    Stage // nil: no pictures are drawn
 	Place    call.Place
 	// Reach opens the room to more people, or closes it again; nil where that

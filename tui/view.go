@@ -92,7 +92,7 @@ func (sc *screen) header() header {
 		room: cleanName(sc.view.Room), open: sc.view.Open,
 		connected: sc.view.Connected() + 1, people: len(sc.view.Peers) + 1,
 		inside: !sc.view.Since.IsZero(), media: sc.view.Media,
-		talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying, files: sc.files.header(),
+		talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying, files: sc.files.header(), recorders: sc.recorders(),
 	}
 	if h.inside {
 		h.elapsed = sc.now.Sub(sc.view.Since)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"os"
 	"os/user"
@@ -39,6 +40,7 @@ type joinFlags struct {
 	debug                 bool
 	video, notify, files  string
 	acceptFiles           bool
+	record, recordings    string
 	noLobby, ascii, mouse bool
 	relayOnly             bool
 	reaches               reachFlags
@@ -123,6 +125,8 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.StringVar(&f.notify, "notify", "auto", "how the terminal tells what happens while it is not in front: auto, osc9, osc777, osc99, bell or off")
 	fl.StringVar(&f.files, "files", "", "folder for files that others send; default ~/Downloads, else the present one")
 	fl.BoolVar(&f.acceptFiles, "accept-files", false, "take every file that is offered, without asking")
+	fl.StringVar(&f.record, "record", "", "record the call from the start, into a new folder within this one")
+	fl.StringVar(&f.recordings, "recordings", "", "folder of recordings; default ~/meet")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
 	fl.StringVar(&f.identity, "identity", identity.OwnKey, "the key others know you by: own, ssh (your agent's, or ~/.ssh/id_ed25519), or the path of an SSH key")
@@ -172,6 +176,9 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 		return cfg, err
 	}
 	cfg.AcceptFiles = f.acceptFiles
+	if cfg.RecordInto, err = recordInto(f.recordings); err != nil {
+		return cfg, usagef("--recordings: %w", err)
+	}
 	if f.stats < headless.MinStats {
 		return cfg, usagef("--stats-interval is %v: it must be %v or more", f.stats, headless.MinStats)
 	}
@@ -240,6 +247,13 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	defer f.crashed.handle()()
 	defer steer(ctx, c, at, log)()
 	defer hook(c, at, f, log)()
+	defer keepLines(c, at)()
+	if f.record != "" {
+		if err := c.Record(f.record); err != nil {
+			c.Leave() // and end as calls do: others follow this one already
+			return errors.Join(usagef("--record: %w", err), take(ctx, c, at, f))
+		}
+	}
 	return take(ctx, c, at, f)
 }
 

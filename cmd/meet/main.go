@@ -89,7 +89,7 @@ other, and a broken network mends by itself.
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
 	cmd.AddCommand(joinCommand(), serveCommand(), devicesCommand(), doctorCommand(), configCommand(), versionCommand())
-	cmd.AddCommand(ctlCommand(), sayCommand(), sendCommand(), shareCommand(), statusCommand(), peopleCommand())
+	cmd.AddCommand(ctlCommand(), sayCommand(), sendCommand(), shareCommand(), statusCommand(), peopleCommand(), exportCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(completionCommand(cmd), manualCommand(cmd))
 	return cmd

@@ -136,7 +136,7 @@ func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
 		Theme: tui.ThemeFromEnv(os.Getenv),
 	}
 	opt.Notify, _ = tui.ParseNotify(f.notify, os.Getenv) // join has looked at it
-	opt.Taskbar, opt.Files = tui.Taskbar(os.Getenv), c
+	opt.Taskbar, opt.Files, opt.Recorder = tui.Taskbar(os.Getenv), c, c
 	opt.Theme.ASCII, opt.Theme.Colors = f.ascii, f.settings.Colors
 	if f.lobby() {
 		opt.Join = c.Enter

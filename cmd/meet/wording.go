@@ -94,6 +94,17 @@ var wordings = []wording{
 		return command, err
 	}},
 	{"code", "", "a code to say to one person, in place of the one there is", noWords},
+	{"record", "on [FOLDER]|off", "record the call, or stop; everybody sees it", func(w []string, _ asker) (map[string]any, error) {
+		if len(w) == 0 || w[0] != "on" && w[0] != "off" || w[0] == "off" && len(w) > 1 {
+			return nil, fmt.Errorf("record takes on, with a folder or without, or off")
+		}
+		command := map[string]any{"on": w[0] == "on"}
+		var err error
+		if len(w) > 1 {
+			command["dir"], err = filepath.Abs(strings.Join(w[1:], " "))
+		}
+		return command, err
+	}},
 	{"leave", "", "leave the call", noWords},
 }
 

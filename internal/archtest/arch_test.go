@@ -18,7 +18,7 @@ const module = "github.com/meet-term/meet"
 // which other layers its code, tests excepted, may import.
 var allowed = map[string][]string{
 	"cmd/meet":           {"*"},
-	"call":               {"internal/term", "internal/termsync", "rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/known", "internal/safetext", "internal/rules"},
+	"call":               {"internal/term", "internal/termsync", "rtc", "rtc/conn", "signal", "media", "media/audio", "media/lipsync", "media/video", "internal/files", "internal/iceserver", "internal/localtls", "internal/netwatch", "internal/outdial", "internal/record", "internal/known", "internal/safetext", "internal/rules"},
 	"internal/headless":  {"internal/term", "internal/termsync", "call", "media", "rtc", "signal"},
 	"tui/termvideo":      {"media/video"},
 	"tui/termout":        {"tui/termvideo"},
@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"internal/program":   {},
 	"internal/pulsetest": {},
 	"internal/recent":    {},
+	"internal/record":    {"media", "media/audio", "internal/safetext"},
 	"internal/rules":     {},
 	"internal/safetext":  {},
 	"internal/score":     {},

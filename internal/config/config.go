@@ -38,6 +38,8 @@ type Config struct {
 	NoCarry   bool   // carry nothing for two others; the file says carry = false
 	ASCII     bool   // no symbols outside of ASCII
 	Mouse     bool
+	// Recordings is the folder for recordings.
+	Recordings string
 	// AcceptFiles takes every file that is offered.
 	AcceptFiles bool
 	RelayOnly   bool     // show nobody an address: everything is relayed by a server
@@ -154,7 +156,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
 		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
-		"notify": &c.Notify, "files": &c.Files, "identity": &c.Identity,
+		"notify": &c.Notify, "files": &c.Files, "recordings": &c.Recordings, "identity": &c.Identity,
 	}
 }
 

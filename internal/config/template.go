@@ -80,6 +80,9 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # files = "~/Downloads"
 # accept-files = false
 
+# Where recordings go, each into a folder of its own.
+# recordings = "~/meet"
+
 # What happens while the screen is not in front, told by the terminal: "auto",
 # "osc9", "osc777", "osc99", "bell" or "off".
 # notify = "auto"

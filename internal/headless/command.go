@@ -36,8 +36,10 @@ type talker interface {
 	filer
 }
 
-// filer sends and takes files.
+// filer sends and takes files, and records.
 type filer interface {
+	Record(dir string) error
+	StopRecording() error
 	SendFile(path string, to signal.PeerID) error
 	AcceptFile(id int, dir string) error
 	StopFile(id int) error
@@ -88,6 +90,10 @@ type (
 	deviceArgs struct {
 		Kind *string `json:"kind"`
 		ID   string  `json:"id"`
+	}
+	recordArgs struct {
+		On  *bool  `json:"on"`
+		Dir string `json:"dir"`
 	}
 	fileSendArgs struct {
 		Path string        `json:"path"`
@@ -150,6 +156,15 @@ var commands = []command{
 			return errors.New("the microphone is off")
 		}
 		return nil
+	}),
+	define("record", func(a recordArgs, _ controls, t talker) error {
+		switch {
+		case a.On == nil:
+			return errors.New(`record needs "on", true or false`)
+		case *a.On:
+			return t.Record(a.Dir)
+		}
+		return t.StopRecording()
 	}),
 	define("file-send", func(a fileSendArgs, _ controls, t talker) error {
 		if a.Path == "" {

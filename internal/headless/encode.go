@@ -66,6 +66,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return resumed(h, e)
 	case call.Chat:
 		return chatLine{h, person(e.Who), e.Text, stamp(e.Time), e.History}
+	case call.RecordingChanged:
+		return recordingLine{h, person(e.Who), e.On, e.Dir}
 	case call.FileOffered:
 		return fileOfferedLine{h, person(e.Who), e.ID, e.Name, e.Size, e.Mine, e.Path}
 	case call.FileProgress:

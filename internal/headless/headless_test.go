@@ -55,6 +55,8 @@ func (r *recorder) SendFile(path string, to signal.PeerID) error {
 	r.note("send " + path + " to " + string(to))
 	return nil
 }
+func (r *recorder) Record(dir string) error { r.note("record " + dir); return nil }
+func (r *recorder) StopRecording() error    { r.note("stop recording"); return nil }
 func (r *recorder) AcceptFile(id int, dir string) error {
 	r.note(fmt.Sprint("accept ", id, " into ", dir))
 	return nil
@@ -113,6 +115,9 @@ func TestCommands(t *testing.T) {
 		`{"command":"hear-myself"}`:                           {"hear myself", "the microphone is off"},
 		`{"command":"file-send","path":"/x y"}`:               {"send /x y to ", ""},
 		`{"command":"file-send","path":"/x","peer":"b"}`:      {"send /x to b", ""},
+		`{"command":"record","on":true,"dir":"/x"}`:           {"record /x", ""},
+		`{"command":"record","on":false}`:                     {"stop recording", ""},
+		`{"command":"record"}`:                                {"", `needs "on"`},
 		`{"command":"file-send"}`:                             {"", `needs a "path"`},
 		`{"command":"file-accept","id":3,"dir":"/tmp"}`:       {"accept 3 into /tmp", ""},
 		`{"command":"file-accept"}`:                           {"", `needs the "id"`},

@@ -204,6 +204,14 @@ type (
 	}
 )
 
+// recordingLine is of somebody who records, or of oneself.
+type recordingLine struct {
+	head
+	person
+	On  bool   `json:"on"`
+	Dir string `json:"dir,omitempty"`
+}
+
 // Of files, from them or to them.
 type (
 	fileOfferedLine struct {

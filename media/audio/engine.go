@@ -287,6 +287,10 @@ func (e *Engine) ListensMuted() bool {
 	return e.capture.listen
 }
 
+// PlayNote plays one short note, so that a person notices something that is not on a
+// screen they look at.
+func (e *Engine) PlayNote() { e.capture.check.note() }
+
 // PlayTestSound plays two notes, so that a person hears whether the speaker
 // works.
 func (e *Engine) PlayTestSound() { e.capture.check.begin(CheckPlaying) }

@@ -15,6 +15,9 @@ const (
 	noteTime      = pcm.SampleRate / 2
 	noteAmplitude = 0.14
 	noteEdge      = pcm.SampleRate / 50 // it swells and fades in this time
+	// The note that asks for attention.
+	noticeTime = pcm.SampleRate / 5
+	noticeHz   = 880
 )
 
 var notes = [...]float64{440, 660}
@@ -52,6 +55,17 @@ func (s *soundCheck) begin(phase CheckPhase) {
 		s.sound = testSound()
 		s.stir()
 	}
+}
+
+// note plays one short note, unless something else is under way.
+func (s *soundCheck) note() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != CheckIdle {
+		return
+	}
+	s.phase, s.at, s.sound = CheckPlaying, 0, tone(noticeHz, noticeTime)
+	s.stir()
 }
 
 // end stops whatever goes on; a recording is dropped.
@@ -98,12 +112,17 @@ func (s *soundCheck) add(block []float32) {
 func testSound() []float32 {
 	var out []float32
 	for _, hz := range notes {
-		note := make([]float32, noteTime)
-		for i := range note {
-			edge := min(1, float64(min(i, noteTime-1-i))/noteEdge)
-			note[i] = float32(noteAmplitude * edge * math.Sin(2*math.Pi*hz*float64(i)/pcm.SampleRate))
-		}
-		out = slices.Concat(out, note)
+		out = slices.Concat(out, tone(hz, noteTime))
 	}
 	return out
+}
+
+// tone is a note of a number of samples.
+func tone(hz float64, samples int) []float32 {
+	note := make([]float32, samples)
+	for i := range note {
+		edge := min(1, float64(min(i, samples-1-i))/noteEdge)
+		note[i] = float32(noteAmplitude * edge * math.Sin(2*math.Pi*hz*float64(i)/pcm.SampleRate))
+	}
+	return note
 }

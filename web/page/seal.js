@@ -131,7 +131,7 @@ export function readState(raw) {
   const on = (k) => raw.media?.[k] === true;
   return {
     n: raw.n, name: line(raw.name, limits.name), agent: line(raw.agent ?? "", limits.agent),
-    media: { mic: on("mic"), camera: on("camera"), screen: on("screen") },
+    media: { mic: on("mic"), camera: on("camera"), screen: on("screen"), ...(on("recording") && { recording: true }) },
   };
 }
 

@@ -165,7 +165,7 @@ export class Stage {
       const tracks = this.call.mesh.sessionOf(p.id)?.tracks() ?? [];
       const b = p.state === "connected" && !p.oneWay && !p.silent && !p.unheard ? null : badge(p, serverUp);
       const shared = { id: p.id, name: p.name, mirror: false, micOn: p.media.mic, b, stalled: p.state !== "connected" };
-      want.set(`${p.id}/camera`, { ...shared, label: p.name, track: tracks[1] ?? null, on: p.media.camera, screen: false });
+      want.set(`${p.id}/camera`, { ...shared, label: p.media.recording ? `${p.name} · REC` : p.name, track: tracks[1] ?? null, on: p.media.camera, screen: false });
       if (p.media.screen) want.set(`${p.id}/screen`, { ...shared, label: `${p.name} · screen`, track: tracks[2] ?? null, on: true, screen: true });
     }
     let changed = want.size !== this.#tiles.size;
