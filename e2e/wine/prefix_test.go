@@ -82,10 +82,16 @@ func (w *machine) make() error {
 
 // end ends what runs in this Windows, and removes it.
 func (w *machine) end() {
+	w.restart()
+	os.RemoveAll(w.home)
+}
+
+// restart ends what runs in this Windows; the next program starts it anew.
+func (w *machine) restart() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = w.command(ctx, nil, "wineserver", "--kill").Run() // nothing may run any more
-	os.RemoveAll(w.home)
+	_ = w.command(ctx, nil, "wineserver", "--wait").Run()
 }
 
 // command is a command with this Windows, and a sound server.
@@ -93,7 +99,7 @@ func (w *machine) command(ctx context.Context, pulse *pulsetest.Server, name str
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.home, "USER=meet", "LANG=C.UTF-8", "WINEPREFIX=" + filepath.Join(w.home, "prefix"),
-		"WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=", "PULSE_SERVER=unix:" + w.home + "/none",
+		"WINEDEBUG=-all", "DISPLAY=" + os.Getenv("DISPLAY"), "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=", "PULSE_SERVER=unix:" + w.home + "/none",
 	}
 	if pulse != nil {
 		cmd.Env = append(cmd.Env, pulse.Env()...)

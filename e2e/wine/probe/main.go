@@ -1,10 +1,12 @@
-// Command probe uses the sound devices of a machine without a call: it is what
+// Command probe uses the devices of a machine without a call: it is what
 // runs on Windows, or what stands in for it, while a test looks on from outside.
 //
 //	probe record ID FILE     until standard input ends; "" is the default microphone
 //	probe monitor ID FILE    likewise what a speaker plays
 //	probe play ID FILE       until the file ends or standard input does
 //	probe watch              a line for every change
+//	probe screen             a line for every picture: its size, and the colour (Y, U, V)
+//	                         in the middle of each quarter
 //
 // It says on standard output what happens to the stream, a line for each.
 package main
@@ -20,6 +22,8 @@ import (
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/media/audio/device"
 	"github.com/meet-term/meet/media/audio/wav"
+	"github.com/meet-term/meet/media/video"
+	"github.com/meet-term/meet/media/video/source"
 )
 
 func main() {
@@ -41,6 +45,8 @@ func run(ctx context.Context, stop func(), args []string) error {
 	case len(args) == 1 && args[0] == "watch":
 		fmt.Println("watching")
 		return device.Watch(ctx, func() { fmt.Println("changed") })
+	case len(args) == 1 && args[0] == "screen":
+		return screen(ctx)
 	case len(args) == 3 && args[0] == "play":
 		return play(ctx, stop, options(args[1]), args[2])
 	case len(args) == 3 && (args[0] == "record" || args[0] == "monitor"):
@@ -49,6 +55,19 @@ func run(ctx context.Context, stop func(), args []string) error {
 		return record(ctx, o, args[2])
 	}
 	return fmt.Errorf("what to do with %q?", args)
+}
+
+func screen(ctx context.Context) error {
+	demand := source.NewDemand(source.Want{Width: 4096, Height: 4096, FPS: 10})
+	return source.Screen{}.Source().Run(ctx, demand, func(f *video.Frame) {
+		fmt.Print("picture ", f.Width, "x", f.Height)
+		for i := range 4 {
+			x, y := f.Width/4+i%2*f.Width/2, f.Height/4+i/2*f.Height/2
+			at := y/2*f.UVStride + x/2
+			fmt.Printf(" %d,%d,%d", f.Y[y*f.YStride+x], f.U[at], f.V[at])
+		}
+		fmt.Println()
+	})
 }
 
 func options(id string) device.Options {

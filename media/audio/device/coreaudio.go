@@ -56,7 +56,7 @@ type queueBuffer struct {
 	capacity     uint32
 	data         unsafe.Pointer
 	size         uint32
-	user         uintptr
+	_            uintptr // of whoever made the queue
 	_            uint32
 	_            uintptr
 	descriptions uint32

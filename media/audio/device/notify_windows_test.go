@@ -6,6 +6,7 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -76,5 +77,26 @@ func TestFailures(t *testing.T) {
 		if err := failure(fine); err != nil {
 			t.Errorf("%#x: %v", fine, err)
 		}
+	}
+}
+
+// TestSilentSpeaker records a speaker that plays nothing, which Windows leaves out.
+func TestSilentSpeaker(t *testing.T) {
+	blocks := 0
+	r := recording{stream: stream{channels: 1}, in: newBlocks(false, func([]float32) { blocks++ })}
+	now := time.Unix(1000, 0)
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 0}, {40 * time.Millisecond, 0}, {60 * time.Millisecond, 6}, {100 * time.Millisecond, 6}, {time.Second, 100}} {
+		r.silence(now.Add(c.after))
+		if blocks != c.want {
+			t.Errorf("after %v: %d blocks, want %d", c.after, blocks, c.want)
+		}
+	}
+	r.last = now.Add(2 * time.Second) // it played until then
+	r.silence(now.Add(2*time.Second + 40*time.Millisecond))
+	if blocks != 100 {
+		t.Errorf("%d blocks right after sound", blocks)
 	}
 }

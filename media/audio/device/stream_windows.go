@@ -251,6 +251,33 @@ type recording struct {
 	in     *blocks
 	device string // the one the sound last came from
 	quiet  []byte
+	last   time.Time // of what a speaker plays: until when it was handed on
+}
+
+// silentAfter is how long a speaker must have played nothing to be silent: Windows
+// records nothing then, and whoever shares a machine's sound goes on talking.
+const silentAfter = 50 * time.Millisecond
+
+// silence makes up for a speaker that plays nothing.
+func (r *recording) silence(now time.Time) {
+	if r.last.IsZero() {
+		r.last = now
+	}
+	if now.Sub(r.last) < silentAfter {
+		return
+	}
+	frames := int(now.Sub(r.last) * pcm.SampleRate / time.Second)
+	r.last = r.last.Add(time.Duration(frames) * time.Second / pcm.SampleRate)
+	r.in.add(r.zeros(frames))
+}
+
+// zeros are so many silent frames.
+func (r *recording) zeros(frames int) []byte {
+	n := frames * r.stream.channels * sampleBytes
+	if len(r.quiet) < n {
+		r.quiet = make([]byte, n)
+	}
+	return r.quiet[:n]
 }
 
 // serve takes what was recorded.
@@ -263,21 +290,21 @@ func (r *recording) serve() error {
 			return err
 		}
 		if frames == 0 {
+			if r.stream.o.Monitor {
+				r.silence(time.Now())
+			}
 			return nil
 		}
+		r.last = time.Now()
 		first := r.device != r.stream.device.ID // its beginning counts as a gap to Windows
 		r.device = r.stream.device.ID
 		if flags&recordedGap != 0 && !first {
 			r.stream.o.tell(Event{Kind: Gap})
 		}
-		n := int(frames) * r.stream.channels * sampleBytes
 		if flags&recordedSilent != 0 {
-			if len(r.quiet) < n {
-				r.quiet = make([]byte, n)
-			}
-			r.in.add(r.quiet[:n])
+			r.in.add(r.zeros(int(frames)))
 		} else {
-			r.in.add(unsafe.Slice(data, n))
+			r.in.add(unsafe.Slice(data, int(frames)*r.stream.channels*sampleBytes))
 		}
 		if err := r.stream.buffer.call(bufferRelease, uintptr(frames)); err != nil {
 			return err

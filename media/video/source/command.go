@@ -63,15 +63,13 @@ func cameraArgs(goos, id string) []string {
 	return nil
 }
 
-// screenArgs is the command for a display.
+// screenArgs is the command for a display; nil on systems that need none.
 func screenArgs(goos string, number int) []string {
 	rate := strconv.Itoa(childScreenFPS)
 	switch goos {
 	case "darwin":
 		return ffmpeg("-f", "avfoundation", "-capture_cursor", "1", "-framerate", rate,
 			"-i", "Capture screen "+strconv.Itoa(number)+":none", "-vf", fitScreen)
-	case "windows":
-		return ffmpeg("-f", "gdigrab", "-framerate", rate, "-i", "desktop", "-vf", fitScreen)
 	}
 	return nil
 }
