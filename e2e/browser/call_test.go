@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,18 @@ func TestTerminalAndBrowser(t *testing.T) {
 	if toasts := web.text("toasts"); strings.Contains(toasts, "Reconnected") {
 		t.Errorf("the first connect said %q", toasts)
 	}
+
+	// Both know who the other is by a key, and have the same words to compare.
+	web.until(5*time.Second, "who the terminal is", peerNamed("Terminal")+`?.identity?.mark === "new"`)
+	var words string
+	web.eval(peerNamed("Terminal")+`.identity.words`, &words)
+	term.until(5*time.Second, "the same words", 0, func(l line) bool {
+		return l.Event == "identity" && l.Name == "Web" && l.Mark == "new" && l.Words == words
+	})
+	web.eval(`document.dispatchEvent(new KeyboardEvent("keydown", { key: "V", code: "KeyV", shiftKey: true }))`, nil)
+	web.until(5*time.Second, "the words on the page", `document.getElementById("who-words").textContent === `+strconv.Quote(words))
+	web.eval(`document.getElementById("who-same").click()`, nil)
+	web.until(5*time.Second, "verified", peerNamed("Terminal")+`?.identity?.mark === "verified"`)
 
 	// Sound, both ways.
 	web.until(15*time.Second, "sound of the terminal", peerNamed("Terminal")+`?.figures.audioEnergy > 0.001`)

@@ -316,6 +316,18 @@ func keyOf(t testing.TB, name string) (ed25519.PrivateKey, signal.PeerID) {
 	}
 }
 
+// IDOf is the id that somebody of a name has in the room.
+func IDOf(t testing.TB, name string) signal.PeerID {
+	_, id := keyOf(t, name)
+	return id
+}
+
+// PersonOf is the key that somebody of a name has in every room.
+func PersonOf(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("person " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
 // Join adds a person. The first letters of ids are those of the names, so that who
 // makes the offers is the same in every run: the later name does.
 func (r *Room) Join(name string, opts ...Option) *Person {
@@ -334,8 +346,7 @@ func (r *Room) join(name string, jitter time.Duration, nat NAT, opts []Option) *
 	r.hosts++
 	p := &Person{room: r, jitter: jitter, nat: nat, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
 	p.key, p.ID = keyOf(r.T, name)
-	seed := sha256.Sum256([]byte("person " + name))
-	p.Key = ed25519.NewKeyFromSeed(seed[:])
+	p.Key = PersonOf(name)
 	r.people = append(r.people, p)
 	p.start(opts)
 	return p

@@ -26,8 +26,8 @@ export class Call {
   // being "open", "closed" or "message"; session.sendOn answers.
   use(label, user) { this.#users[label] = user; }
 
-  constructor({ invite, room, key, self, inc, name, media, onChange, onEvent, onChat }) {
-    Object.assign(this, { invite, self, name, media, onChange, onEvent, onChat });
+  constructor({ invite, room, key, self, inc, person, people, name, media, onChange, onEvent, onChat }) {
+    Object.assign(this, { invite, self, people, name, media, onChange, onEvent, onChat });
     const state = { n: 1, name, media: media.on, agent: "meet web" };
     this.client = new SignalClient({
       url: socketURL(invite), room, key, self, inc, state,
@@ -38,7 +38,8 @@ export class Call {
     });
     this.chat = new ChatLog(this.client.sealer, inc);
     this.mesh = new Mesh({
-      self, state, signal: this.client,
+      self, inc, state, signal: this.client, person,
+      proved: (known, key) => people.meet(known, key),
       dial: (config) => this.#dial(config),
       handle: (e) => {
         if (e.event === "reconnected") this.#lookAgain(e.peer);
@@ -111,6 +112,9 @@ export class Call {
     this.onChat(said, false);
     return true;
   }
+
+  // verify notes that the words of a peer are the same on both sides.
+  verify(peer) { this.mesh.verify(peer, this.people); }
 
   // show says at which sizes, in pixels, we show the pictures of a peer; 0, 0
   // when hidden. They send no more than that.

@@ -347,7 +347,7 @@ export class SignalClient {
     this.#setLink("connected", { attempt: 0, retryIn: 0 });
     this.#handle({
       on: "welcome", resumed: h.resumed === true, restarted, server: h.srv,
-      peers: this.#list(), ice: iceServers(h.ice),
+      peers: this.#list(), ice: iceServers(h.ice, this.#url),
     });
     for (const e of changes) this.#handle(e);
     this.#sendState();
@@ -439,7 +439,7 @@ export class SignalClient {
         for (const e of await this.#settle(h.peers, false, this.#env.now())) this.#handle(e);
         break;
       case "nack": this.#handle({ on: "nack", to: h.to, why: h.why === "away" ? "away" : "unknown" }); break;
-      case "ice": this.#handle({ on: "ice", ice: iceServers(h.ice) }); break;
+      case "ice": this.#handle({ on: "ice", ice: iceServers(h.ice, this.#url) }); break;
       case "leave": this.#sentAway(h); break;
       case "err": this.#refused(h.code, h.text); break;
     }
@@ -518,15 +518,27 @@ export class SignalClient {
   }
 }
 
-// iceServers takes the server's list in the shape RTCPeerConnection wants, and
-// nothing else of it.
-function iceServers(list) {
+// hostOf is the host of a STUN or TURN URL (RFC 7064, 7065), without brackets.
+function hostOf(url) {
+  const m = /^(?:stun|turns?):(\[[^\]]+\]|[^:?]+)(?::\d+)?(?:\?.*)?$/.exec(url);
+  return m ? m[1].replace(/^\[|\]$/g, "").replace(/\.$/, "").toLowerCase() : "";
+}
+
+// iceServers takes of the server's list what is at its own host, in the shape
+// RTCPeerConnection wants, and nothing else: it could have everybody in the room knock
+// at addresses inside of their networks.
+export function iceServers(list, socket) {
   if (!Array.isArray(list)) return [];
-  const strings = (v) => Array.isArray(v) && v.length > 0 && v.every((u) => typeof u === "string" && /^(stun|turns?):/.test(u));
-  return list.filter((s) => s && strings(s.urls)).slice(0, 8).map(({ urls, username, credential }) => {
+  const own = new URL(socket).hostname.replace(/^\[|\]$/g, "");
+  const believed = [];
+  for (const s of list.slice(0, 8)) {
+    if (!s || !Array.isArray(s.urls)) continue;
+    const urls = s.urls.slice(0, 8).filter((u) => typeof u === "string" && hostOf(u) === own);
+    if (!urls.length) continue;
     const server = { urls };
-    if (typeof username === "string") server.username = username;
-    if (typeof credential === "string") server.credential = credential;
-    return server;
-  });
+    if (typeof s.username === "string") server.username = s.username;
+    if (typeof s.credential === "string") server.credential = s.credential;
+    believed.push(server);
+  }
+  return believed;
 }

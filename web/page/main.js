@@ -8,17 +8,28 @@ import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Room } from "./room.js";
 import { deriveRoom } from "./seal.js";
-import { seat } from "./vault.js";
+import { kept, seat } from "./vault.js";
+import { Book, personOf } from "./who.js";
 import { refusals } from "./words.js";
+
+// storage is what this profile keeps; nothing where that is forbidden.
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => {} };
+  }
+}
 
 async function enter(media, { name, invite }) {
   const room = await deriveRoom(invite);
   const key = await seat(room.id);
   const self = await peerID(room.id, key.open);
+  const person = await personOf(await kept("identity"), room.id, key.open);
   const inc = Date.now();
   let screen, ended = false;
   const call = new Call({
-    invite, room, key, self, inc, name, media,
+    invite, room, key, self, inc, person, people: new Book(storage()), name, media,
     onChange: () => screen?.changed(),
     onEvent: (e) => {
       if (e.event === "refused") end(refusals[e.code] ?? "The server refused the connection.", e.text);

@@ -7,6 +7,7 @@ import { Peer } from "./peer.js";
 import { Starvation } from "./starved.js";
 import { readState, limits } from "./seal.js";
 import { rules } from "./rules.js";
+import { Introduction, fingerprint } from "./who.js";
 import { timing as defaults } from "./timing.js";
 
 const { maxOthers, starvedSpacing, reportAfter } = rules;
@@ -45,8 +46,8 @@ class News {
   heard() { this.#due = rules.freshReports; }
 }
 
-// Mesh is given {self, room, state, signal, dial, handle, changed, data,
-// dataOpen, gone, pathChanged, timing, now, setTimer, clearTimer}: signal sends and seals,
+// Mesh is given {self, inc, person, room, state, signal, dial, handle, changed, data,
+// dataOpen, gone, proved, pathChanged, timing, now, setTimer, clearTimer}: signal sends and seals,
 // dial makes sessions, handle takes events, changed is called when the view is
 // new. now is the clock of everything, in ms.
 export class Mesh {
@@ -257,7 +258,7 @@ export class Mesh {
     if (!m) {
       m = {
         peer: new Peer(now, this.self, id, this.timing, this.#epochs), session: null, epoch: 0,
-        known: false, here: false, untold: [], away: false, left: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostAt: -Infinity, state: null, unheard: false, silent: false,
+        known: false, here: false, untold: [], intro: null, identity: null, away: false, left: false, goneAt: 0, keptUntil: 0, lookedAt: 0, lostAt: -Infinity, state: null, unheard: false, silent: false,
         dataOpen: false, reached: false, news: new News(), others: [], othersAt: 0, starving: new Starvation(), missing: [], starvedAt: -Infinity,
       };
       this.#members.set(id, m);
@@ -349,7 +350,10 @@ export class Mesh {
   #stateOf(m, state) {
     if (state.n <= (m.state?.n ?? 0)) return;
     m.state = state;
-    if (state.name) m.peer.name = state.name;
+    if (state.name && state.name !== m.peer.name) {
+      m.peer.name = state.name;
+      if (m.identity) this.#identify(m, m.identity); // is that whom the key is known as?
+    }
     this.#dirty = true;
     this.#tellOf(m, { event: "media-state-changed", peer: m.peer.id, name: m.peer.name, media: state.media });
   }
@@ -464,7 +468,11 @@ export class Mesh {
         switch (a.act) {
           case "dial": this.#dial(m, a.epoch); break;
           case "hangup": this.#hangUp(m); break;
-          case "do": if (m.session && m.epoch === a.epoch) m.session.do(a.cmd); break;
+          case "do":
+            if (!m.session || m.epoch !== a.epoch) break;
+            if (m.intro && a.cmd.sdp) m.intro.theirs = fingerprint(a.cmd.sdp);
+            m.session.do(a.cmd);
+            break;
           case "send": this.#send(m, a.body); break;
           case "emit":
             this.#dirty = true;
@@ -479,9 +487,38 @@ export class Mesh {
   #dial(m, epoch) {
     this.#hangUp(m);
     m.epoch = epoch;
+    m.intro = this.#introduction(m, epoch);
     m.session = this.dial({
       peer: m.peer.id, epoch, offerer: m.peer.offers, ice: this.#ice, now: this.now,
       post: (e) => this.post((now) => this.#sessionEvent(now, m, epoch, e)),
+    });
+  }
+
+  // #introduction is who both ends of a new connection are.
+  #introduction(m, epoch) {
+    if (!this.person) return null;
+    const intro = new Introduction(this, m.peer,
+      (msg) => { if (m.intro === intro && m.epoch === epoch) m.session?.send(JSON.stringify(msg)); },
+      (id) => this.post(() => {
+        if (m.intro === intro && this.#members.has(m.peer.id)) this.#identify(m, id);
+      }));
+    return intro;
+  }
+
+  // #identify says how well somebody is known who has proved to have a key.
+  #identify(m, { key, words }) {
+    m.identity = { key, words, ...this.proved(m.peer.name, key) };
+    this.#dirty = true;
+    this.#tellOf(m, { event: "identity", peer: m.peer.id, name: m.peer.name, ...m.identity });
+  }
+
+  // verify notes for good that the words of a peer were compared.
+  verify(id, book) {
+    this.post(() => {
+      const m = this.#members.get(id);
+      if (!m?.identity) return;
+      book.verify(m.peer.name, m.identity.key);
+      this.#identify(m, m.identity);
     });
   }
 
@@ -508,6 +545,9 @@ export class Mesh {
         this.#dirty = true;
         break;
       case "path": this.pathChanged?.(m.peer.id); break;
+      case "offer": case "answer":
+        if (m.intro) m.intro.ours = fingerprint(e.sdp);
+        break;
       case "ice":
         this.#dirty = true;
         m.peer.hear(now, m.session.pulse);
@@ -581,6 +621,7 @@ export class Mesh {
     if (!this.#reportAt) this.#reportAt = now + this.timing.report;
     m.news = new News();
     this.#sendReport(m);
+    m.intro?.open();
     this.dataOpen(m.peer.id);
   }
 
@@ -598,6 +639,7 @@ export class Mesh {
       case "report": this.#onReport(now, m, msg, state); break;
       case "relay": this.#onRelay(m, msg); break;
       case "app": if (typeof msg.kind === "string") this.data(m.peer.id, msg.kind, msg.data); break;
+      case "identity": case "reveal": m.intro?.heard(msg); break;
       case "bye": this.#remove(now, m, false); break;
     }
   }
@@ -668,7 +710,7 @@ export class Mesh {
       const p = m.peer, s = m.session;
       peers.push({
         id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },
-        agent: m.state?.agent ?? "", state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, unheard: m.unheard, silent: m.silent, since: p.since,
+        agent: m.state?.agent ?? "", identity: m.identity, state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, unheard: m.unheard, silent: m.silent, since: p.since,
         repair: p.repairView(), missing: m.missing, transport: s?.transport ?? null, figures: s ? { ...s.figures } : noStats,
         epoch: m.epoch, sent: s ? [...s.sent] : [0, 0, 0], received: s ? [...s.received] : [0, 0, 0],
       });

@@ -5,7 +5,8 @@ import { $, attribute, el, put } from "./dom.js";
 import { command, link } from "./invite.js";
 import { whyNot } from "./media.js";
 import { Stage } from "./stage.js";
-import { badge, banner, clock, keys, toast } from "./words.js";
+import { keyPrint } from "./who.js";
+import { badge, banner, clock, keys, mark, toast, whoText } from "./words.js";
 
 const toastTime = 4000;
 const levelTime = 120; // between looks at the loudness
@@ -142,6 +143,9 @@ export class Room {
       if (list.children[i] !== row.root) list.insertBefore(row.root, list.children[i] ?? null);
       put(row.number, i > 0 && i <= 9 ? String(i) : "");
       put(row.name, p.name);
+      const known = mark(p.identity);
+      put(row.known, known.sign && `${known.sign} ${known.text}`);
+      attribute(row.known, "class", `known ${known.tone}`);
       const b = p.self ? { symbol: "●", text: "connected", tone: "good", busy: false } : badge(p, serverUp);
       if (p.self && !serverUp) Object.assign(b, { symbol: "", text: view.server.lost ? "no server" : "Connecting...", tone: "warn", busy: true });
       put(row.badge, `${b.symbol ? `${b.symbol} ` : ""}${b.text}`);
@@ -162,15 +166,19 @@ export class Room {
 
   #row(p) {
     const row = {
-      number: el("kbd", { className: "number" }), name: el("button", { type: "button", className: "name" }), badge: el("span", { className: "badge" }),
+      number: el("kbd", { className: "number" }), name: el("button", { type: "button", className: "name" }), badge: el("span", { className: "badge" }), known: el("span", { className: "known" }),
       media: el("span", { className: "media dim" }), level: el("i", { className: "level", "aria-hidden": "true" }),
     };
-    row.root = el("li", { id: `person-${p.id}` }, row.number, row.name, row.badge, row.media, row.level);
+    row.root = el("li", { id: `person-${p.id}` }, row.number, row.name, row.known, row.badge, row.media, row.level);
     row.root.addEventListener("click", (e) => {
       if (!e.target.closest("input, .small")) this.#select(p.id);
     });
     row.root.addEventListener("dblclick", () => this.stage.pin(p.id));
     if (!p.self) {
+      row.known.addEventListener("click", () => {
+        this.#select(p.id);
+        this.#who();
+      });
       row.volume = el("input", { type: "range", min: "0", max: "100", className: "volume", "aria-label": `Volume of ${p.name}` });
       row.volume.addEventListener("input", () => this.#setVolume(p.id, Number(row.volume.value) / 100));
       row.hush = el("span", { className: "hush warn" });
@@ -359,6 +367,23 @@ export class Room {
     $("lines").scrollTop = $("lines").scrollHeight; // the chat has less room now
   }
 
+  // #who shows who the selected person is, and the words to be sure of it.
+  async #who() {
+    const p = this.call.view().peers.find((o) => o.id === this.#selected), d = $("who");
+    if (!p || d.open) return;
+    const id = p.identity;
+    put($("who-name"), p.name);
+    put($("who-mark"), whoText(p.name, id));
+    attribute($("who-mark"), "class", mark(id).tone);
+    $("who-compare").hidden = !id;
+    $("who-same").hidden = !id || id.mark === "verified";
+    put($("who-words"), id?.words ?? "");
+    put($("who-print"), id ? await keyPrint(id.key) : "");
+    d.returnValue = "close";
+    d.dataset.peer = p.id;
+    d.showModal();
+  }
+
   #askLeave() {
     const d = $("ask-leave");
     if (d.open) return;
@@ -391,6 +416,9 @@ export class Room {
       this.call.say($("text").value);
       $("text").value = "";
     });
+    on($("who"), "close", () => {
+      if ($("who").returnValue === "same") this.call.verify($("who").dataset.peer);
+    });
     on($("ask-leave"), "close", () => {
       if ($("ask-leave").returnValue === "leave") this.onLeave();
     });
@@ -418,6 +446,10 @@ export class Room {
         typing.blur();
         $("side").classList.remove("open");
       }
+      return;
+    }
+    if (e.shiftKey && key === "v") {
+      this.#who();
       return;
     }
     if ((key === "Enter" || key === " ") && e.target.closest?.("button, .tile")) return;

@@ -47,6 +47,28 @@ export function badge(p, serverUp) {
   return { symbol: "○", text: "left", tone: "dim", busy: false };
 }
 
+// mark is how well a person is known: sign, word, tone.
+export function mark(identity) {
+  switch (identity?.mark) {
+    case "new": return { sign: "?", text: "new", tone: "warn" };
+    case "known": return { sign: "•", text: "known", tone: "dim" };
+    case "verified": return { sign: "✓", text: "verified", tone: "good" };
+    case "changed": return { sign: "!", text: "changed", tone: "bad" };
+  }
+  return { sign: "", text: "", tone: "dim" };
+}
+
+// whoText is who somebody is, in a sentence.
+export function whoText(name, identity) {
+  switch (identity?.mark) {
+    case "new": return "new: you have not met this key before.";
+    case "known": return "known: the same key as before.";
+    case "verified": return "verified: you have compared this key.";
+    case "changed": return `Careful: this ${name} is not the ${identity.known} you know. It is another key.`;
+  }
+  return "has not shown a key yet: that takes a connection.";
+}
+
 function repairDetail(p, serverUp) {
   const r = p.repair;
   if (r.attempt > 0 && !r.waiting) return `${r.attempt}/${r.of}`;
@@ -90,6 +112,10 @@ export function toast(e) {
       if (e.state === "connected" && e.previous === "reconnecting") return { text: "Reconnected to server", tone: "good" };
       if (e.state === "reconnecting" && e.previous === "connected") return { text: "Lost the server; the call goes on", tone: "warn" };
       return null;
+    case "identity":
+      if (e.mark === "changed") return { text: `Careful: this ${e.name} is not the ${e.known} you know. Compare the words (V) before you trust them`, tone: "bad" };
+      if (e.mark === "new") return { text: `You meet ${e.name} for the first time`, tone: "info" };
+      return null;
     case "server-left":
       return { text: `${refusals[e.code] ?? "The server sent us away."} The call goes on with those who are connected`, tone: "warn" };
     case "hearing-lost": return { text: hearing(e.name, e.heard, e.hears), tone: "warn" };
@@ -114,6 +140,6 @@ export const keys = [
   ["↑ k, ↓ j", "select a person"], ["enter", "selected person in the spotlight"],
   ["p", "list of people on or off"], ["i", "link statistics of the selected person"],
   ["+ −", "selected person louder or quieter"], ["x", "silence the selected person here"],
-  ["r", "reconnect now"], ["y", "copy the invite"], ["?", "this list"], ["q", "leave; asks first"],
+  ["V", "who is it? words to compare"], ["r", "reconnect now"], ["y", "copy the invite"], ["?", "this list"], ["q", "leave; asks first"],
   ["alt+m, alt+v, alt+s", "the same while writing"],
 ];

@@ -1,7 +1,7 @@
 // The link to the server, on a clock of its own and a socket made of paper.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { SignalClient, backoff, dialTimeout } from "../page/client.js";
+import { SignalClient, backoff, dialTimeout, iceServers } from "../page/client.js";
 import { peerID, verify, fromBase64url } from "../page/key.js";
 import { Sealer, deriveRoom } from "../page/seal.js";
 import { seedKey } from "./seed.js";
@@ -291,9 +291,9 @@ test("hostile servers are harmless", async () => {
   await b.pass(100);
   b.socket().open();
   await settle();
-  b.socket().say({ t: "welcome", srv: id("s"), seq: 9, resumed: true, peers: null, lim: null, ice: [{ urls: ["javascript:x"] }, null, { urls: ["stun:s"], credential: 5 }] });
+  b.socket().say({ t: "welcome", srv: id("s"), seq: 9, resumed: true, peers: null, lim: null, ice: [{ urls: ["javascript:x"] }, null, { urls: ["stun:h"], credential: 5 }] });
   await settle();
-  assert.deepEqual(b.of("welcome").at(-1).ice, [{ urls: ["stun:s"] }]);
+  assert.deepEqual(b.of("welcome").at(-1).ice, [{ urls: ["stun:h"] }]);
 });
 
 test("another attempt is started beside one that is 2 s old, and the first that opens is taken", async () => {
@@ -337,4 +337,14 @@ test("a link whose address is gone is dialed anew at once", async () => {
   assert.deepEqual([Socket.all.length, old.readyState, b.states().at(-1)], [2, 3, "reconnecting"]);
   await b.welcome({ resumed: true, peers: null });
   assert.equal(b.states().at(-1), "connected");
+});
+
+test("a server offers relays at its own host", () => {
+  const urls = (list, at = "wss://meet.example:7077/ws") => iceServers([{ urls: list }], at).flatMap((s) => s.urls);
+  assert.deepEqual(urls(["stun:meet.example", "turn:MEET.example:7077?transport=tcp", "turns:meet.example.:443"]).length, 3);
+  for (const bad of ["turn:10.0.0.1:22", "turn:meet.example.evil.example", "turn:evil.example?x=meet.example", "turn:evil.example#meet.example",
+    "turn:meet.example@10.0.0.1", "javascript:x", "turn:", "turn://meet.example", "http://meet.example", 5, null]) assert.deepEqual(urls([bad]), [], bad);
+  assert.deepEqual(urls(["turn:[::1]:7077"], "ws://[::1]:7077/ws"), ["turn:[::1]:7077"]);
+  assert.deepEqual(urls(["turn:127.0.0.1:7077"], "ws://127.0.0.1:7077/ws"), ["turn:127.0.0.1:7077"]);
+  for (const bad of [null, 5, [null], [{}], [{ urls: "turn:meet.example" }]]) assert.deepEqual(iceServers(bad, "wss://meet.example/ws"), []);
 });
