@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,11 +70,23 @@ func TestSupervisorTriesAgain(t *testing.T) {
 // supervisor.
 func TestSupervisorEndsWhatItStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var running []string
+		var mu sync.Mutex
+		var running []string // guarded by mu
+		now := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(running)
+		}
 		run := func(name string, ends bool) func(context.Context, func()) error {
 			return func(ctx context.Context, _ func()) error {
+				mu.Lock()
 				running = append(running, name)
-				defer func() { running = slices.DeleteFunc(running, func(n string) bool { return n == name }) }()
+				mu.Unlock()
+				defer func() {
+					mu.Lock()
+					defer mu.Unlock()
+					running = slices.DeleteFunc(running, func(n string) bool { return n == name })
+				}()
 				if ends {
 					return errors.New("failed")
 				}
@@ -92,15 +105,15 @@ func TestSupervisorEndsWhatItStarted(t *testing.T) {
 		go func() { s.Run(ctx); close(ended) }()
 		for _, want := range []string{"filler", "job"} {
 			synctest.Wait()
-			if !slices.Equal(running, []string{want}) {
-				t.Errorf("%v run, want the %s", running, want)
+			if got := now(); !slices.Equal(got, []string{want}) {
+				t.Errorf("%v run, want the %s", got, want)
 			}
 			time.Sleep(time.Second)
 		}
 		cancel()
 		<-ended
-		if len(running) != 0 {
-			t.Errorf("%v run on", running)
+		if got := now(); len(got) != 0 {
+			t.Errorf("%v run on", got)
 		}
 	})
 }
