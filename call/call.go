@@ -343,6 +343,9 @@ func (c *Call) SetCamera(on bool) { c.media.set(media.Camera, on) }
 // SetScreen starts or stops sharing the screen.
 func (c *Call) SetScreen(on bool) { c.media.set(media.Screen, on) }
 
+// SetHand raises one's own hand to speak, or takes it down.
+func (c *Call) SetHand(on bool) { c.mesh.SetHand(on) }
+
 // Retry reconnects one peer now, or with "" all that are not connected, the
 // server included.
 func (c *Call) Retry(peer signal.PeerID) { c.mesh.Retry(peer) }

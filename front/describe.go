@@ -61,6 +61,8 @@ func Describe(ev rtc.Event) (string, Tone) {
 			return Name(e.Name) + " lost connection", Warn
 		}
 		return Name(e.Name) + " left", Info
+	case rtc.HandRaised:
+		return handText(e), Info
 	case rtc.Undelivered:
 		return Name(e.Name) + " cannot be reached now and gets your message later", Warn
 	case rtc.HearingLost:
@@ -148,6 +150,21 @@ func recordingText(e call.RecordingChanged) string {
 		return Name(e.Name) + " records this call"
 	}
 	return Name(e.Name) + " no longer records"
+}
+
+// handText says whose hand is up and whose turn it is, or that it is down.
+func handText(e rtc.HandRaised) string {
+	whose := Name(e.Name) + "'s"
+	if e.Own {
+		whose = "Your"
+	}
+	switch {
+	case !e.On:
+		return whose + " hand is down"
+	case e.Place > 1:
+		return fmt.Sprintf("%s hand is up, number %d in line", whose, e.Place)
+	}
+	return whose + " hand is up"
 }
 
 // PlaceText is where the room is, and with whom the invite works.

@@ -35,6 +35,7 @@ type Controls interface {
 	SetMic(on bool)
 	SetCamera(on bool)
 	SetScreen(on bool)
+	SetHand(on bool)
 	// Retry reconnects one peer now, or with "" all that are not connected
 	// and the server.
 	Retry(peer signal.PeerID)

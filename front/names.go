@@ -2,9 +2,9 @@ package front
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
-	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -96,97 +96,30 @@ func (n *Names) choose(id signal.PeerID, base string) string {
 	return shown
 }
 
-// Event is an event with the name that is shown.
+// Event is an event with the names that are shown: of whoever it says in a
+// field [rtc.Who], whatever event it is.
 func (n *Names) Event(ev rtc.Event) rtc.Event {
-	rename := func(w *rtc.Who) { w.Name = n.Name(w.Peer, w.Name) }
-	switch e := ev.(type) {
-	case rtc.PeerConnected:
-		rename(&e.Who)
-		return e
-	case rtc.PeerDisconnected:
-		rename(&e.Who)
-		return e
-	case rtc.Reconnecting:
-		rename(&e.Who)
-		return e
-	case rtc.Reconnected:
-		rename(&e.Who)
-		return e
-	case rtc.ReconnectFailed:
-		rename(&e.Who)
-		return e
-	case rtc.MediaStateChanged:
-		rename(&e.Who)
-		return e
-	case rtc.ConnectFailed:
-		rename(&e.Who)
-		return e
-	case rtc.PathChangedTo:
-		rename(&e.Who)
-		return e
-	case rtc.CarryingChanged:
+	if e, ok := ev.(rtc.CarryingChanged); ok {
 		e.Pairs = slices.Clone(e.Pairs)
 		for i := range e.Pairs {
-			rename(&e.Pairs[i][0])
-			rename(&e.Pairs[i][1])
+			for j := range e.Pairs[i] {
+				e.Pairs[i][j].Name = n.Name(e.Pairs[i][j].Peer, e.Pairs[i][j].Name)
+			}
 		}
 		return e
-	case rtc.Identified:
-		rename(&e.Who)
-		return e
-	case rtc.PeerJoined:
-		rename(&e.Who)
-		return e
-	case rtc.PeerLeft:
-		rename(&e.Who)
-		return e
-	case rtc.Undelivered:
-		rename(&e.Who)
-		return e
-	case rtc.HearingChanged:
-		rename(&e.Who)
-		return e
-	case rtc.HearingLost:
-		rename(&e.Who)
-		return e
-	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged, rtc.PeerConnectionFailed, rtc.RosterChanged:
-		// not shown
-	case call.RecordingChanged:
-		rename(&e.Who)
-		return e
-	case call.FileOffered:
-		rename(&e.Who)
-		return e
-	case call.FileProgress:
-		rename(&e.Who)
-		return e
-	case call.FileDone:
-		rename(&e.Who)
-		return e
-	case call.FileFailed:
-		rename(&e.Who)
-		return e
-	case call.Chat:
-		rename(&e.Who)
-		return e
-	case call.TerminalStarted:
-		rename(&e.Who)
-		return e
-	case call.TerminalStopped:
-		rename(&e.Who)
-		return e
-	case call.TerminalAsked:
-		rename(&e.Who)
-		return e
-	case call.TerminalAllowed:
-		rename(&e.Who)
-		rename(&e.Owner)
-		return e
-	case call.MediaStarted, call.MediaResumed, call.TerminalResized:
-		// not shown
-	case rtc.Joined, rtc.ServerStateChanged, call.PlaceChanged, call.CodeChanged, call.LanRoomFound, call.Warning,
-		call.SoundChanged, call.EventsLost, call.Left:
-		// name nobody
 	}
-	return ev
+	given := reflect.ValueOf(ev)
+	if given.Kind() != reflect.Struct {
+		return ev
+	}
+	named := reflect.New(given.Type()).Elem()
+	named.Set(given)
+	for i := range named.NumField() {
+		if f := named.Field(i); f.CanSet() {
+			if who, ok := f.Addr().Interface().(*rtc.Who); ok {
+				who.Name = n.Name(who.Peer, who.Name)
+			}
+		}
+	}
+	return named.Interface().(rtc.Event)
 }

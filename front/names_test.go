@@ -47,6 +47,10 @@ func TestNamesakesKeepTheirNames(t *testing.T) {
 	event(rtc.Reconnected{Who: ada("2"), Attempts: 1}, "Reconnected to Ada (2) (1 attempt, 0.0 s)")
 	event(rtc.ReconnectFailed{Who: ada("1"), Attempts: 3}, "Failed to reconnect to Ada after 3 attempts")
 	want(adas("2"), "Ada (2)") // who is still the same
+	event(rtc.HandRaised{Who: ada("2"), On: true, Place: 1}, "Ada (2)'s hand is up")
+	event(rtc.HandRaised{Who: ada("2"), On: true, Place: 3}, "Ada (2)'s hand is up, number 3 in line")
+	event(rtc.HandRaised{Who: ada("2")}, "Ada (2)'s hand is down")
+	event(rtc.HandRaised{Who: rtc.Who{Peer: "self", Name: "alice"}, Own: true, On: true, Place: 2}, "Your hand is up, number 2 in line")
 	event(rtc.PeerLeft{Who: ada("1")}, "Ada left")
 	want(adas("2", "3"), "Ada (2)", "Ada")
 	want(adas("2", "3", "1"), "Ada (2)", "Ada", "Ada (3)") // whose name was given away

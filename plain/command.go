@@ -2,6 +2,7 @@ package plain
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/meet-term/meet/call"
@@ -17,6 +18,7 @@ var help = []string{
 	"/camera   camera off, or on again",
 	"/share    share the screen, or stop",
 	"/share sound  share the screen with what is played here",
+	"/hand     raise your hand, or take it down",
 	"/sound    what is done to the sound of your microphone",
 	"/echo     auto, on or off: take the loudspeaker out of the microphone",
 	"/noise    take noise out of the microphone, or leave it in",
@@ -69,6 +71,10 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.toggle(word)
 	case "/sound", "/echo", "/noise", "/loudness", "/music", "/test", "/hear":
 		s.sound(word, strings.TrimSpace(rest))
+	case "/hand":
+		if s.opt.Controls != nil {
+			s.opt.Controls.SetHand(s.opt.Room.View().Hand == 0)
+		}
 	case "/devices":
 		s.devices(ctx, strings.TrimSpace(rest))
 	case "/record":
@@ -148,7 +154,7 @@ func (s *session) turn(kind media.Kind, on bool, set func(bool)) {
 func (s *session) who() {
 	v := s.view()
 	s.say("%d connected of %d", v.Connected()+1, len(v.Peers)+1)
-	s.say("%s (you): %s", name(v.Name), mediaText(v.Media))
+	s.say("%s (you): %s%s", name(v.Name), mediaText(v.Media), handText(v, v.Self))
 	stats := map[signal.PeerID]call.PeerStats{}
 	if s.opt.Links != nil {
 		for _, l := range s.opt.Links.Stats() {
@@ -164,6 +170,14 @@ func (s *session) who() {
 		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
 			line += ", " + front.LinkText(l)
 		}
-		s.say("%s", line)
+		s.say("%s%s", line, handText(v, p.ID))
 	}
+}
+
+// handText says that somebody has a hand up, behind whatever else is said of them.
+func handText(v *rtc.RoomView, id signal.PeerID) string {
+	if place := v.HandPlace(id); place > 0 {
+		return fmt.Sprintf(", hand up (number %d)", place)
+	}
+	return ""
 }

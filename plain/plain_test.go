@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,7 @@ func (c *fakeCall) Events() <-chan rtc.Event { return c.events }
 func (c *fakeCall) SetMic(on bool)           { c.note("mic", on) }
 func (c *fakeCall) SetCamera(on bool)        { c.note("camera", on) }
 func (c *fakeCall) SetScreen(on bool)        { c.note("screen", on) }
+func (c *fakeCall) SetHand(on bool)          { c.note("hand", on) }
 func (c *fakeCall) Retry(p signal.PeerID)    { c.note("retry", p) }
 func (c *fakeCall) Leave()                   { c.note("leave") }
 func (c *fakeCall) Say(text string) bool     { c.note("say", text); return text != "" }
@@ -285,4 +287,21 @@ func TestBrokenOutputEnds(t *testing.T) {
 	if _, err := Run(t.Context(), Options{Room: newCall(), In: eternal{}, Out: broken{}}); err == nil {
 		t.Error("writing failed, and nobody said so")
 	}
+}
+
+func TestHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bob := rtc.PeerView{ID: "id-bob", Name: "bob", State: rtc.StateConnected, Hand: 1}
+		c := newCall(bob)
+		c.events <- rtc.HandRaised{Who: who("bob"), On: true, Place: 1}
+		time.AfterFunc(time.Second, func() { close(c.events) })
+		out, err := run(t, c, strings.NewReader("/hand\n/who\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(lines(out), "\n")
+		if !slices.Contains(c.done, "hand true") || !strings.Contains(text, "bob's hand is up") || !strings.Contains(text, "hand up (number 1)") {
+			t.Errorf("done %q, said\n%s", c.done, text)
+		}
+	})
 }

@@ -160,11 +160,16 @@ func (s setMedia) deliver(m *Manager, now time.Time) {
 		return
 	}
 	m.state.Media = media
+	m.newState(now)
+	m.tell(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
+}
+
+// newState tells everybody what has changed of our own state.
+func (m *Manager) newState(now time.Time) {
 	m.state.N++
 	m.dirty, m.roster = true, true
 	m.cfg.Signal.SetState(m.state)
 	m.sendReports(now)
-	m.tell(MediaStateChanged{Who{m.cfg.Self, m.state.Name}, media})
 }
 
 func (f flush) deliver(*Manager, time.Time) { close(f) }

@@ -368,6 +368,8 @@ func eventOf(e Event) fields {
 		f["attempts"], f["outage"] = e.Attempts, millis(e.Outage)
 	case PeerLeft:
 		f["crashed"] = e.Crashed
+	case HandRaised:
+		f["on"], f["own"], f["place"] = e.On, e.Own, e.Place
 	case ReconnectFailed:
 		f["attempts"] = e.Attempts
 	}

@@ -108,6 +108,7 @@ func (m *Manager) stateOf(mb *member, s signal.State) {
 	if was.N == 0 || was.Media != s.Media {
 		m.tellOf(mb, MediaStateChanged{mb.peer.who(), s.Media})
 	}
+	m.handOf(mb, was.Hand)
 }
 
 // remove takes a person off the list and gives the connection up.
@@ -234,7 +235,7 @@ func (m *Manager) hangUp(mb *member) {
 func (m *Manager) store() {
 	v := &RoomView{
 		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Name: m.state.Name,
-		Media: m.state.Media, Server: m.server, Since: m.joinedAt, Stuck: m.stuck,
+		Media: m.state.Media, Hand: m.state.Hand, Server: m.server, Since: m.joinedAt, Stuck: m.stuck,
 		Peers: make([]PeerView, 0, len(m.members)), Carrying: m.carriedView(),
 	}
 	for _, mb := range m.members {
@@ -256,7 +257,7 @@ func (m *Manager) store() {
 func (mb *member) view(t Timing) PeerView {
 	p := mb.peer
 	v := PeerView{
-		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media,
+		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media, Hand: mb.state.Hand,
 		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
 		Identity: mb.identity,
 		Repair:   p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),

@@ -161,6 +161,8 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 		return []roomInput{{In: "moved", On: args["woke"] == true, Path: lost}}
 	case "media":
 		return []roomInput{{In: "media", Mic: args["mic"] == true}}
+	case "hand":
+		return []roomInput{{In: "hand", On: words[1] == "up"}}
 	case "retry", "end":
 		return []roomInput{{In: words[0]}}
 	}
@@ -189,7 +191,7 @@ func roomInputs(t *testing.T, words []string) []roomInput {
 		}
 		return append([]roomInput{{In: "message", Peer: peer, Inc: in.Inc, Body: fields{"k": "offer", "ep": float64(num("ep", 1)), "rep": 0.0, "n": 1.0, "g": 1.0, "sdp": "x"}}, event("answer")}, open...)
 	case "report":
-		state := fields{"n": num("n", 1), "name": in.Name, "media": fields{"mic": in.Mic, "camera": false, "screen": false}}
+		state := fields{"n": num("n", 1), "name": in.Name, "media": fields{"mic": in.Mic, "camera": false, "screen": false}, "hand": float64(num("hand", 0))}
 		return []roomInput{{In: "data", Peer: peer, Data: toJSON(fields{"t": "report", "state": state, "sent": counts(args["sent"]), "peers": list(args["peers"])})}}
 	case "gets":
 		return []roomInput{{In: "gets", Peer: peer, Counts: counts(words[2])}}
@@ -357,7 +359,11 @@ func dataText(b []byte) string {
 	}
 	if f["t"] == "report" {
 		state := as[signal.State](f["state"])
-		return fmt.Sprintf("report n=%d mic=%v sent=%v peers=%v", state.N, state.Media.Mic, f["sent"], asList(f["peers"]))
+		hand := ""
+		if state.Hand > 0 {
+			hand = fmt.Sprintf(" hand=%d", state.Hand)
+		}
+		return fmt.Sprintf("report n=%d mic=%v%s sent=%v peers=%v", state.N, state.Media.Mic, hand, f["sent"], asList(f["peers"]))
 	}
 	if f["t"] == "relay" {
 		frame := fields{}
@@ -440,6 +446,8 @@ func (o *ownMesh) give(at time.Duration, in roomInput) []string {
 		}
 	case "media":
 		item = setMedia{Mic: in.Mic}
+	case "hand":
+		item = setHand(in.On)
 	case "retry":
 		item = retryPeer("")
 	case "end":

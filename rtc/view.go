@@ -14,6 +14,7 @@ type RoomView struct {
 	Self   signal.PeerID
 	Name   string // one's own
 	Media  signal.Media
+	Hand   uint32 // as in [signal.State]; see [RoomView.Hands]
 	Server ServerView
 	// Since is when the room was entered; zero before.
 	Since time.Time
@@ -43,6 +44,7 @@ type PeerView struct {
 	Name     string
 	Away     bool // the server lost sight of them without a goodbye
 	Media    signal.Media
+	Hand     uint32 // as in [signal.State]
 	State    State
 	Previous State
 	ICE      ICEState

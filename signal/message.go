@@ -47,6 +47,9 @@ type State struct {
 	Media Media `json:"media"`
 	// Agent names the program and its version, for diagnosis. Cleaned as Name is.
 	Agent string `json:"agent,omitempty"`
+	// Hand is the place of a raised hand: one more than the highest that its owner
+	// knew of, so that all agree on the order; 0: it is down.
+	Hand uint32 `json:"hand,omitempty"`
 }
 
 // Body is what one participant says to another: Offer, Answer, Candidates,

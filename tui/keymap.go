@@ -19,6 +19,7 @@ const (
 	ActScreen    Action = "screen"
 	ActSound     Action = "screen-sound"
 	ActTalk      Action = "talk"
+	ActHand      Action = "hand"
 	ActChat      Action = "chat"
 	ActUnfold    Action = "unfold"
 	ActUp        Action = "up"
@@ -63,6 +64,7 @@ var defaultBindings = []binding{
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
 	{ActSound, []string{"S"}, "", "share the screen and what is played here, or stop"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
+	{ActHand, []string{"h", "alt+h"}, "", "raise your hand, or take it down"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},
 	{ActUnfold, []string{"e", "alt+e"}, "", "long messages whole, or folded"},
 	{ActSpotlight, []string{"enter"}, "", "spotlight who is selected (or 1 to 9)"},

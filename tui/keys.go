@@ -222,6 +222,8 @@ func (m *Model) act(a Action) tea.Cmd {
 			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
 			m.setTalk(t, act)
 		}
+	case ActHand:
+		m.opt.Controls.SetHand(m.view.Hand == 0)
 	case ActChat:
 		return m.write()
 	case ActUnfold:

@@ -396,3 +396,24 @@ func TestInviteHasAReadableCode(t *testing.T) {
 		t.Error("a code for a link that fits into none")
 	}
 }
+
+// A hand is raised by its key and taken down by it again, and the list has the order
+// of those that are up.
+func TestHands(t *testing.T) {
+	r := newRig(t, many(3))
+	v := *r.f.view
+	v.Peers = slices.Clone(v.Peers)
+	v.Peers[1].Hand = 1
+	r.f.view = &v
+	r.keys("h")
+	r.did("hand true")
+	if view := printable(r.m.View()); !strings.Contains(view, "↑2 alice (you)") || !strings.Contains(view, "↑1 guest-02") {
+		t.Errorf("no hands in the list:\n%s", view)
+	}
+	r.send(eventMsg{[]rtc.Event{rtc.HandRaised{Who: rtc.Who{Peer: "id-guest-02", Name: "guest-02"}, On: true, Place: 2}}})
+	if view := printable(r.m.View()); !strings.Contains(view, "guest-02's hand is up, number 2 in line") {
+		t.Errorf("no toast:\n%s", view)
+	}
+	r.keys("h")
+	r.did("hand false")
+}

@@ -68,6 +68,13 @@ func (f *fake) SetScreen(on bool) {
 	f.note("screen", on)
 }
 
+func (f *fake) SetHand(on bool) {
+	v := *f.view
+	v.Hand = map[bool]uint32{true: 1}[on]
+	f.view = &v
+	f.note("hand", on)
+}
+
 func (f *fake) note(args ...any) { f.did = append(f.did, strings.TrimSpace(fmt.Sprintln(args...))) }
 func (f *fake) media(change func(*signal.Media)) {
 	v := *f.view

@@ -127,7 +127,7 @@ type glyphs struct {
 	connected, fresh, failed, away, oneWay string
 	spinner                                []string
 	retry, ok, info, warn, bad, arrow      string
-	private, open                          string
+	private, open, hand                    string
 	dot, dash, ellipsis, prompt            string
 	bars                                   []string // of a level or a sparkline, low to high
 	h, v, tl, tr, bl, br                   string   // of a box
@@ -138,7 +138,7 @@ var unicodeGlyphs = glyphs{
 	connected: "●", fresh: "○", failed: "✕", away: "◌", oneWay: "◐",
 	spinner: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"},
 	retry:   "↻", ok: "✓", info: "•", warn: "!", bad: "✕", arrow: "▸",
-	private: "◆", open: "◇",
+	private: "◆", open: "◇", hand: "↑",
 	dot: "·", dash: "–", ellipsis: "…", prompt: ">",
 	bars: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	h:    "─", v: "│", tl: "┌", tr: "┐", bl: "└", br: "┘", rule: "─",
@@ -148,7 +148,7 @@ var asciiGlyphs = glyphs{
 	connected: "*", fresh: "o", failed: "x", away: ".", oneWay: "%",
 	spinner: []string{"|", "/", "-", "\\"},
 	retry:   "@", ok: "+", info: "*", warn: "!", bad: "x", arrow: ">",
-	private: "#", open: "o",
+	private: "#", open: "o", hand: "^",
 	dot: "-", dash: "-", ellipsis: "~", prompt: ">",
 	bars: []string{".", ".", ":", ":", "=", "=", "#", "#"},
 	h:    "-", v: "|", tl: "+", tr: "+", bl: "+", br: "+", rule: "-",

@@ -85,6 +85,9 @@ func (t *table) nameWish() int {
 	for i := range t.view.Peers {
 		wish = max(wish, width(cleanName(t.view.Peers[i].Name)))
 	}
+	if len(t.view.Hands()) > 0 {
+		wish += len("^1 ")
+	}
 	return min(wish, nameFair)
 }
 
@@ -239,7 +242,11 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 		marker = s.dim.Render(fmt.Sprint(n)) + " "
 	}
 	var b strings.Builder
-	b.WriteString(" " + marker + t.named(s, p, style, name, nameW))
+	hand := ""
+	if place := t.view.HandPlace(id); place > 0 {
+		hand = s.warn.Render(fmt.Sprint(s.glyph.hand, place)) + " "
+	}
+	b.WriteString(" " + marker + hand + t.named(s, p, style, name, nameW-width(hand)))
 	for _, c := range cols {
 		b.WriteString(spaces(c.gap))
 		cell := c.cell(t, s, p, c.width)

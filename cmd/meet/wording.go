@@ -31,6 +31,7 @@ var wordings = []wording{
 	{"mic", "[on|off|toggle]", "the microphone; toggle without a word", onOff("mic")},
 	{"camera", "[on|off|toggle]", "the camera", onOff("camera")},
 	{"screen", "[on|off|toggle] [sound]", "share the screen", screenWords},
+	{"hand", "on|off", "raise your hand, or take it down", onOff("hand")},
 	{"talk", "", "the microphone on until this process ends, for a key that is held", noWords},
 	{"say", "TEXT", "say something in the chat", func(w []string, _ asker) (map[string]any, error) {
 		return map[string]any{"command": "chat", "text": strings.Join(w, " ")}, nil

@@ -16,6 +16,7 @@ type controls interface {
 	SetMic(on bool)
 	SetCamera(on bool)
 	SetScreen(on bool)
+	SetHand(on bool)
 	Retry(peer signal.PeerID)
 	Leave()
 }
@@ -122,6 +123,7 @@ var commands = []command{
 		}
 		return toggle("screen", a.On, c.SetScreen)
 	}),
+	define("hand", func(a onArgs, c controls, _ talker) error { return toggle("hand", a.On, c.SetHand) }),
 	define("chat", func(a chatArgs, _ controls, t talker) error {
 		if a.Text == nil || !t.Say(*a.Text) {
 			return errors.New(`chat needs a "text" with something in it`)

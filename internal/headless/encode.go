@@ -51,6 +51,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return connectFailedLine{h, person(e.Who), tried(e.Tried), e.Sentence()}
 	case rtc.CarryingChanged:
 		return carryingLine{h, carriedPairs(e.Pairs)}
+	case rtc.HandRaised:
+		return handLine{h, person(e.Who), e.On}
 	case rtc.Undelivered:
 		return personLine{h, person(e.Who)}
 	case rtc.Identified:

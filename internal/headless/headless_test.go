@@ -22,6 +22,7 @@ func (r *recorder) note(s string)            { r.done = append(r.done, s) }
 func (r *recorder) SetMic(on bool)           { r.note("mic " + onOff(on)) }
 func (r *recorder) SetCamera(on bool)        { r.note("camera " + onOff(on)) }
 func (r *recorder) SetScreen(on bool)        { r.note("screen " + onOff(on)) }
+func (r *recorder) SetHand(on bool)          { r.note("hand " + onOff(on)) }
 func (r *recorder) Retry(peer signal.PeerID) { r.note("retry " + string(peer)) }
 func (r *recorder) Leave()                   { r.note("leave") }
 func (r *recorder) Say(text string) bool     { r.note("say " + text); return text != "" }

@@ -294,6 +294,11 @@ type (
 		person
 		signal.Media
 	}
+	handLine struct {
+		head
+		person
+		On bool `json:"on"`
+	}
 	hearingLine struct {
 		head
 		person

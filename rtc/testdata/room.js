@@ -1,7 +1,7 @@
 // What the tests of package rtc drive the page's mesh by, with sessions made of
 // paper: inputs are JSON, what it does is told in JSON of the same shape.
 import { Mesh } from "./mesh.js";
-import { readBody, writeBody } from "./seal.js";
+import { readBody, readState, writeBody } from "./seal.js";
 
 const start = 1e9;
 let mesh, now, did, timer, sessions, alive, got;
@@ -65,6 +65,9 @@ globalThis.room = () => {
 const state = (i, peer) => ({ n: Math.max(1, i.n ?? 1), name: `Name-${peer}`, agent: "", media: { mic: i.mic === true, camera: false, screen: false } });
 const presence = (i, peer, away) => ({ on: "presence", peer, inc: Math.max(1, i.inc ?? 1), away, bad: false, state: state(i, peer) });
 
+// stateRead is a state as the page opens it, and as it tells it on.
+globalThis.stateRead = (text) => JSON.stringify(readState(JSON.parse(text)));
+
 globalThis.roomInput = (at, text) => {
   now = start + at;
   const i = JSON.parse(text), s = sessions.get(i.peer);
@@ -89,6 +92,7 @@ globalThis.roomInput = (at, text) => {
       else mesh.networkChanged(i.on);
       break;
     case "media": mesh.setMedia({ mic: i.mic, camera: false, screen: false }); break;
+    case "hand": mesh.setHand(i.on); break;
     case "retry": mesh.retry(); break;
     case "end": break;
     default: throw new Error(`no input ${i.in}`);

@@ -5,7 +5,7 @@
 
 import { Peer } from "./peer.js";
 import { Starvation } from "./starved.js";
-import { readState, limits } from "./seal.js";
+import { limits, maxHand, readState } from "./seal.js";
 import { rules } from "./rules.js";
 import { Introduction, fingerprint } from "./who.js";
 import { timing as defaults } from "./timing.js";
@@ -190,6 +190,19 @@ export class Mesh {
     });
   }
 
+  // setHand raises our hand, behind all that are up, or takes it down.
+  setHand(on) {
+    this.post((now) => {
+      if (on === this.#state.hand > 0) return;
+      const last = Math.max(0, ...[...this.#members.values()].map((m) => m.state?.hand ?? 0));
+      this.#state = { ...this.#state, n: this.#state.n + 1, hand: on ? Math.min(last + 1, maxHand) : 0 };
+      this.#dirty = true;
+      this.signal.setState(this.#state);
+      this.#sendReports(now);
+      this.handle({ event: "hand-raised", peer: this.self, name: this.#state.name, on, own: true, place: this.view().hands.indexOf(this.self) + 1 });
+    });
+  }
+
   // retry reconnects one peer now, or with "" every one that is not connected.
   retry(id = "") {
     this.post((now) => {
@@ -349,6 +362,7 @@ export class Mesh {
   // newer one, so it may come by any way and any number of times.
   #stateOf(m, state) {
     if (state.n <= (m.state?.n ?? 0)) return;
+    const was = (m.state?.hand ?? 0) > 0, on = (state.hand ?? 0) > 0;
     m.state = state;
     if (state.name && state.name !== m.peer.name) {
       m.peer.name = state.name;
@@ -356,6 +370,9 @@ export class Mesh {
     }
     this.#dirty = true;
     this.#tellOf(m, { event: "media-state-changed", peer: m.peer.id, name: m.peer.name, media: state.media });
+    if (on !== was) {
+      this.#tellOf(m, { event: "hand-raised", peer: m.peer.id, name: m.peer.name, on, own: false, place: this.view().hands.indexOf(m.peer.id) + 1 });
+    }
   }
 
   // #tellOf hands an event about somebody on, as soon as they are there: the server
@@ -658,12 +675,11 @@ export class Mesh {
   }
 
   #sendReport(m) {
-    const { n, name, media, agent } = this.#state;
     const peers = [];
     for (const [id, other] of this.#members) {
       if (other !== m && other.dataOpen && other.peer.connected) peers.push(id);
     }
-    const text = JSON.stringify({ t: "report", state: { n, name, media, agent }, sent: m.session.sent, peers: peers.sort() });
+    const text = JSON.stringify({ t: "report", state: this.#state, sent: m.session.sent, peers: peers.sort() });
     if (m.news.tells(text)) m.session.send(text);
   }
 
@@ -710,13 +726,16 @@ export class Mesh {
       const p = m.peer, s = m.session;
       peers.push({
         id: p.id, name: p.name, away: m.away, media: m.state?.media ?? { mic: false, camera: false, screen: false },
-        agent: m.state?.agent ?? "", identity: m.identity, state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, unheard: m.unheard, silent: m.silent, since: p.since,
+        agent: m.state?.agent ?? "", hand: m.state?.hand ?? 0, identity: m.identity, state: p.state, previous: p.previous, ice: p.ice, oneWay: p.oneWay, unheard: m.unheard, silent: m.silent, since: p.since,
         repair: p.repairView(), missing: m.missing, transport: s?.transport ?? null, figures: s ? { ...s.figures } : noStats,
         epoch: m.epoch, sent: s ? [...s.sent] : [0, 0, 0], received: s ? [...s.received] : [0, 0, 0],
       });
     }
     peers.sort((a, b) => (a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1));
+    const hands = [{ id: this.self, hand: this.#state.hand ?? 0 }, ...peers].filter((p) => p.hand > 0)
+      .sort((a, b) => a.hand - b.hand || (a.id < b.id ? -1 : 1)).map((p) => p.id);
     return {
+      hands, // who has a hand up, in the order of raising
       self: this.self, name: this.#state.name, media: { ...this.#state.media }, server: { ...this.#server },
       since: this.#joinedAt, peers, now: this.now(),
       connected: peers.filter((p) => p.state === "connected").length,

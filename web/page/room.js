@@ -119,6 +119,7 @@ export class Room {
     }
     const broken = !serverUp || view.peers.some((p) => p.state === "disconnected" || p.state === "failed");
     $("key-r").hidden = !broken;
+    attribute($("key-h"), "aria-pressed", view.hands.includes(view.self));
     this.#list(view, serverUp);
     this.#stats(view);
     this.#play(view);
@@ -142,7 +143,8 @@ export class Room {
       if (!row) this.#rows.set(p.id, row = this.#row(p));
       if (list.children[i] !== row.root) list.insertBefore(row.root, list.children[i] ?? null);
       put(row.number, i > 0 && i <= 9 ? String(i) : "");
-      put(row.name, p.name);
+      const place = view.hands.indexOf(p.id) + 1;
+      put(row.name, place ? `↑${place} ${p.name}` : p.name);
       const known = mark(p.identity);
       put(row.known, known.sign && `${known.sign} ${known.text}`);
       attribute(row.known, "class", `known ${known.tone}`);
@@ -311,6 +313,7 @@ export class Room {
     for (const [kind, label, key] of sources) {
       add(key, label === "microphone" ? "mic" : label, () => this.toggle(kind), { "aria-keyshortcuts": `${key} Alt+${key}`, className: "source" });
     }
+    add("h", "hand", () => this.#hand());
     add("c", "chat", () => this.#openChat());
     add("p", "people", () => this.#togglePeople(), { className: "narrow" });
     add("g", "grid", () => this.stage.toggleGrid());
@@ -345,6 +348,10 @@ export class Room {
     if (!this.#talking) return;
     this.#talking = false;
     this.call.media.setMic(false);
+  }
+
+  #hand() {
+    this.call.mesh.setHand(!this.latest.hands.includes(this.call.self));
   }
 
   #openChat() {
@@ -455,7 +462,7 @@ export class Room {
     if ((key === "Enter" || key === " ") && e.target.closest?.("button, .tile")) return;
     const does = {
       m: () => e.repeat || this.toggle("mic"), v: () => e.repeat || this.toggle("camera"), s: () => e.repeat || this.toggle("screen"),
-      c: () => this.#openChat(), p: () => this.#togglePeople(), g: () => this.stage.toggleGrid(), z: () => this.stage.zoom(),
+      h: () => e.repeat || this.#hand(), c: () => this.#openChat(), p: () => this.#togglePeople(), g: () => this.stage.toggleGrid(), z: () => this.stage.zoom(),
       i: () => this.#toggleStats(), r: () => this.call.mesh.retry(), y: () => this.#copy(), "?": () => $("help").showModal(),
       q: () => this.#askLeave(), "0": () => this.stage.follow(), k: () => this.#move(-1), ArrowUp: () => this.#move(-1),
       j: () => this.#move(1), ArrowDown: () => this.#move(1), Enter: () => this.stage.pin(this.#selected),

@@ -125,6 +125,9 @@ export function writeBody(c, body) {
   return JSON.stringify(out);
 }
 
+// maxHand is the last place of a raised hand.
+export const maxHand = 2 ** 32 - 1;
+
 // readState cleans the plain form of a state, or throws.
 export function readState(raw) {
   if (!raw || typeof raw !== "object" || !Number.isSafeInteger(raw.n) || raw.n < 0) throw new Error("a state that is none");
@@ -132,6 +135,7 @@ export function readState(raw) {
   return {
     n: raw.n, name: line(raw.name, limits.name), agent: line(raw.agent ?? "", limits.agent),
     media: { mic: on("mic"), camera: on("camera"), screen: on("screen"), ...(on("recording") && { recording: true }) },
+    hand: Number.isInteger(raw.hand) && raw.hand > 0 && raw.hand <= maxHand ? raw.hand : 0,
   };
 }
 

@@ -119,6 +119,10 @@ export function toast(e) {
     case "server-left":
       return { text: `${refusals[e.code] ?? "The server sent us away."} The call goes on with those who are connected`, tone: "warn" };
     case "hearing-lost": return { text: hearing(e.name, e.heard, e.hears), tone: "warn" };
+    case "hand-raised": {
+      const whose = e.own ? "Your" : `${e.name}'s`;
+      return { text: `${whose} hand is ${e.on ? "up" : "down"}${e.place > 1 ? `, number ${e.place} in line` : ""}`, tone: "info" };
+    }
     case "peer-joined": return { text: `${e.name} joined`, tone: "info" };
     case "peer-left": return e.crashed ? { text: `${e.name} lost connection`, tone: "warn" } : { text: `${e.name} left`, tone: "info" };
   }
@@ -135,7 +139,7 @@ function hearing(name, heard, hears) {
 // terminal.
 export const keys = [
   ["m", "microphone on or off"], ["v", "camera on or off"], ["s", "share the screen or stop"],
-  ["space", "talk while held"], ["c", "write a message; esc leaves the text"], ["1 – 9", "person in the spotlight"],
+  ["space", "talk while held"], ["h", "raise your hand, or take it down"], ["c", "write a message; esc leaves the text"], ["1 – 9", "person in the spotlight"],
   ["0", "spotlight follows who speaks"], ["g", "everyone in a grid, or back"], ["z", "spotlight over the whole page"],
   ["↑ k, ↓ j", "select a person"], ["enter", "selected person in the spotlight"],
   ["p", "list of people on or off"], ["i", "link statistics of the selected person"],
