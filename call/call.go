@@ -403,6 +403,13 @@ func (c *Call) data(from signal.PeerID, kind string, data json.RawMessage) {
 	switch kind {
 	case "echo":
 		c.media.echoed()
+	case "thin":
+		var t thinMessage
+		if err := json.Unmarshal(data, &t); err != nil {
+			c.log.Debug("word on a thin line dropped", "peer", from, "error", err)
+			return
+		}
+		c.mesh.SetThin(from, rtc.Thin(t))
 	case "ask":
 		c.media.asked(from)
 	case "view", "sending", "hearing":
@@ -447,6 +454,9 @@ func (c *Call) dataOpen(peer signal.PeerID) {
 	c.mesh.SendData(peer, "view", encode(c.media.pictures.viewOf(peer)))
 	if p := c.media.people.find(peer); p != nil {
 		c.media.opened(p)
+	}
+	if t := c.media.pictures.thinTo(peer); t != (thinMessage{}) {
+		c.mesh.SendData(peer, "thin", encode(t))
 	}
 	c.chat.opened(peer, time.Now())
 	c.terminals.dataOpen(peer)

@@ -92,6 +92,7 @@ func newStudio(cfg Config, self signal.PeerID, events *eventQueue, beside *chann
 		available: m.setHave,
 		keyFrame:  m.dialer.RequestKeyFrame,
 		shown:     func(p *person, k media.Kind) { m.perceived(p, k, time.Now()) },
+		thin:      func(peer signal.PeerID, t thinMessage) { m.mesh.SendData(peer, "thin", encode(t)) },
 		tell:      func(peer signal.PeerID, v viewMessage) { m.mesh.SendData(peer, "view", encode(v)) },
 	})
 	return m, nil
@@ -335,16 +336,17 @@ func (s sink) Video(peer signal.PeerID, f media.Frame) {
 }
 
 // KeyFrameWanted implements [conn.Sink].
-func (s sink) KeyFrameWanted(k media.Kind) { s.pictures.sender(k).KeyFrame() }
+func (s sink) KeyFrameWanted(k media.Kind, small bool) { s.pictures.sender(k).KeyFrame(small) }
 
 // Feedback implements [conn.Sink].
 func (s sink) Feedback(peer signal.PeerID, f conn.Feedback) {
 	if f.Kind == media.Mic {
 		s.soundLoss(peer, f.Loss)
-		return
 	}
-	s.pictures.report(peer, f)
 }
+
+// Carries implements [conn.Sink].
+func (s sink) Carries(peer signal.PeerID, c conn.Capacity) { s.pictures.carries(peer, c) }
 
 // heavyLoss is the loss from which listeners get two redundant copies of every
 // frame (RFC 2198), which make in-band error correction pointless.

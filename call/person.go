@@ -31,6 +31,7 @@ type person struct {
 	loss    float64     // share of our sound that they last reported lost
 	view    viewMessage // what they show of us, once they told
 	told    bool
+	thin    thinMessage // what the path to them does not carry
 	hearing listener
 	rates   rates
 }

@@ -30,6 +30,7 @@ type pictures struct {
 	log        func(msg string, args ...any)
 	keyFrame   func(signal.PeerID, media.Kind) // asks a peer
 	tell       func(peer signal.PeerID, v viewMessage)
+	thin       func(peer signal.PeerID, t thinMessage)
 	shown      func(*person, media.Kind) // a picture can be shown
 	watchAll   bool
 	recorded   atomic.Bool // everybody's pictures are wanted
@@ -47,6 +48,13 @@ type pictures struct {
 type viewMessage struct {
 	Camera [2]int `json:"camera"`
 	Screen [2]int `json:"screen"`
+}
+
+// thinMessage tells a peer which of our pictures the path to it does not carry.
+// Kind "thin" of the data channel.
+type thinMessage struct {
+	Camera bool `json:"camera"`
+	Screen bool `json:"screen"`
 }
 
 // The sizes assumed of a viewer that has not told, and asked for by those who
@@ -71,22 +79,26 @@ type pictureConfig struct {
 	available      func(media.Kind, bool)
 	keyFrame       func(signal.PeerID, media.Kind)
 	tell           func(signal.PeerID, viewMessage)
+	thin           func(signal.PeerID, thinMessage)
 	shown          func(*person, media.Kind)
 	ownFrame       func(media.Frame)
 }
 
 func newPictures(cfg pictureConfig) *pictures {
 	p := &pictures{
-		out: cfg.out, people: cfg.people, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, shown: cfg.shown,
+		out: cfg.out, people: cfg.people, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, thin: cfg.thin, shown: cfg.shown,
 		watchAll: cfg.watchAll, showing: map[Viewed]stream.Size{},
 	}
 	sender := func(k media.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
 			Kind: k, Source: src, On: on,
 			OnFrame: func(f media.Frame) {
-				cfg.ownFrame(f)
+				if !f.Small {
+					cfg.ownFrame(f)
+				}
 				p.out.WriteVideo(f)
 			},
+			OnServing:   func(peer string, s media.Serving) { p.served(signal.PeerID(peer), k, s) },
 			OnWarning:   func(w media.Warning) { cfg.warn(k, w) },
 			OnAvailable: func(ok bool) { cfg.available(k, ok) },
 		})
@@ -269,13 +281,49 @@ func (p *pictures) connected(to *person) {
 	}
 	p.serve(to.id, v)
 	// Pictures were lost during an outage: do not wait to be asked.
-	p.camera.KeyFrame()
-	p.screen.KeyFrame()
+	for _, small := range []bool{false, true} {
+		p.camera.KeyFrame(small)
+		p.screen.KeyFrame(small)
+	}
 }
 
-// report hands on what a peer says of the path to it.
-func (p *pictures) report(peer signal.PeerID, f conn.Feedback) {
-	p.sender(f.Kind).Report(string(peer), stream.Report{Loss: f.Loss, Estimate: f.Estimate})
+// carries hands on what the path to a peer carries of pictures.
+func (p *pictures) carries(peer signal.PeerID, c conn.Capacity) {
+	r := stream.Report{Estimate: c.Now, Steady: c.Steady}
+	p.camera.Report(string(peer), r)
+	p.screen.Report(string(peer), r)
+}
+
+// served has a peer served differently from now on.
+func (p *pictures) served(peer signal.PeerID, k media.Kind, s media.Serving) {
+	p.out.SetServing(peer, k, s)
+	to := p.people.find(peer)
+	if to == nil {
+		return
+	}
+	to.mu.Lock()
+	was := to.thin
+	if k == media.Camera {
+		to.thin.Camera = s.Paused
+	} else {
+		to.thin.Screen = s.Paused
+	}
+	t := to.thin
+	to.mu.Unlock()
+	if t != was {
+		p.thin(peer, t)
+	}
+}
+
+// thinTo is which pictures the path to a peer does not carry.
+func (p *pictures) thinTo(peer signal.PeerID) thinMessage {
+	to := p.people.find(peer)
+	if to == nil {
+		return thinMessage{}
+	}
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	return to.thin
 }
 
 // end forgets a viewer who left.

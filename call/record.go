@@ -173,8 +173,8 @@ func (p *pictures) setRecorded(on bool) {
 	if on {
 		p.camera.SetViewer(recordedViewer, usualCamera.Width, usualCamera.Height)
 		p.screen.SetViewer(recordedViewer, usualScreen.Width, usualScreen.Height)
-		p.camera.KeyFrame()
-		p.screen.KeyFrame()
+		p.camera.KeyFrame(false)
+		p.screen.KeyFrame(false)
 	} else {
 		p.camera.RemoveViewer(recordedViewer)
 		p.screen.RemoveViewer(recordedViewer)

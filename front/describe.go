@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -65,6 +66,8 @@ func Describe(ev rtc.Event) (string, Tone) {
 		return handText(e), Info
 	case rtc.Undelivered:
 		return Name(e.Name) + " cannot be reached now and gets your message later", Warn
+	case rtc.PicturesPaused:
+		return pausedText(e)
 	case rtc.HearingLost:
 		return HearingText(Name(e.Name), e.Heard, e.Hears), Warn
 	case call.PlaceChanged:
@@ -239,3 +242,15 @@ func identified(e rtc.Identified) (string, Tone) {
 
 // Known is how well a person is known, in a word; "" before they have shown it.
 func Known(id rtc.Identity) string { return string(id.Mark) }
+
+// pausedText says whose pictures do not come.
+func pausedText(e rtc.PicturesPaused) (string, Tone) {
+	what := "picture"
+	if e.Kind == media.Screen {
+		what = "screen"
+	}
+	if e.Paused {
+		return "The line is too thin for the " + what + " of " + Name(e.Name) + "; the sound goes on", Warn
+	}
+	return "The " + what + " of " + Name(e.Name) + " is back", Good
+}

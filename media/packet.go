@@ -45,4 +45,22 @@ type Frame struct {
 	// packet came.
 	At       time.Time
 	Captured time.Time // by the sender's clock, as in a [Packet]
+	// Layer is the temporal layer of one that goes out: others build only on such
+	// of the same or a lower layer. Small says that it is of the encoding for those
+	// whose paths carry little.
+	Layer uint8
+	Small bool
 }
+
+// TopLayer is the highest temporal layer of pictures.
+const TopLayer = 2
+
+// Serving is what a viewer gets of a source of pictures.
+type Serving struct {
+	Paused bool  // nothing: the path carries no pictures
+	Small  bool  // the encoding for those whose paths carry little
+	Layer  uint8 // the highest temporal layer
+}
+
+// Everything is what a viewer gets whose path carries it.
+var Everything = Serving{Layer: TopLayer}

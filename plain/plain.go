@@ -254,7 +254,7 @@ func (s *session) event(ev rtc.Event) {
 	case call.Chat:
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
-		rtc.PeerJoined, rtc.PeerLeft, rtc.Identified, rtc.Undelivered, rtc.HandRaised, call.Warning, call.CodeChanged, call.LanRoomFound,
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Identified, rtc.Undelivered, rtc.PicturesPaused, rtc.HandRaised, call.Warning, call.CodeChanged, call.LanRoomFound,
 		call.RecordingChanged, call.FileOffered, call.FileDone, call.FileFailed,
 		call.TerminalStarted, call.TerminalStopped, call.TerminalAllowed:
 		s.describe(ev)

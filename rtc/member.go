@@ -24,6 +24,7 @@ type member struct {
 	absence
 	debt
 	hearing
+	thin Thin // pictures of theirs that the path to us does not carry
 
 	identity Identity
 
@@ -258,7 +259,7 @@ func (mb *member) view(t Timing) PeerView {
 	p := mb.peer
 	v := PeerView{
 		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media, Hand: mb.state.Hand,
-		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Since: p.since,
+		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Thin: mb.thin, Since: p.since,
 		Identity: mb.identity,
 		Repair:   p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),
 	}

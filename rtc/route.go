@@ -98,6 +98,7 @@ func (m *Manager) message(now time.Time, e signal.Message) {
 
 func (m *Manager) dataOpened(now time.Time, mb *member) {
 	mb.dataOpen = true
+	m.setThin(mb, Thin{}) // until told otherwise
 	if m.reportAt.IsZero() {
 		m.reportAt = now.Add(m.cfg.Timing.Report)
 	}

@@ -56,6 +56,8 @@ type PeerView struct {
 	Silent bool
 	// Unheard says that they get none of the sound that we send.
 	Unheard bool
+	// Thin says which of their pictures do not come because the line is too thin.
+	Thin Thin
 	// Since is when State began.
 	Since time.Time
 	// Repair is what is being done about an outage; its zero value is nothing.

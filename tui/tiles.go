@@ -156,9 +156,16 @@ func (sc *screen) shows(p picture) bool {
 	return p.kind == media.Screen && m.Screen || p.kind == media.Camera && m.Camera
 }
 
-// tileBadge is the badge over a picture whose peer is not connected. It does
+// thinLine is said over pictures that the line does not carry.
+const thinLine = "line too thin"
+
+// tileBadge is the badge over a picture whose peer is not connected, or whose line
+// is too thin. It does
 // not move, so that the list of tiles changes only when something happened.
-func (sc *screen) tileBadge(p rtc.PeerView, w int) string {
+func (sc *screen) tileBadge(p rtc.PeerView, kind media.Kind, w int) string {
+	if p.State == rtc.StateConnected && p.Thin.Of(kind) {
+		return sc.styles.cut(thinLine, w)
+	}
 	if p.State == rtc.StateConnected && !p.OneWay && !p.Silent && !p.Unheard {
 		return ""
 	}
@@ -173,7 +180,7 @@ func (sc *screen) tileBox(p placedPicture) block {
 	name, badgeText := cleanName(sc.view.Name), ""
 	peer, other := sc.view.Peer(p.peer)
 	if other {
-		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, in.w)
+		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, p.kind, in.w)
 	}
 	style := s.text
 	if sc.levels[p.peer].Speaking {
@@ -255,7 +262,7 @@ func (sc *screen) Tiles() []Tile {
 		t := Tile{Peer: p.peer, Kind: p.kind, X: in.x, Y: in.y, Cols: in.w, Rows: in.h}
 		if peer, ok := sc.view.Peer(p.peer); ok {
 			t.Dim = peer.State != rtc.StateConnected
-			t.Badge = sc.tileBadge(peer, in.w)
+			t.Badge = sc.tileBadge(peer, p.kind, in.w)
 		}
 		out = append(out, t)
 	}

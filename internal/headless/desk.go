@@ -66,7 +66,7 @@ func EventNames() []string {
 		"joined", "lan-room-found", "invite-changed", "invite-code", "roster", "server-state-changed", "connection-state-changed",
 		"ice-connection-state-changed", "peer-joined", "peer-left", "peer-connected", "peer-disconnected",
 		"peer-connection-failed", "reconnecting", "reconnected", "reconnect-failed", "media-state-changed",
-		"hearing-changed", "identity", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",
+		"pictures-paused", "hearing-changed", "identity", "media-started", "media-resumed", "path-changed", "connect-failed", "carrying-changed",
 		"undelivered", "hand-raised", "chat", "recording", "file-offered", "file-progress", "file-done", "file-failed", "sound", "warning",
 		"terminal-started", "terminal-resized", "terminal-stopped", "terminal-asked", "terminal-allowed", "left",
 	}

@@ -23,7 +23,7 @@ import (
 var samples = []rtc.Event{
 	rtc.Joined{}, rtc.RosterChanged{}, rtc.ServerStateChanged{}, rtc.ConnectionStateChanged{}, rtc.ICEConnectionStateChanged{},
 	rtc.PeerConnected{}, rtc.PeerDisconnected{}, rtc.PeerConnectionFailed{}, rtc.Reconnecting{}, rtc.Reconnected{},
-	rtc.ReconnectFailed{}, rtc.MediaStateChanged{}, rtc.Identified{Identity: rtc.Identity{Known: "x"}}, rtc.HearingChanged{}, rtc.HearingLost{}, rtc.PathChangedTo{},
+	rtc.ReconnectFailed{}, rtc.MediaStateChanged{}, rtc.Identified{Identity: rtc.Identity{Known: "x"}}, rtc.HearingChanged{}, rtc.PicturesPaused{}, rtc.HearingLost{}, rtc.PathChangedTo{},
 	rtc.ConnectFailed{}, rtc.CarryingChanged{}, rtc.Undelivered{}, rtc.HandRaised{}, rtc.PeerJoined{}, rtc.PeerLeft{},
 	call.MediaStarted{}, call.MediaResumed{}, call.Chat{}, call.RecordingChanged{}, call.FileOffered{}, call.FileProgress{}, call.FileDone{}, call.FileFailed{}, call.PlaceChanged{}, call.CodeChanged{}, call.LanRoomFound{}, call.Warning{},
 	call.SoundChanged{}, call.EventsLost{}, call.Left{},

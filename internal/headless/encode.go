@@ -43,6 +43,8 @@ func line(now time.Time, e rtc.Event, v *rtc.RoomView, p call.Place) any {
 		return mediaLine{h, person(e.Who), e.Media}
 	case rtc.HearingChanged:
 		return hearingLine{h, person(e.Who), e.Heard, e.Hears}
+	case rtc.PicturesPaused:
+		return pausedLine{h, person(e.Who), mediaName(e.Kind), e.Paused}
 	case rtc.HearingLost:
 		return nil // hearing-changed has told
 	case rtc.PathChangedTo:

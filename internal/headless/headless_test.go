@@ -166,6 +166,8 @@ func TestLines(t *testing.T) {
 			`{"camera":false,"event":"media-state-changed","mic":true,"name":"bob","peer":"b","screen":false,"time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected, Attempt: 1, RetryIn: 100 * time.Millisecond},
 			`{"attempt":1,"event":"server-state-changed","previous":"connected","retry_ms":100,"state":"reconnecting","time":"2026-01-02T03:04:05.000000006Z"}`},
+		{rtc.PicturesPaused{Who: bob, Kind: media.Screen, Paused: true},
+			`{"event":"pictures-paused","kind":"screen","name":"bob","paused":true,"peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.HearingChanged{Who: bob, Heard: true},
 			`{"event":"hearing-changed","heard":true,"hears":false,"name":"bob","peer":"b","time":"2026-01-02T03:04:05.000000006Z"}`},
 		{rtc.PeerLeft{Who: bob, Crashed: true},

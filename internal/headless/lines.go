@@ -305,6 +305,12 @@ type (
 		Heard bool `json:"heard"`
 		Hears bool `json:"hears"`
 	}
+	pausedLine struct {
+		head
+		person
+		Kind   string `json:"kind"`
+		Paused bool   `json:"paused"`
+	}
 	mediaStartedLine struct {
 		head
 		person

@@ -58,12 +58,13 @@ type Room struct {
 	strict map[*Person]bool
 	opened map[[2]string]bool
 	paths  map[[2]string]*pathTrouble
-	sent   map[[2]string]int // datagrams, from, to
+	narrow map[string]*narrow // by address
+	sent   map[[2]string]int  // datagrams, from, to
 
 	people []*Person
 	hosts  int
 	homes  int // routers of people
-	links  []*unsteady
+	links  []interface{ close() }
 
 	reach       Reach
 	relayConfig func(*relay.Config)
@@ -90,7 +91,7 @@ func NewFar(t *testing.T, latency time.Duration) *Room {
 		T: t, latency: latency, Start: time.Now(), net: memnet.New(), router: router,
 		address: serverAddress, lost: map[string]bool{}, block: map[[2]string]bool{},
 		strict: map[*Person]bool{}, paths: map[[2]string]*pathTrouble{}, opened: map[[2]string]bool{},
-		sent: map[[2]string]int{},
+		sent: map[[2]string]int{}, narrow: map[string]*narrow{},
 	}
 	router.AddChunkFilter(r.passes)
 	if err := router.Start(); err != nil {
@@ -116,8 +117,11 @@ func (r *Room) passes(c vnet.Chunk) bool {
 			return false
 		}
 	}
-	t := r.paths[[2]string{from, to}]
-	return t == nil || t.passes(c)
+	if t := r.paths[[2]string{from, to}]; t != nil && !t.passes(c) {
+		return false
+	}
+	l := r.narrow[to]
+	return l == nil || l.fits(time.Now(), len(c.UserData()))
 }
 
 // Datagrams is how many datagrams were sent from one address to another, lost ones
@@ -277,6 +281,7 @@ type Person struct {
 	jitter time.Duration
 	nat    NAT
 	link   *unsteady // nil without jitter
+	narrow *narrow   // nil for a line that carries anything
 }
 
 // Seen is an event and when it happened, since the start of the room.
@@ -343,10 +348,15 @@ func (r *Room) JoinUnsteady(name string, jitter time.Duration, opts ...Option) *
 
 func (r *Room) join(name string, jitter time.Duration, nat NAT, opts []Option) *Person {
 	r.T.Helper()
+	return r.joinAs(&Person{room: r, jitter: jitter, nat: nat, Name: name}, opts)
+}
+
+func (r *Room) joinAs(p *Person, opts []Option) *Person {
+	r.T.Helper()
 	r.hosts++
-	p := &Person{room: r, jitter: jitter, nat: nat, Name: name, IP: fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), inc: 1}
-	p.key, p.ID = keyOf(r.T, name)
-	p.Key = PersonOf(name)
+	p.IP, p.inc = fmt.Sprintf("10.0.%d.%d", 1+r.hosts/250, 1+r.hosts%250), 1
+	p.key, p.ID = keyOf(r.T, p.Name)
+	p.Key = PersonOf(p.Name)
 	r.people = append(r.people, p)
 	p.start(opts)
 	return p
@@ -391,6 +401,9 @@ func (p *Person) start(opts []Option) {
 		Camera:  source.Camera{Kind: source.None}, Screen: source.Screen{Kind: source.None},
 		WatchAll: true, ICEHosts: []string{relayIP},
 		Dial: p.room.net.Dialer(p.Name), Net: n,
+	}
+	if p.narrow != nil {
+		cfg.Net = uplinkNet{n, p.narrow.up}
 	}
 	for _, o := range opts {
 		o(&cfg)

@@ -24,6 +24,13 @@ type unsteady struct {
 // attach returns what the router delivers to: the person's network, behind an
 // unsteady link if it has one.
 func (p *Person) attach(n *vnet.Net) vnet.NIC {
+	if p.narrow != nil {
+		p.room.mu.Lock()
+		p.room.narrow[p.IP] = p.narrow
+		p.room.mu.Unlock()
+		p.room.links = append(p.room.links, p.narrow)
+		return p.narrow.attach(p.room.T, n)
+	}
 	if p.jitter == 0 {
 		return n
 	}

@@ -67,7 +67,18 @@ func (p *Person) expectTimeline(of *Person, want ...string) {
 		}
 		return slices.ContainsFunc(strings.Split(at, "|"), func(at string) bool { return got == at+" "+text })
 	}
-	if got := p.Timeline(of, 10*time.Millisecond); !slices.EqualFunc(got, want, same) {
+	got := p.Timeline(of, 10*time.Millisecond)
+	for i := 0; i < len(want); i++ { // what may be seen, and need not
+		if may, ok := strings.CutPrefix(want[i], "?"); ok {
+			if i < len(got) && same(got[i], may) {
+				want[i] = may
+			} else {
+				want = slices.Delete(want, i, i+1)
+				i--
+			}
+		}
+	}
+	if !slices.EqualFunc(got, want, same) {
 		p.room.T.Errorf("%s saw:\n got %q\nwant %q", p.Name, got, want)
 	}
 }
@@ -162,14 +173,14 @@ func TestT3(t *testing.T) {
 		if got := p[0].Packets(b); got > sent+5 {
 			t.Errorf("%d packets came from a muted microphone", got-sent)
 		}
-		// B is silent, so its ways back are proved by checks, every 200 ms. Its link to
-		// the server is back before them.
+		// B is silent, so its ways back are proved by checks, every 200 ms, or by what it
+		// says of the sound that it gets. Its link to the server may be back before them.
 		lost := []string{"2s..2.2s connected -> disconnected", "2s..2.2s reconnecting 1 of 3 in 1s"}
 		back := []string{"10.2s..10.4s disconnected -> connected", "10.2s..10.4s reconnected after 0 attempts"}
-		p[0].expectTimeline(b, slices.Concat(lost, []string{"10.12s reconnecting 1 of 3 in 300ms"}, back)...)
+		p[0].expectTimeline(b, slices.Concat(lost, []string{"?10.12s reconnecting 1 of 3 in 300ms"}, back)...)
 		// C offers to B, and asks for it until the server knows it is away.
 		p[2].expectTimeline(b, slices.Concat(lost,
-			[]string{"5s..5.2s reconnecting 2 of 3 in 2s", "10.12s reconnecting 1 of 3 in 300ms"}, back)...)
+			[]string{"5s..5.2s reconnecting 2 of 3 in 2s", "?10.12s reconnecting 1 of 3 in 300ms"}, back)...)
 		b.expectTimeline(p[0], slices.Concat(lost, []string{"10.14s sound heard"}, back)...)
 		b.expectTimeline(p[2], slices.Concat(lost, []string{"10.14s sound heard"}, back)...)
 	})
@@ -223,8 +234,8 @@ func TestT4(t *testing.T) {
 		}
 		a.expectTimeline(b,
 			"2s connected -> disconnected", "2s reconnecting 1 of 3 in 1s",
-			"5.04s sound heard", "5.08s screen seen",
-			"5.1s disconnected -> connected", "5.1s reconnected after 0 attempts", "5.11s camera seen")
+			"5.04s sound heard", "5.1s disconnected -> connected", "5.1s reconnected after 0 attempts",
+			"5.1s..5.2s camera seen", "5.1s..5.2s screen seen")
 		b.expectTimeline(a,
 			"1.99s connected -> disconnected", "1.99s reconnecting 1 of 3 in 1s",
 			"5.04s sound heard", "5.1s|5.13s|5.15s disconnected -> connected", "5.1s|5.13s|5.15s reconnected after 0 attempts")

@@ -15,9 +15,11 @@ const (
 	// maxHeld is how many bytes wait for a missing packet at most.
 	maxHeld = 2 << 20
 
-	nackRetry = 40 * time.Millisecond  // between requests for the same packet
+	nackRetry = 40 * time.Millisecond  // least time between requests for the same packet
 	nackTries = 5                      // requests for one packet
-	gapWait   = 200 * time.Millisecond // how long a missing packet is waited for
+	gapWait   = 200 * time.Millisecond // how long a missing packet is waited for on a near path
+	gapLong   = time.Second            // and on the farthest
+	gapSlack  = 40 * time.Millisecond  // what an answer takes beside the round trip
 	gapPoll   = 5 * time.Millisecond   // how often retransmissions are looked for meanwhile
 	maxNack   = 64                     // packets asked for at once; more is a case for a key frame
 
@@ -59,6 +61,18 @@ type assembler struct {
 
 	needKey bool
 	ready   []frame
+
+	rtt time.Duration // of the path; 0: unknown, and taken to be short
+}
+
+// retry is how long after a request the next makes sense: the answer to the first
+// cannot have come before.
+func (a *assembler) retry() time.Duration { return max(nackRetry, a.rtt+a.rtt/4) }
+
+// patience is how long a missing packet is waited for: two requests and their
+// answers.
+func (a *assembler) patience() time.Duration {
+	return min(max(gapWait, 2*a.retry()+gapSlack), gapLong)
 }
 
 type heldPacket struct {
@@ -203,12 +217,13 @@ func (a *assembler) drain(now time.Time) {
 // tick asks for what is missing and gives up what was missing too long.
 func (a *assembler) tick(now time.Time) wishes {
 	var w wishes
-	for len(a.missing) > maxNack || len(a.missing) > 0 && now.Sub(a.missing[0].since) >= gapWait {
+	for len(a.missing) > maxNack || len(a.missing) > 0 && now.Sub(a.missing[0].since) >= a.patience() {
 		a.skip(now)
 	}
 	for i := range a.missing {
 		m := &a.missing[i]
-		if m.tries < nackTries && now.Sub(m.asked) >= nackRetry {
+		inTime := now.Sub(m.since)+a.rtt < a.patience() // the answer, that is
+		if m.tries < nackTries && inTime && now.Sub(m.asked) >= a.retry() {
 			m.tries++
 			m.asked = now
 			w.nack = append(w.nack, m.seq)
@@ -246,7 +261,7 @@ func (a *assembler) skip(now time.Time) {
 func (a *assembler) reset(seq uint16) {
 	*a = assembler{
 		started: true, next: seq, newest: seq - 1,
-		held: make(map[uint16]heldPacket), needKey: true, ready: a.ready,
+		held: make(map[uint16]heldPacket), needKey: true, ready: a.ready, rtt: a.rtt,
 	}
 }
 

@@ -55,6 +55,7 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 		seq: uint16(rand.N(1 << 15)),
 	}
 	b.needKey.Store(true)
+	b.skip = media.TopLayer
 	var codec webrtc.RTPCodecParameters
 	for _, c := range ctx.CodecParameters() {
 		switch {
@@ -74,6 +75,8 @@ func (t *track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, e
 			b.levelID = uint8(e.ID)
 		case uriSendTime:
 			b.sendTimeID = uint8(e.ID)
+		case uriTransport:
+			b.transportID = uint8(e.ID)
 		}
 	}
 	t.out.fans[t.kind].add(b)
@@ -99,16 +102,23 @@ type binding struct {
 	payloadType         uint8
 	redType             uint8 // of redundant audio; 0: the peer does not take it
 	levelID, sendTimeID uint8 // of header extensions; 0: not agreed
+	transportID         uint8 // the same
+
+	// Owned by the caller of WriteVideo.
+	skip  uint8 // pictures of higher layers are left out
+	small bool  // which encoding is being sent
 
 	live       atomic.Bool  // the session was connected once
 	needKey    atomic.Bool  // the next picture must be a key frame
 	redundancy atomic.Int32 // earlier frames repeated in each audio packet
 
-	mu     sync.Mutex // guards the below; one writer in practice
-	seq    uint16
-	header rtp.Header
-	exts   [4]byte // backing of the header extensions
-	red    []byte  // backing of a redundant payload
+	mu      sync.Mutex // guards the below; one writer in practice
+	seq     uint16
+	header  rtp.Header
+	exts    [4]byte // backing of the header extensions
+	red     []byte  // backing of a redundant payload
+	packet  []byte  // backing of a packet of a picture
+	picture uint16  // number of the last picture
 }
 
 // writeAudio sends one Opus frame, with as many earlier ones as the peer's
@@ -140,22 +150,67 @@ func (b *binding) takesVideo(key bool) bool {
 	return !b.out.unwanted.Load() && (key || !b.needKey.Load()) && !b.dozes()
 }
 
-// writeVideo sends the packets of one frame.
-func (b *binding) writeVideo(packets [][]byte, timestamp uint32) {
+// served says whether a frame is of the encoding that the peer gets. What comes of
+// the small one goes on until there is a key frame of the other; the other way
+// there is no time for that.
+func (b *binding) served(f media.Frame, key bool) bool {
+	s := b.out.serve()
+	switch {
+	case s.Paused:
+		b.needKey.Store(true)
+		return false
+	case s.Small && !f.Small:
+		return false
+	case f.Small == b.small:
+	case f.Small != s.Small || !key:
+		return false
+	default:
+		b.small = f.Small
+	}
+	return f.Layer <= s.Layer
+}
+
+// pushVideo has a picture sent.
+func (b *binding) pushVideo(packets [][]byte, f media.Frame, key bool) {
+	if f.Layer == 0 {
+		b.skip = media.TopLayer
+	}
+	if f.Layer > b.skip {
+		return
+	}
+	p := &pacedFrame{b: b, packets: packets, timestamp: f.Timestamp, key: key, layer: f.Layer, at: time.Now()}
+	if b.session.pacer.push(p) {
+		return
+	}
+	if f.Layer == 0 {
+		b.needKey.Store(true)
+		return
+	}
+	b.skip = f.Layer - 1 // others may build on it
+}
+
+// writePicture sends the next packet of a picture. It returns its size on the
+// wire, and whether it left.
+func (b *binding) writePicture(f *pacedFrame) (int, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	sent := false
-	for i, p := range packets {
-		b.prepare(b.payloadType, timestamp, i == len(packets)-1)
-		if b.sendTimeID != 0 {
-			putSendTime(b.exts[:3], time.Now())
-			_ = b.header.SetExtension(b.sendTimeID, b.exts[:3]) // fails for an id out of range only
-		}
-		sent = b.send(p) || sent
+	b.prepare(b.payloadType, f.timestamp, f.sent == len(f.packets)-1)
+	if b.sendTimeID != 0 && b.transportID == 0 { // the one tells more than the other
+		putSendTime(b.exts[:3], time.Now())
+		_ = b.header.SetExtension(b.sendTimeID, b.exts[:3]) // fails for an id out of range only
 	}
-	if sent {
-		b.needKey.Store(false)
+	if f.sent == 0 {
+		b.picture++
 	}
+	// Sessions share the packets, but not the numbers: those of pictures that are
+	// left out for one are not missing.
+	b.packet = append(b.packet[:0], f.packets[f.sent]...)
+	putPictureID(b.packet, b.picture)
+	if !b.send(b.packet) {
+		b.needKey.Store(true)
+		return 0, false
+	}
+	return len(b.packet) + mediaOverhead, true
 }
 
 // prepare sets the header for the next packet. Called with mu held.
@@ -188,6 +243,7 @@ func (b *binding) send(payload []byte) bool {
 	b.out.packets.Add(1)
 	b.out.last.Store(time.Now().UnixNano())
 	b.out.bytes.Add(uint64(n))
+	b.out.wire.Add(uint64(n + perPacket))
 	return true
 }
 

@@ -256,7 +256,7 @@ func (s *session) carriedEstimate(estimate int, suffers bool) int {
 		return estimate
 	}
 	if _, rate := s.net.route.through(); rate > 0 {
-		return min(estimate, max(rate, estimateMin))
+		return min(estimate, max(rate, rateMin))
 	}
 	return estimate
 }

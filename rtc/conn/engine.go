@@ -10,7 +10,6 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
@@ -18,20 +17,19 @@ import (
 
 // How the transport is tuned. docs/adr/0005-pion.md says why.
 const (
-	keepalive           = 200 * time.Millisecond // between the ICE checks that pion makes; see cadence
-	iceDisconnected     = 1 * time.Second        // silence before pion says "disconnected"
-	iceFailed           = 30 * time.Minute       // more before it gives its candidates up: long after we do
-	maxBindingRequests  = 1000                   // checks before a pair counts as failed: over three minutes
-	dtlsRetransmit      = 100 * time.Millisecond
-	sctpMaxRTO          = 1 * time.Second // with less, the handshake gives up in cuts of two seconds
-	sctpMinWindow       = 64 << 10        // bytes in flight, whatever is lost; what is sent has rates of its own
-	stunGatherTimeout   = 2 * time.Second
-	srflxAcceptance     = 200 * time.Millisecond // how long better pairs are waited for, with a browser
-	prflxAcceptance     = 100 * time.Millisecond
-	relayAcceptance     = 800 * time.Millisecond
-	renomination        = 1000 * time.Hour // never; see newSettings
-	retransmitBuffer    = 256              // video packets kept per stream for NACK
-	transportCCInterval = 100 * time.Millisecond
+	keepalive          = 200 * time.Millisecond // between the ICE checks that pion makes; see cadence
+	iceDisconnected    = 1 * time.Second        // silence before pion says "disconnected"
+	iceFailed          = 30 * time.Minute       // more before it gives its candidates up: long after we do
+	maxBindingRequests = 1000                   // checks before a pair counts as failed: over three minutes
+	dtlsRetransmit     = 100 * time.Millisecond
+	sctpMaxRTO         = 1 * time.Second // with less, the handshake gives up in cuts of two seconds
+	sctpMinWindow      = 64 << 10        // bytes in flight, whatever is lost; what is sent has rates of its own
+	stunGatherTimeout  = 2 * time.Second
+	srflxAcceptance    = 200 * time.Millisecond // how long better pairs are waited for, with a browser
+	prflxAcceptance    = 100 * time.Millisecond
+	relayAcceptance    = 800 * time.Millisecond
+	renomination       = 1000 * time.Hour // never; see newSettings
+	retransmitBuffer   = 256              // video packets kept per stream for NACK
 )
 
 // Payload types that we offer.
@@ -57,7 +55,7 @@ func (s *session) newAPI(n transport.Net) (*webrtc.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := newInterceptors()
+	registry, err := newInterceptors(newArrivals(s.control))
 	if err != nil {
 		return nil, err
 	}
@@ -177,9 +175,9 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 
 // newInterceptors chooses what handles RTP on its way. NACKs are sent by our
 // own assembler, which knows of a gap at once where pion's generator looks for
-// one ten times a second. Transport-wide feedback is given to browsers, who
-// steer their sending by it, and never asked for.
-func newInterceptors() (*interceptor.Registry, error) {
+// one ten times a second. Transport-wide feedback is given and asked for by
+// arrivals.
+func newInterceptors(a *arrivals) (*interceptor.Registry, error) {
 	responder, err := nack.NewResponderInterceptor(nack.ResponderSize(retransmitBuffer))
 	if err != nil {
 		return nil, fmt.Errorf("make the retransmitter: %w", err)
@@ -192,16 +190,12 @@ func newInterceptors() (*interceptor.Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make sender reports: %w", err)
 	}
-	feedback, err := twcc.NewSenderInterceptor(twcc.SendInterval(transportCCInterval))
-	if err != nil {
-		return nil, fmt.Errorf("make transport feedback: %w", err)
-	}
 	r := &interceptor.Registry{}
 	r.Add(&heardOnly{}) // first: what the others write passes through it
+	r.Add(a)            // then: repeated packets are numbered too
 	r.Add(responder)
 	r.Add(receiver)
 	r.Add(sender)
-	r.Add(feedback)
 	return r, nil
 }
 

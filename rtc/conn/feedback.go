@@ -3,12 +3,13 @@ package conn
 import (
 	"errors"
 	"io"
-	"sync"
+	"math"
 	"time"
 
-	"github.com/meet-term/meet/media"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/meet-term/meet/media"
 )
 
 // readFeedback reads what the peer says of one kind of media we send it. It
@@ -34,7 +35,11 @@ func (s *session) readFeedback(kind media.Kind, sender *webrtc.RTPSender) {
 			case *rtcp.TransportLayerNack:
 				s.net.size.lost(false)
 			case *rtcp.ReceiverEstimatedMaximumBitrate:
-				s.estimate.remb(float64(p.Bitrate))
+				s.control.limit(float64(p.Bitrate))
+			case *rtcp.TransportLayerCC:
+				s.control.arrived(time.Now(), feedbackOf(p))
+				s.carries(time.Now())
+				s.pacer.poke()
 			case *rtcp.ReceiverReport:
 				s.reported(kind, ssrc, p.Reports)
 			case *rtcp.SenderReport:
@@ -47,7 +52,7 @@ func (s *session) readFeedback(kind media.Kind, sender *webrtc.RTPSender) {
 // keyFrameWanted passes a request on, if it is for a picture.
 func (s *session) keyFrameWanted(kind media.Kind) {
 	if kind != media.Mic {
-		s.dialer.sink.KeyFrameWanted(kind)
+		s.dialer.sink.KeyFrameWanted(kind, s.dialer.local.peers.of(s.cfg.Peer, kind).small())
 	}
 }
 
@@ -64,15 +69,66 @@ func (s *session) reported(kind media.Kind, ssrc uint32, reports []rtcp.Receptio
 		clockRate := videoClock
 		if kind == media.Mic {
 			clockRate = audioClock
-			s.dialer.local.repeat(s, s.redundancy.report(loss))
+			s.dialer.local.repeat(s, s.redundancy.afford(loss, s.control.judge(time.Now())))
 		}
-		estimate, suffers := s.estimate.report(time.Now(), kind, loss, rtt, out.bytes.Load())
+		s.control.report(time.Now(), loss)
+		s.carries(time.Now())
 		s.dialer.sink.Feedback(s.cfg.Peer, Feedback{
 			Kind: kind, Loss: loss, RTT: rtt,
-			Jitter:   time.Duration(r.Jitter) * time.Second / time.Duration(clockRate),
-			Estimate: s.carriedEstimate(estimate, suffers),
+			Jitter: time.Duration(r.Jitter) * time.Second / time.Duration(clockRate),
 		})
 	}
+}
+
+const (
+	// What the path carries is told when it changes by this share, or so often.
+	carriesChange = 0.05
+	carriesEvery  = time.Second
+	// soundLeast is what of a path is kept for sound, in bit/s with headers, also
+	// while nobody says anything.
+	soundLeast = 48_000
+)
+
+// carries tells what the path carries beside the sound, if that is news.
+func (s *session) carries(now time.Time) {
+	v := s.control.judge(now)
+	s.toldMu.Lock()
+	sound := max(s.soundRate.of(now, s.dialer.local.peers.of(s.cfg.Peer, media.Mic).wire.Load()), soundLeast)
+	bounded := float64(s.carriedEstimate(int(v.rate), v.suffers))
+	room := max(bounded-sound, 0)
+	steady := max(v.steady-sound, 0)
+	if bounded < v.rate {
+		steady = room
+	}
+	news := now.Sub(s.toldAt) >= carriesEvery || math.Abs(room-s.told) > carriesChange*s.told
+	if news {
+		s.told, s.toldAt = room, now
+	}
+	s.toldMu.Unlock()
+	if news {
+		s.log.Debug("the path carries", "now", int(v.rate), "steady", int(v.steady), "sound", int(sound), "queue", v.queue, "sending", int(v.sending))
+		s.dialer.sink.Carries(s.cfg.Peer, Capacity{Now: int(room), Steady: int(steady)})
+	}
+}
+
+// meter measures a rate from a counter that is looked at now and then.
+type meter struct {
+	at    time.Time
+	count uint64
+	rate  float64 // bit/s
+}
+
+// of returns the rate of a counter of bytes, over a second or so.
+func (m *meter) of(now time.Time, count uint64) float64 {
+	const over = time.Second
+	switch d := now.Sub(m.at); {
+	case m.at.IsZero() || count < m.count:
+		m.at, m.count = now, count
+	case d >= over:
+		m.rate = float64(count-m.count) * 8 / d.Seconds()
+		m.at, m.count = now, count
+	}
+	return m.rate
 }
 
 // repeat sets how many earlier frames each audio packet of a session repeats.
@@ -122,92 +178,3 @@ func (s *session) readReports(kind media.Kind, receiver *webrtc.RTPReceiver) {
 		}
 	}
 }
-
-// Bounds and steps of the estimate, in bit/s unless said otherwise.
-const (
-	estimateStart  = 2_500_000 // of a usual uplink; loss takes it down within a second or two
-	estimateMin    = 60_000
-	estimateMax    = 8_000_000
-	lossHigh       = 0.10                   // above: less
-	lossLow        = 0.02                   // below: more
-	lossOutage     = 0.50                   // once, with an empty queue: a cut, which says nothing of the rate
-	growth         = 1.15                   // per report
-	queueDelay     = 120 * time.Millisecond // of round trip above its least that tells of a full queue
-	queueBackoff   = 0.85
-	estimateEvery  = 800 * time.Millisecond // reports of several kinds count once
-	rttMemory      = 30 * time.Second       // after which the least round trip is learned anew
-	headroomFactor = 2                      // the estimate stays within this of what is sent, above the start
-)
-
-// estimator guesses how much the path of a session carries, from the loss and
-// the round trip time of receiver reports: the loss-based half of Google's
-// congestion control (draft-ietf-rmcat-gcc-02 section 6) and a brake for full
-// queues. Browsers give their own estimate (REMB), which caps it.
-type estimator struct {
-	mu      sync.Mutex // guards all
-	rate    float64
-	cap     float64 // last REMB; 0: none
-	last    time.Time
-	minRTT  time.Duration
-	minAt   time.Time
-	outage  bool          // the last report told of a cut
-	sent    [kinds]uint64 // bytes at the last report
-	sentAt  [kinds]time.Time
-	sending [kinds]float64
-}
-
-func (e *estimator) remb(bps float64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.cap = max(bps, estimateMin)
-}
-
-// report takes a report about one kind, of which sent bytes were written so
-// far. It returns the estimate, and whether the path carries less than it is
-// given.
-func (e *estimator) report(now time.Time, kind media.Kind, loss float64, rtt time.Duration, sent uint64) (estimate int, suffers bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.rate == 0 {
-		e.rate = estimateStart
-	}
-	if d := now.Sub(e.sentAt[kind]); !e.sentAt[kind].IsZero() && d > 0 && sent >= e.sent[kind] {
-		e.sending[kind] = float64(sent-e.sent[kind]) * 8 / d.Seconds()
-	}
-	e.sent[kind], e.sentAt[kind] = sent, now
-	if rtt > 0 && (e.minRTT == 0 || rtt < e.minRTT || now.Sub(e.minAt) > rttMemory) {
-		e.minRTT, e.minAt = rtt, now
-	}
-	if now.Sub(e.last) >= estimateEvery {
-		e.last = now
-		e.step(loss, rtt)
-	}
-	suffers = loss > ownTrouble || e.full(rtt)
-	if e.cap > 0 {
-		return int(min(e.rate, e.cap)), suffers
-	}
-	return int(e.rate), suffers
-}
-
-// step adapts the rate once. Called with mu held.
-func (e *estimator) step(loss float64, rtt time.Duration) {
-	total := e.sending[media.Mic] + e.sending[media.Camera] + e.sending[media.Screen]
-	full := e.full(rtt)
-	if loss > lossOutage && !full && !e.outage {
-		e.outage = true
-		return
-	}
-	e.outage = false
-	switch {
-	case loss > lossHigh:
-		e.rate *= 1 - 0.5*loss
-	case full:
-		e.rate *= queueBackoff
-	case loss < lossLow && (e.rate < estimateStart || e.rate < headroomFactor*total):
-		e.rate *= growth
-	}
-	e.rate = min(max(e.rate, estimateMin), estimateMax)
-}
-
-// full reports whether a round trip tells of a full queue. Called with mu held.
-func (e *estimator) full(rtt time.Duration) bool { return rtt > 0 && rtt > e.minRTT+queueDelay }

@@ -313,7 +313,7 @@ func (p *person) note(k media.Kind, at time.Time) {
 	p.heardAt[k] = at
 }
 
-func (p *person) KeyFrameWanted(k media.Kind) {
+func (p *person) KeyFrameWanted(k media.Kind, _ bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wanted[k]++
@@ -324,6 +324,8 @@ func (p *person) Feedback(_ signal.PeerID, f Feedback) {
 	defer p.mu.Unlock()
 	p.feedback = append(p.feedback, f)
 }
+
+func (p *person) Carries(signal.PeerID, Capacity) {}
 
 func (p *person) takeWanted(k media.Kind) bool {
 	p.mu.Lock()

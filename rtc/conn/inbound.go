@@ -23,11 +23,22 @@ import (
 type Sink interface {
 	Audio(signal.PeerID, media.Packet)
 	Video(signal.PeerID, media.Frame)
-	// KeyFrameWanted says that somebody needs a key frame of what we send. It
+	// KeyFrameWanted says that somebody needs a key frame of what we send, of which
+	// encoding. It
 	// comes as often as peers ask; the encoder limits the rate.
-	KeyFrameWanted(media.Kind)
+	KeyFrameWanted(kind media.Kind, small bool)
 	// Feedback says how well what we send arrives, about once a second.
 	Feedback(signal.PeerID, Feedback)
+	// Carries says what the path to a peer carries: whenever that changes, and about
+	// once a second.
+	Carries(signal.PeerID, Capacity)
+}
+
+// Capacity is what a path carries of pictures, beside the sound, in bit/s with
+// headers.
+type Capacity struct {
+	Now    int // may be sent at this moment; less than Steady while a queue is worked off
+	Steady int // is carried as far as is known
 }
 
 // Feedback is what a peer reports about one kind of media we send it.
@@ -40,9 +51,6 @@ type Feedback struct {
 	Jitter time.Duration
 	// RTT is the round trip time of the path; 0 if unknown.
 	RTT time.Duration
-	// Estimate is how much the path to this peer seems to carry, all kinds
-	// together, in bit/s.
-	Estimate int
 }
 
 // inbound is one incoming track of one session. Its goroutine owns what is not
@@ -97,12 +105,16 @@ func (s *session) receive(kind media.Kind, remote *webrtc.TrackRemote, receiver 
 	}
 }
 
+// rttEvery is how often a track learns of the round trip time.
+const rttEvery = 500 * time.Millisecond
+
 // read is the goroutine of a track.
 func (in *inbound) read() {
 	a := newAssembler() // stays empty for audio
 	buf := make([]byte, 1500)
 	var packet rtp.Packet
 	polling := false
+	var looked time.Time
 	for failures := 0; failures < maxReadErrors; {
 		if wait := a.polls(); wait > 0 || polling {
 			var deadline time.Time
@@ -136,6 +148,10 @@ func (in *inbound) read() {
 		if in.kind == media.Mic {
 			in.audio(&packet, now)
 		} else {
+			if now.Sub(looked) >= rttEvery {
+				looked = now
+				a.rtt, _ = in.s.pulse.works(now)
+			}
 			in.act(a, a.push(&packet, now))
 		}
 	}

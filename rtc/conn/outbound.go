@@ -30,20 +30,32 @@ type Outbound struct {
 	fans  [kinds]fan
 	peers ledger[outgoing]
 
-	redHistory red.History   // owned by the caller of WriteAudio
-	pictureIDs [kinds]uint16 // of the last pictures; owned by the caller of WriteVideo
+	redHistory red.History // owned by the caller of WriteAudio
 
-	keyFrameWanted func(media.Kind) // set once by New, before any session
+	keyFrameWanted func(kind media.Kind, small bool) // set once by New, before any session
 }
 
 // outgoing is what is remembered of one kind of media for one peer, whatever
 // session carries it.
 type outgoing struct {
 	bytes, packets atomic.Uint64
-	last           atomic.Int64 // when the newest packet was sent, in Unix nanoseconds; 0: none was
+	wire           atomic.Uint64 // bytes with the headers of the network
+	last           atomic.Int64  // when the newest packet was sent, in Unix nanoseconds; 0: none was
 	unwanted       atomic.Bool
-	loss           atomic.Uint32 // the last reported fraction lost, of 256
+	serving        atomic.Pointer[media.Serving] // nil: everything
+	loss           atomic.Uint32                 // the last reported fraction lost, of 256
 }
+
+// serve is what the peer gets of a kind of video.
+func (o *outgoing) serve() media.Serving {
+	if s := o.serving.Load(); s != nil {
+		return *s
+	}
+	return media.Everything
+}
+
+// small says whether that is of the small encoding.
+func (o *outgoing) small() bool { return o.serve().Small }
 
 // fan is the list of sessions that one source is written to.
 type fan struct {
@@ -74,7 +86,7 @@ func (f *fan) remove(id string) {
 
 // NewOutbound returns an Outbound that nobody listens to yet.
 func NewOutbound() *Outbound {
-	return &Outbound{keyFrameWanted: func(media.Kind) {}}
+	return &Outbound{keyFrameWanted: func(media.Kind, bool) {}}
 }
 
 // WriteAudio sends one Opus packet to every session: its payload, timestamp and
@@ -97,13 +109,26 @@ func (o *Outbound) WriteVideo(f media.Frame) {
 		return
 	}
 	key := f.Data[0]&1 == 0 // RFC 6386 section 9.1
-	o.pictureIDs[f.Kind]++
-	packets := packets{frame: f.Data, pictureID: o.pictureIDs[f.Kind] & 0x7fff}
+	packets := packets{frame: f.Data}
 	for _, b := range o.fans[f.Kind].list() {
-		if !b.takesVideo(key) {
-			continue
+		if b.served(f, key) && b.takesVideo(key) {
+			b.pushVideo(packets.of(b.session.net.size.payload()), f, key)
 		}
-		b.writeVideo(packets.of(b.session.net.size.payload()), f.Timestamp)
+	}
+}
+
+// SetServing says what a peer gets of a kind of video; it holds for all sessions
+// of the peer, later ones too. Another encoding begins with a key frame.
+func (o *Outbound) SetServing(peer signal.PeerID, kind media.Kind, s media.Serving) {
+	if !kind.IsVideo() {
+		return
+	}
+	was := o.peers.of(peer, kind).serving.Swap(&s)
+	if was == nil {
+		was = &media.Serving{Layer: media.TopLayer}
+	}
+	if !s.Paused && (was.Paused || was.Small != s.Small) {
+		o.keyFrameWanted(kind, s.Small)
 	}
 }
 
@@ -137,7 +162,7 @@ func (o *Outbound) SetVideoWanted(peer signal.PeerID, kind media.Kind, wanted bo
 			b.needKey.Store(true)
 		}
 	}
-	o.keyFrameWanted(kind)
+	o.keyFrameWanted(kind, o.peers.of(peer, kind).small())
 }
 
 // Sent is what was sent to one peer of one kind, headers included and
@@ -174,7 +199,7 @@ func (o *Outbound) greet(s *session) {
 				b.live.Store(true)
 				b.needKey.Store(true)
 				if !b.out.unwanted.Load() {
-					o.keyFrameWanted(kind)
+					o.keyFrameWanted(kind, b.out.small())
 				}
 			}
 		}

@@ -19,11 +19,12 @@ func TestPacketize(t *testing.T) {
 		frame[0] &^= 1 // a key frame
 		for _, limit := range []int{468, packetPayload} {
 			a, at := newAssembler(), time.Unix(1000, 0)
-			all := packets{frame: frame, pictureID: 0x7abc}
+			all := packets{frame: frame}
 			parts := all.of(limit)
 			smallest, largest := n, 0
 			for i, p := range parts {
 				smallest, largest = min(smallest, len(p)), max(largest, len(p))
+				putPictureID(p, 0x7abc)
 				a.push(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: 9, Marker: i == len(parts)-1}, Payload: p}, at)
 			}
 			if largest > limit || len(parts) > 1 && largest-smallest > 1 {

@@ -38,3 +38,24 @@ func (r *redundancy) report(loss float64) int32 {
 	}
 	return r.frames
 }
+
+const (
+	// redShare is what of a path sound with all its repetitions may take, and
+	// redFrame what one repeated frame takes, in bit/s.
+	redShare = 0.4
+	redFrame = 34_000
+)
+
+// afford takes the share of packets lost and returns the frames to repeat, which
+// come out of what the path carries. What is lost because the path is full is no
+// reason for more: that would fill it for good.
+func (r *redundancy) afford(loss float64, path verdict) int32 {
+	n := r.frames
+	if !path.troubled {
+		n = r.report(loss)
+	}
+	for n > 0 && soundLeast+float64(n)*redFrame > redShare*path.steady {
+		n--
+	}
+	return n
+}

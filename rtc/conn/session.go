@@ -73,13 +73,20 @@ type session struct {
 	data       *webrtc.DataChannel           // owned by run
 	slots      [kinds]*webrtc.RTPTransceiver // written by open, read-only afterwards
 	receivers  [kinds]atomic.Pointer[inbound]
-	estimate   estimator
+	control    *control
+	pacer      *pacer
 	redundancy redundancy // owned by the reader of the microphone's RTCP
-	gen        generations
-	carrier    carrier
-	seeker     seeker
-	extras     [rtc.Channels]extraChannel
-	strays     atomic.Int32 // channels that the peer opened in vain
+
+	toldMu    sync.Mutex
+	told      float64   // guarded by toldMu, as are the next two; what the path carries beside sound
+	toldAt    time.Time // when that was told
+	soundRate meter
+
+	gen     generations
+	carrier carrier
+	seeker  seeker
+	extras  [rtc.Channels]extraChannel
+	strays  atomic.Int32 // channels that the peer opened in vain
 
 	// Owned by run.
 	negotiated bool     // a remote description was applied
@@ -115,7 +122,9 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		commands: make(chan rtc.Command, commandQueue),
 		dataGone: make(chan struct{}, 1),
 		done:     make(chan struct{}),
+		control:  &control{},
 	}
+	s.pacer = newPacer(s.control, s.keyFrameWanted)
 	s.streams.session = s
 	s.streams.restart()
 	s.net.frames = s.takeFrame
@@ -125,7 +134,10 @@ func newSession(d *Dialer, cfg rtc.SessionConfig) *session {
 		s.net.route, s.net.self = d.carriage.route(cfg.Peer), carriedAddr(d.self)
 	}
 	pulse.stays = cfg.Browser
-	pulse.moves = func() { s.post(rtc.PathChanged{}) }
+	pulse.moves = func() {
+		s.control.moved(time.Now())
+		s.post(rtc.PathChanged{})
+	}
 	s.iceServers = s.servers(cfg.ICE)
 	s.source.net = s.net
 	pulse.doze.woke = s.awoken
@@ -318,6 +330,7 @@ func (s *session) open() error {
 		s.slots[kind] = t
 		s.read(func() { s.readFeedback(kind, t.Sender()) })
 	}
+	s.read(func() { s.pacer.run(s.ctx) })
 	s.read(func() { s.net.size.run(s.ctx, pc.SCTP().Transport().ICETransport(), s.freshPictures) })
 	if err := s.openData(); err != nil {
 		return err
@@ -390,8 +403,9 @@ func (s *session) listen() {
 
 // freshPictures has pictures start anew: parts of those before were lost.
 func (s *session) freshPictures() {
+	s.control.blameless(time.Now()) // they were too large
 	for kind := media.Camera; kind < kinds; kind++ {
-		s.dialer.sink.KeyFrameWanted(kind)
+		s.keyFrameWanted(kind)
 	}
 }
 

@@ -236,52 +236,6 @@ func FuzzAssembler(f *testing.F) {
 	})
 }
 
-func TestEstimator(t *testing.T) {
-	var e estimator
-	now := time.Unix(1000, 0)
-	var sent uint64
-	step := func(loss float64, rtt time.Duration, bps int) int {
-		now = now.Add(time.Second)
-		sent += uint64(bps / 8)
-		got, _ := e.report(now, 1, loss, rtt, sent)
-		return got
-	}
-	for range 5 {
-		step(0, 20*time.Millisecond, 500_000)
-	}
-	calm := step(0, 20*time.Millisecond, 500_000)
-	if calm < estimateStart || calm > estimateStart*3/2 {
-		t.Errorf("without loss at 500 kbit/s: %d", calm)
-	}
-	lossy := 0
-	for range 5 {
-		lossy = step(0.2, 20*time.Millisecond, 500_000)
-	}
-	if lossy > calm*7/10 {
-		t.Errorf("20 %% loss: %d, was %d", lossy, calm)
-	}
-	queue := step(0, 300*time.Millisecond, 300_000)
-	if queue >= lossy {
-		t.Errorf("a full queue: %d, was %d", queue, lossy)
-	}
-	for range 40 {
-		queue = step(0, 20*time.Millisecond, 500_000)
-	}
-	if queue < estimateStart*9/10 {
-		t.Errorf("did not recover: %d", queue)
-	}
-	if cut := step(0.95, 20*time.Millisecond, 500_000); cut < queue {
-		t.Errorf("a cut took the estimate from %d to %d", queue, cut)
-	}
-	if jam := step(0.95, 20*time.Millisecond, 500_000); jam > queue*6/10 {
-		t.Errorf("95 %% loss for longer than a cut: %d, was %d", jam, queue)
-	}
-	e.remb(250_000)
-	if got := step(0, 20*time.Millisecond, 500_000); got != 250_000 {
-		t.Errorf("REMB of 250 kbit/s: %d", got)
-	}
-}
-
 func TestRoundTrip(t *testing.T) {
 	now := time.Unix(1_700_000_000, 250_000_000)
 	compact := func(t time.Time) uint32 {

@@ -17,6 +17,7 @@ const same = (a, b) => a && a.camera.join() === b.camera.join() && a.screen.join
 
 export class Call {
   #shown = new Map(); // peer id -> {camera, screen}: sizes at which we show them
+  #thinLines = new Map(); // peer id -> {camera, screen}: whose lines to us carry no pictures
   #views = new Map(); // the same, of our pictures, as each peer told
   #users = {}; // of the channels besides the first: label -> (what, peer, session, bytes)
   #networkTimer = 0;
@@ -52,6 +53,7 @@ export class Call {
       gone: (peer) => {
         this.#shown.delete(peer);
         this.#views.delete(peer);
+        this.#thinLines.delete(peer);
         this.hearing.forget(peer);
         this.chat.forget(peer);
       },
@@ -124,6 +126,14 @@ export class Call {
     this.mesh.sendData(peer, "view", view);
   }
 
+  // #thin takes what a peer says of the path from it: whether it carries a picture.
+  #thin(peer, kind, paused) {
+    const thin = this.#thinLines.get(peer) ?? {};
+    if ((thin[kind] ?? false) === paused) return;
+    this.#thinLines.set(peer, { ...thin, [kind]: paused });
+    this.onEvent({ event: "pictures-paused", peer, name: this.#nameOf(peer), kind, paused });
+  }
+
   // #lookAgain makes a peer begin anew with whole pictures after a change: who
   // looks again gets a key frame first, while a browser left to itself waits
   // three seconds for what was lost before it asks for one.
@@ -148,6 +158,9 @@ export class Call {
 
   #data(peer, kind, data) {
     switch (kind) {
+      case "thin":
+        for (const k of ["camera", "screen"]) this.#thin(peer, k, data?.[k] === true);
+        break;
       case "ask": this.hearing.asked(peer); break;
       case "sending": this.hearing.answered(performance.now(), peer, data); break;
       case "hearing": this.hearing.told(peer, data); break;

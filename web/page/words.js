@@ -123,10 +123,18 @@ export function toast(e) {
       const whose = e.own ? "Your" : `${e.name}'s`;
       return { text: `${whose} hand is ${e.on ? "up" : "down"}${e.place > 1 ? `, number ${e.place} in line` : ""}`, tone: "info" };
     }
+    case "pictures-paused": return paused(e);
     case "peer-joined": return { text: `${e.name} joined`, tone: "info" };
     case "peer-left": return e.crashed ? { text: `${e.name} lost connection`, tone: "warn" } : { text: `${e.name} left`, tone: "info" };
   }
   return null;
+}
+
+// paused says whose pictures do not come.
+function paused(e) {
+  const what = e.kind === "screen" ? "screen" : "picture";
+  if (e.paused) return { text: `The line is too thin for the ${what} of ${e.name}; the sound goes on`, tone: "warn" };
+  return { text: `The ${what} of ${e.name} is back`, tone: "good" };
 }
 
 // hearing says who does not hear whom.

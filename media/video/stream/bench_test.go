@@ -48,7 +48,7 @@ func BenchmarkSend(b *testing.B) {
 				now = now.Add(time.Second / time.Duration(o.target.FPS))
 				f.Time, f.Seq = now, uint64(i)
 				o.frame = &f
-				s.turn(o, now)
+				s.turn(&s.enc, o, now)
 			}
 			st := s.Stats()
 			b.ReportMetric(float64(st.Bytes)*8/1000*float64(o.target.FPS)/float64(st.Frames+st.Dropped), "kbit/s")

@@ -26,14 +26,18 @@ type encoding struct {
 	quiet   time.Duration
 	refresh time.Time // when a picture that stands still is encoded again
 
-	base  uint32 // of timestamps
+	small bool // the encoding for those whose paths carry little
+}
+
+// timeline makes timestamps; all encodings share it.
+type timeline struct {
+	base  uint32
 	epoch time.Time
 }
 
 // turn does what is due now and returns when to look again, the zero time if
 // only news can change anything.
-func (s *Sender) turn(o order, now time.Time) time.Time {
-	e := &s.enc
+func (s *Sender) turn(e *encoding, o order, now time.Time) time.Time {
 	if o.target.Nothing() || o.frame == nil {
 		// What it takes to encode is large, and the next frame is a key frame.
 		e.last, e.fresh, e.encoder, e.scaler = nil, true, nil, scale.Scaler{}
@@ -78,6 +82,7 @@ func (e *encoding) encode(s *Sender, o order, key bool, now time.Time) {
 	}
 	picture := *e.scaler.Scale(o.frame, w, h)
 	picture.Time = e.mediaTime(o.frame.Time, now)
+	e.encoder.SetLayers(o.layered)
 	if key {
 		e.encoder.ForceKeyFrame()
 	}
@@ -90,7 +95,10 @@ func (e *encoding) encode(s *Sender, o order, key bool, now time.Time) {
 	if packet.Key {
 		e.lastKey = now
 	}
-	s.hand(media.Frame{Kind: s.cfg.Kind, Data: packet.Data, Key: packet.Key, Timestamp: e.timestamp(picture.Time), At: picture.Time}, w, h)
+	s.hand(media.Frame{
+		Kind: s.cfg.Kind, Data: packet.Data, Key: packet.Key, Timestamp: s.timeline.at(picture.Time), At: picture.Time,
+		Layer: packet.Layer, Small: e.small,
+	}, w, h)
 }
 
 // ready sees to it that there is an encoder for the target.
@@ -132,12 +140,12 @@ func (e *encoding) mediaTime(taken, now time.Time) time.Time {
 	return taken
 }
 
-// timestamp is the media time at 90 kHz (RFC 7741 section 4.1).
-func (e *encoding) timestamp(t time.Time) uint32 {
-	if e.epoch.IsZero() {
-		e.epoch = t
+// at is the media time at 90 kHz (RFC 7741 section 4.1).
+func (l *timeline) at(t time.Time) uint32 {
+	if l.epoch.IsZero() {
+		l.epoch = t
 	}
-	return e.base + uint32(int64(t.Sub(e.epoch)/time.Microsecond)*clockRate/1e6)
+	return l.base + uint32(int64(t.Sub(l.epoch)/time.Microsecond)*clockRate/1e6)
 }
 
 // dropped counts a frame that the encoder left out.

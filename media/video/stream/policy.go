@@ -16,16 +16,18 @@ const (
 	growArea, shrinkArea = 1.05, 0.8
 
 	// Rates in kbit/s.
-	audioKbps                    = 48 // what sound takes of a path, overhead included
 	minCameraKbps, minScreenKbps = 40, 100
 
 	// How the limit of a viewer moves, per report.
 	lossTolerated = 0.10
 	lossNone      = 0.02
 	limitGrowth   = 1.08
-	estimateShare = 0.95 // of a path's estimate may be used
+	estimateShare = 0.92 // of what a path carries is for pictures themselves, without headers
 
-	cameraShare = 0.3 // of a path that carries camera and screen
+	// A path that carries less gets the screen alone when both are sent; else the
+	// camera gets a share of it.
+	roomForBoth = 300
+	cameraShare = 0.3
 
 	usualFPS, fastFPS = 15, 30
 	usualPixels       = 640 * 360 // at usualFPS, what a camera may cost to encode
@@ -45,9 +47,10 @@ func (s Size) hidden() bool { return s.Width <= 0 || s.Height <= 0 }
 type Report struct {
 	// Loss is the share of packets lost lately, 0 to 1.
 	Loss float64
-	// Estimate is how much the path seems to carry, sound and all, in bit/s;
-	// 0 if unknown. It is taken to account for the loss.
-	Estimate int
+	// Estimate is how much the path carries of pictures, in bit/s with headers; 0
+	// if unknown. It is taken to account for the loss. Steady is what it carries
+	// when no queue has to be worked off; 0: the same.
+	Estimate, Steady int
 }
 
 // Target is what an encoder should make; the zero value means nothing.
@@ -73,11 +76,24 @@ type Policy struct {
 	now    Target
 	shaped time.Time // when size and frame rate last changed
 	step   int       // index into steps
+
+	small   Target // for the weak
+	layered bool
 }
 
 type viewer struct {
 	size  Size
 	limit float64 // kbit/s; 0 while unknown
+	shape float64 // the same, for the choice of size and frame rate
+
+	reported float64 // the same as it was told; 0: it was not
+
+	weak    bool // served apart from the others
+	serving media.Serving
+	thin    time.Time     // since when its path has carried hardly anything; zero: it does
+	paused  time.Time     // since when it gets nothing
+	wait    time.Duration // for how long that stays so at least
+	resumed time.Time
 }
 
 // NewPolicy returns a policy for a stream without viewers. maxFPS bounds the
@@ -107,7 +123,7 @@ func (p *Policy) SetSource(s Size) {
 func (p *Policy) SetViewer(peer string, s Size) {
 	v := p.viewers[peer]
 	if v == nil {
-		v = &viewer{}
+		v = &viewer{serving: media.Everything}
 		p.viewers[peer] = v
 	}
 	v.size = s
@@ -127,12 +143,10 @@ func (p *Policy) Report(peer string, r Report) {
 	if v == nil || v.size.hidden() {
 		return
 	}
-	if r.Estimate > 0 {
-		share := max((float64(r.Estimate)/1000-audioKbps)*estimateShare, 0) * p.share()
-		if v.limit > 0 && share > v.limit {
-			share = min(share, v.limit*limitGrowth+2)
-		}
-		v.limit = max(share, p.floor())
+	if r.Estimate > 0 || r.Steady > 0 {
+		use := func(bps int) float64 { return max(p.part(bps), p.floor()) }
+		v.limit, v.shape = use(r.Estimate), use(max(r.Estimate, r.Steady))
+		v.reported = max(p.part(max(r.Estimate, r.Steady)), 1)
 		return
 	}
 	switch {
@@ -145,17 +159,24 @@ func (p *Policy) Report(peer string, r Report) {
 	case r.Loss < lossNone && v.limit > 0:
 		v.limit = v.limit*limitGrowth + 2
 	}
+	v.shape = v.limit
 }
 
-func (p *Policy) share() float64 {
-	switch {
-	case !p.both:
-		return 1
-	case p.kind == media.Camera:
-		return cameraShare
-	default:
-		return 1 - cameraShare
+// part is what this kind gets of what a path carries of pictures, in kbit/s: the
+// screen comes first, and a camera beside it only where there is room.
+func (p *Policy) part(bps int) float64 {
+	kbps := float64(bps) / 1000 * estimateShare
+	if !p.both {
+		return kbps
 	}
+	camera := 0.0
+	if kbps >= roomForBoth {
+		camera = kbps * cameraShare
+	}
+	if p.kind == media.Camera {
+		return camera
+	}
+	return kbps - camera
 }
 
 func (p *Policy) floor() float64 {
@@ -181,21 +202,26 @@ func (p *Policy) Wanted() Size {
 // again even if nothing is learned until then; the zero time if that is not
 // needed.
 func (p *Policy) Target(now time.Time) (Target, time.Time) {
-	size, watching, limit := p.survey()
+	size, watching := p.survey()
 	if watching == 0 {
-		p.now, p.step = Target{}, 0
+		p.now, p.step, p.small, p.layered = Target{}, 0, Target{}, false
 		return p.now, time.Time{}
+	}
+	limit, steady := p.serve(now, p.rate(size, usualFPS))
+	if math.IsInf(limit, 1) && p.allPaused() {
+		p.now, p.small, p.layered = Target{}, Target{}, false
+		return p.now, now.Add(pausedFor)
 	}
 	var wake time.Time
 	first := p.now.Nothing()
 	if p.kind == media.Camera {
-		step := p.nextStep(size, limit)
+		step := p.nextStep(size, steady)
 		size = shrink(p.source, size, steps[step])
 		if first || now.Sub(p.shaped) >= shapeEvery {
 			p.step = step
 		}
 	}
-	fps := p.frameRate(size, limit)
+	fps := p.frameRate(size, steady)
 	if p.differs(size, fps) {
 		if ready := p.shaped.Add(shapeEvery); first || !now.Before(ready) {
 			p.now.Width, p.now.Height, p.now.FPS, p.shaped = size.Width, size.Height, fps, now
@@ -205,27 +231,24 @@ func (p *Policy) Target(now time.Time) (Target, time.Time) {
 	}
 	deserved := p.deserved(Size{p.now.Width, p.now.Height}, p.now.FPS, watching)
 	p.now.Kbps = int(max(min(limit, deserved), p.floor()))
+	p.small = p.sizeSmall(p.divide(max(min(steady, deserved), p.floor())))
 	return p.now, wake
 }
 
-// survey returns the largest picture that anybody can show, within the source,
-// how many people watch, and what the weakest of their paths carries.
-func (p *Policy) survey() (largest Size, watching int, limit float64) {
-	limit = math.Inf(1)
+// survey returns the largest picture that anybody can show, within the source, and
+// how many people watch.
+func (p *Policy) survey() (largest Size, watching int) {
 	for _, v := range p.viewers {
 		if v.size.hidden() {
 			continue
 		}
 		watching++
-		if v.limit > 0 {
-			limit = min(limit, v.limit)
-		}
 		w, h := scale.Fit(p.source.Width, p.source.Height, v.size.Width, v.size.Height)
 		if w*h > largest.Width*largest.Height {
 			largest = Size{w, h}
 		}
 	}
-	return largest, watching, limit
+	return largest, watching
 }
 
 func shrink(source, s Size, by float64) Size {
@@ -236,17 +259,18 @@ func shrink(source, s Size, by float64) Size {
 	return Size{w, h}
 }
 
-// nextStep goes one step down when the path carries less than half of what the
-// size deserves, and one up when the size above gets most of it.
+// nextStep goes down while the path carries less than half of what the size
+// deserves, and up while the size above gets nearly all of it.
 func (p *Policy) nextStep(s Size, limit float64) int {
 	at := func(step int) float64 { return p.rate(shrink(p.source, s, steps[step]), usualFPS) }
-	switch {
-	case p.step+1 < len(steps) && limit < 0.5*at(p.step):
-		return p.step + 1
-	case p.step > 0 && limit >= 0.7*at(p.step-1):
-		return p.step - 1
+	step := p.step
+	for step+1 < len(steps) && limit < 0.5*at(step) {
+		step++
 	}
-	return p.step
+	for step > 0 && limit >= 0.9*at(step-1) {
+		step--
+	}
+	return step
 }
 
 // frameRate is 15, more for small pictures among few people, and less for a

@@ -32,6 +32,7 @@ type Encoder interface {
 	SetBitrate(kbps int)
 	SetFrameRate(fps int)
 	ForceKeyFrame()
+	SetLayers(on bool)
 }
 
 // SenderConfig says what a Sender is for. Kind and Source are needed.
@@ -51,6 +52,10 @@ type SenderConfig struct {
 	// OnAvailable hears whether the source works: once as soon as that is
 	// known, then of every change. It must not wait.
 	OnAvailable func(bool)
+
+	// OnServing hears what a viewer gets whenever that changes; everything, to begin
+	// with. It must not wait.
+	OnServing func(peer string, s media.Serving)
 
 	// newEncoder is vp8.NewEncoder unless a test has its own.
 	newEncoder func(vp8.Config) (Encoder, error)
@@ -79,7 +84,8 @@ type Sender struct {
 	policy  *Policy
 	target  Target
 	preview Size
-	keyWant bool
+	keyWant [2]bool // of the encoding for all, and the small one
+	serving map[string]media.Serving
 	made    bool // frames, since the last rest
 	stats   SenderStats
 
@@ -87,7 +93,8 @@ type Sender struct {
 	// final. It is taken before mu.
 	gate sync.Mutex
 
-	enc encoding // owned by Run
+	enc, small encoding // owned by Run, as is timeline
+	timeline   timeline
 }
 
 // NewSender returns a sender that does nothing until Run.
@@ -104,6 +111,9 @@ func NewSender(cfg SenderConfig) *Sender {
 	if cfg.OnAvailable == nil {
 		cfg.OnAvailable = func(bool) {}
 	}
+	if cfg.OnServing == nil {
+		cfg.OnServing = func(string, media.Serving) {}
+	}
 	if cfg.newEncoder == nil {
 		cfg.newEncoder = func(c vp8.Config) (Encoder, error) { return vp8.NewEncoder(c) }
 	}
@@ -111,7 +121,8 @@ func NewSender(cfg SenderConfig) *Sender {
 		cfg: cfg, wake: make(chan struct{}, 1),
 		source: cfg.Source, on: cfg.On, policy: NewPolicy(cfg.Kind, cfg.MaxFPS),
 	}
-	s.enc.base = rand.Uint32()
+	s.timeline.base = rand.Uint32()
+	s.small.small = true
 	s.supervisor = &supervisor{
 		kind: cfg.Kind, wake: make(chan struct{}, 1), wish: s.wish,
 		emit: s.take, gone: func() { s.latest.Store(nil) }, warn: cfg.OnWarning, avail: cfg.OnAvailable,
@@ -138,7 +149,7 @@ func (s *Sender) SetOn(on bool) {
 	s.mu.Lock()
 	if s.on = on; !on {
 		s.latest.Store(nil)
-		s.keyWant = false
+		s.keyWant = [2]bool{}
 	}
 	s.mu.Unlock()
 	s.gate.Unlock()
@@ -195,13 +206,21 @@ func (s *Sender) SetPreview(width, height int) {
 	s.changed()
 }
 
-// KeyFrame asks for a key frame, because a viewer is new or has lost
-// something. All who ask share one per 500 ms.
-func (s *Sender) KeyFrame() {
+// KeyFrame asks for a key frame of the encoding for all or of the small one,
+// because a viewer is new or has lost something. All who ask share one per 500 ms.
+func (s *Sender) KeyFrame(small bool) {
 	s.mu.Lock()
-	s.keyWant = true
+	s.keyWant[which(small)] = true
 	s.mu.Unlock()
 	wake.Poke(s.wake)
+}
+
+// which is the index of an encoding.
+func which(small bool) int {
+	if small {
+		return 1
+	}
+	return 0
 }
 
 // Latest returns the newest picture of the source, nil while it is off or has
@@ -271,25 +290,49 @@ func (s *Sender) take(f *video.Frame) {
 type order struct {
 	frame   *video.Frame // the newest; nil for none
 	target  Target       // zero: nothing
-	wake    time.Time    // when the target may change by itself
-	key     bool         // a key frame is wanted
-	keeping bool         // the supervisor has to hear of a new frame rate
+	layered bool
+	serving map[string]media.Serving // what viewers get from now on, who got something else
+	wake    time.Time                // when the target may change by itself
+	key     bool                     // a key frame is wanted
+	keeping bool                     // the supervisor has to hear of a new frame rate
 }
 
-// next looks at what has changed.
-func (s *Sender) next(now time.Time) order {
+// next looks at what has changed, and returns what to do for all and for the weak.
+func (s *Sender) next(now time.Time) (o, small order) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var o order
 	if !s.on {
-		return o
+		return o, small
 	}
 	o.target, o.wake = s.policy.Target(now)
 	o.keeping = s.target.FPS != o.target.FPS
 	s.target = o.target
 	o.frame = s.latest.Load()
-	o.key = s.keyWant
-	return o
+	o.layered = s.policy.Layered()
+	o.key = s.keyWant[0]
+	small = order{frame: o.frame, target: s.policy.Small(), key: s.keyWant[1]}
+	o.serving = s.serve()
+	return o, small
+}
+
+// serve returns what viewers get from now on, of those for whom that has changed.
+// Called with mu held.
+func (s *Sender) serve() (news map[string]media.Serving) {
+	now := s.policy.Serving()
+	for peer, serving := range now {
+		was, known := s.serving[peer]
+		if !known {
+			was = media.Everything
+		}
+		if was != serving {
+			if news == nil {
+				news = map[string]media.Serving{}
+			}
+			news[peer] = serving
+		}
+	}
+	s.serving = now
+	return news
 }
 
 // encode is the loop that makes frames out of pictures. It owns s.enc.
@@ -304,20 +347,28 @@ func (s *Sender) encode(ctx context.Context) {
 		case <-timer.C:
 		}
 		now := time.Now()
-		o := s.next(now)
+		o, small := s.next(now)
 		if o.keeping {
 			wake.Poke(s.supervisor.wake)
 		}
-		wake := s.turn(o, now)
-		if wake.IsZero() || !o.wake.IsZero() && o.wake.Before(wake) {
-			wake = o.wake
+		for peer, serving := range o.serving {
+			s.cfg.OnServing(peer, serving)
 		}
+		wake := sooner(sooner(s.turn(&s.enc, o, now), o.wake), s.turn(&s.small, small, now))
 		if wake.IsZero() {
 			timer.Stop()
 			continue
 		}
 		timer.Reset(time.Until(wake))
 	}
+}
+
+// sooner is the earlier of two times, of which zero ones do not count.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // hand gives a frame away, unless the stream was turned off meanwhile.
@@ -330,15 +381,17 @@ func (s *Sender) hand(e media.Frame, width, height int) {
 		s.stats.Frames++
 		s.made = true
 		s.stats.Bytes += uint64(len(e.Data))
-		s.stats.Width, s.stats.Height = width, height
+		if !e.Small {
+			s.stats.Width, s.stats.Height = width, height
+		}
 		if e.Key {
 			s.stats.KeyFrames++
-			s.keyWant = false
+			s.keyWant[which(e.Small)] = false
 		}
 	}
 	s.mu.Unlock()
 	if !on {
-		s.enc.fresh = true // the viewers miss this one
+		s.enc.fresh, s.small.fresh = true, true // the viewers miss this one
 		return
 	}
 	s.cfg.OnFrame(e)

@@ -99,6 +99,7 @@ func (e *fakeEncoder) Encode(f *video.Frame) (vp8.Packet, error) {
 func (e *fakeEncoder) SetBitrate(kbps int)  { e.r.kbps = append(e.r.kbps, kbps) }
 func (e *fakeEncoder) SetFrameRate(fps int) { e.r.fps = append(e.r.fps, fps) }
 func (e *fakeEncoder) ForceKeyFrame()       { e.key = true }
+func (e *fakeEncoder) SetLayers(bool)       {}
 
 // rig is a sender with everything around it.
 type rig struct {
@@ -266,14 +267,14 @@ func TestKeyFramesAreShared(t *testing.T) {
 		r.pass(2 * time.Second)
 		n := 0
 		for range 100 { // ten seconds of a request every 100 ms
-			r.KeyFrame()
+			r.KeyFrame(false)
 			n += keys(r.pass(100 * time.Millisecond))
 		}
 		if n < 18 || n > 21 {
 			t.Errorf("%d key frames in 10 s of requests", n)
 		}
 		r.pass(time.Second)
-		r.KeyFrame()
+		r.KeyFrame(false)
 		if got := r.pass(0); keys(got) != 1 {
 			t.Errorf("a lone request is not answered at once: %d key frames", keys(got))
 		}
@@ -299,7 +300,7 @@ func TestStillPictureIsRefreshed(t *testing.T) {
 		if fmt.Sprint(at) != want {
 			t.Errorf("sent at %v, want %s", at, want)
 		}
-		r.KeyFrame()
+		r.KeyFrame(false)
 		if got := r.pass(0); keys(got) != 1 {
 			t.Error("no key frame of a picture that stands still")
 		}
@@ -504,8 +505,8 @@ func TestRateFollowsReports(t *testing.T) {
 		r.pass(time.Second)
 		r.Report("bob", Report{Estimate: 400_000})
 		r.pass(time.Second)
-		if n := len(r.kbps); n == 0 || r.kbps[n-1] != 334 {
-			t.Errorf("bit rates %v, want the last to be 334", r.kbps)
+		if n := len(r.kbps); n == 0 || r.kbps[n-1] != 368 {
+			t.Errorf("bit rates %v, want the last to be 368", r.kbps)
 		}
 	})
 }

@@ -16,6 +16,7 @@ func (e *Encoder) write() (data []byte, tokens int) {
 		skip:  bestProb(total-skipped, skipped),
 		intra: bestProb(intra, total-intra),
 	}
+	kept := e.state.entropy
 	e.writeHeader(w, probs)
 	for row := range e.modes.rows {
 		for col := range e.modes.cols {
@@ -28,6 +29,9 @@ func (e *Encoder) write() (data []byte, tokens int) {
 	e.second.reset(e.second.buf[:0])
 	e.coder.tokens.write(&e.second, &e.state.entropy.coef)
 	second := e.second.flush()
+	if e.frame.layer > 0 {
+		e.state.entropy = kept // others never saw this frame
+	}
 	data = make([]byte, len(first)+len(second))
 	copy(data[copy(data, first):], second)
 	return data, 8 * len(second)
@@ -47,6 +51,15 @@ func (e *Encoder) writeTag(buf []byte, firstPart int) []byte {
 		buf = append(buf, 0x9d, 0x01, 0x2a, byte(e.width), byte(e.width>>8), byte(e.height), byte(e.height>>8))
 	}
 	return buf
+}
+
+// probLast is the probability that a macroblock builds on the last frame: all of a
+// picture do, or none.
+func (e *Encoder) probLast() uint8 {
+	if e.frame.golden {
+		return 1
+	}
+	return 255
 }
 
 // countModes counts macroblocks that are intra coded and those without tokens.
@@ -91,13 +104,16 @@ func (e *Encoder) writeHeader(w *boolWriter, probs modeProbs) {
 	if e.frame.key {
 		w.flag(true) // keep the probabilities
 	} else {
-		w.flag(false)   // golden stays
-		w.flag(false)   // so does altref
-		w.literal(0, 2) // nothing copied to golden
-		w.literal(0, 2) // nor to altref
-		w.literal(0, 2) // no sign bias
-		w.flag(true)    // keep the probabilities
-		w.flag(true)    // this becomes the last frame
+		golden := e.frame.update == refGolden
+		w.flag(golden)
+		w.flag(false) // altref stays
+		if !golden {
+			w.literal(0, 2) // nothing copied to golden
+		}
+		w.literal(0, 2)            // nor to altref
+		w.literal(0, 2)            // no sign bias
+		w.flag(e.frame.layer == 0) // keep the probabilities
+		w.flag(e.frame.update == refLast)
 	}
 	e.coder.tokens.adapt(w, &e.state.entropy.coef)
 	w.flag(true)
@@ -106,9 +122,9 @@ func (e *Encoder) writeHeader(w *boolWriter, probs modeProbs) {
 		return
 	}
 	w.literal(int(probs.intra), 8)
-	w.literal(255, 8) // always the last frame
-	w.literal(128, 8)
-	w.flag(false) // intra modes keep their probabilities
+	w.literal(int(e.probLast()), 8)
+	w.literal(255, 8) // golden, never altref
+	w.flag(false)     // intra modes keep their probabilities
 	w.flag(false)
 	for i := range mvUpdateProbs {
 		for _, p := range mvUpdateProbs[i] {
@@ -139,7 +155,10 @@ func (e *Encoder) writeModes(w *boolWriter, probs modeProbs, col, row int) {
 		w.tree(&uvModePaths[mb.uvMode], e.state.entropy.uv[:])
 		return
 	}
-	w.bool(false, 255)
+	w.bool(e.frame.golden, e.probLast())
+	if e.frame.golden {
+		w.bool(false, 255)
+	}
 	near := e.modes.findNear(index, e.modes.bounds(col, row), refLast, &e.state.signBias)
 	mode := modeNew
 	switch mb.mv {

@@ -42,6 +42,8 @@ type Packet struct {
 	// Dropped says that the frame was left out to keep to the bit rate; Data
 	// is then nil.
 	Dropped bool
+	// Layer is the temporal layer of the frame; see [Encoder.SetLayers].
+	Layer uint8
 }
 
 // ErrConfig is what NewEncoder's errors match.
@@ -61,13 +63,15 @@ type Encoder struct {
 	lastTime time.Time
 
 	src, prevSrc *picture
-	rec, ref     *picture // being made, and the last one
+	rec, ref     *picture // being made, and what it is predicted from
 	modes        *modeMap
 	plans        []plan
 	// Quantiser index at which each macroblock was last coded, in the frame
 	// being made and in the one before.
 	quality, prevQuality []uint8
 	cursor               int // where refining goes on
+	making, last, golden *reference
+	layers               layering
 	bModes               [][16]uint8
 	changed              []bool // by macroblock row, for the scroll finder
 	scroll               scrollFinder
@@ -94,6 +98,7 @@ type plan struct {
 type frameState struct {
 	key   bool
 	index int // quantiser
+	layerStep
 }
 
 // NewEncoder returns an encoder whose first frame will be a key frame. Errors
@@ -144,11 +149,9 @@ func (e *Encoder) resize(width, height int) error {
 	}
 	cols, rows := (width+15)/16, (height+15)/16
 	e.width, e.height = width, height
-	e.src, e.prevSrc = newPicture(cols, rows, 0, nil), newPicture(cols, rows, 0, nil)
-	e.rec, e.ref = newPicture(cols, rows, refPad, nil), newPicture(cols, rows, refPad, nil)
+	e.making, e.last, e.golden = newReference(cols, rows), newReference(cols, rows), nil
 	e.modes = newModeMap(cols, rows)
 	e.plans = make([]plan, cols*rows)
-	e.quality, e.prevQuality = make([]uint8, cols*rows), make([]uint8, cols*rows)
 	e.cursor = 0
 	e.bModes = make([][16]uint8, cols*rows)
 	e.changed = make([]bool, rows)
@@ -172,19 +175,18 @@ func (e *Encoder) Encode(f *video.Frame) (Packet, error) {
 	if e.rate.drain(e.elapsed(f.Time)) && !e.forceKey {
 		return Packet{Dropped: true}, nil
 	}
-	e.src, e.prevSrc = e.prevSrc, e.src
-	e.quality, e.prevQuality = e.prevQuality, e.quality
-	loadFrame(e.src, f)
 	e.frame.key = e.forceKey
 	e.forceKey = false
+	e.arrange()
+	loadFrame(e.src, f)
 	var data []byte
 	if e.frame.key {
 		data = e.encodeKey()
 	} else {
 		data = e.encodeInter()
 	}
-	e.rec, e.ref = e.ref, e.rec
-	return Packet{Data: data, Key: e.frame.key}, nil
+	e.settle()
+	return Packet{Data: data, Key: e.frame.key, Layer: e.frame.layer}, nil
 }
 
 // encodeKey encodes the source as a key frame. Nothing is known of the picture

@@ -11,7 +11,7 @@ import (
 )
 
 // reconstruction returns what a decoder shows after the last frame encoded.
-func (e *Encoder) reconstruction() *video.Frame { return e.ref.frame(e.width, e.height) }
+func (e *Encoder) reconstruction() *video.Frame { return e.rec.frame(e.width, e.height) }
 
 // lavfi renders a source of ffmpeg's.
 func lavfi(t testing.TB, source string, width, height, frames int) []*video.Frame {

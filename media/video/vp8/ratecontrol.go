@@ -14,7 +14,8 @@ type rateControl struct {
 	// everything else per frame, learnt from past frames.
 	inter, key float64
 	overhead   float64
-	lastIndex  int // of the last inter frame
+	lastIndex  int     // of the last inter frame
+	weight     float64 // of the next frame among those of its pattern; 1 without layers
 }
 
 // The queue is to hold aimDelay seconds at most on average, and frames are
@@ -25,7 +26,7 @@ const (
 )
 
 func newRateControl(kbps int, fps float64) rateControl {
-	r := rateControl{minIndex: 4, maxIndex: 120, inter: 1.2, key: 1.6, lastIndex: 40}
+	r := rateControl{weight: 1, minIndex: 4, maxIndex: 120, inter: 1.2, key: 1.6, lastIndex: 40}
 	r.set(kbps)
 	r.expect(fps)
 	return r
@@ -55,8 +56,8 @@ func (r *rateControl) target(key bool) float64 {
 	}
 	// Work off within half a second what is in the queue beyond its due.
 	excess := r.level - aimDelay*r.bitsPerSecond/2
-	t := perFrame - excess*2*r.interval
-	return min(max(t, perFrame/4), 2*perFrame)
+	t := (perFrame - excess*2*r.interval) * r.weight
+	return min(max(t, perFrame/4), 2*perFrame*r.weight)
 }
 
 // choose returns the quantiser index for a frame of the given complexity, the
