@@ -8,7 +8,19 @@ import { Starvation } from "./starved.js";
 import { limits, maxHand, readState } from "./seal.js";
 import { rules } from "./rules.js";
 import { Introduction, fingerprint } from "./who.js";
-import { timing as defaults } from "./timing.js";
+
+// What the mesh decides by, with the two differences from the terminal program.
+export const timing = Object.freeze({
+  ...rules,
+  // Browsers check a path that works only every 2.5 s (libwebrtc's interval for
+  // stable connections), so missing answers mean something later than in pion,
+  // which checks five times a second.
+  unanswered: 5500,
+  // The other side knows that its address is gone and asks for a restart. On the
+  // side that offers, libwebrtc keeps a pair it can still write to for 2.5 s after
+  // a restart, and what it sends goes nowhere: a new connection takes a fraction.
+  replaceMoved: true,
+});
 
 const { maxOthers, starvedSpacing, reportAfter } = rules;
 const look = 250; // between looks at the transports
@@ -68,7 +80,7 @@ export class Mesh {
   #ended = false;
 
   constructor(config) {
-    this.timing = defaults;
+    this.timing = timing;
     this.now = () => performance.now();
     this.setTimer = (f, ms) => setTimeout(f, ms);
     this.clearTimer = (t) => clearTimeout(t);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Peer } from "../page/peer.js";
 import { rules } from "../page/rules.js";
-import { timing } from "../page/timing.js";
+import { timing } from "../page/mesh.js";
 
 // asked is what a connected side that offers does when the other knows its path to
 // be gone.
