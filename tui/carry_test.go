@@ -66,7 +66,7 @@ func TestPathsAreShown(t *testing.T) {
 	if tiles := sc.Tiles(); len(tiles) > 0 && tiles[0].Peer == view.Peers[0].ID {
 		t.Error("a picture covers why there is none")
 	}
-	if got := ansi.Strip(strings.Join(sc.tileBox(placedPicture{picture: picture{view.Peers[0].ID, media.Camera}, box: rect{w: 40, h: 12}}).lines, "\n")); !strings.Contains(got, "direct blocked") {
+	if got := ansi.Strip(strings.Join(sc.tileBox(placedPicture{picture: picture{view.Peers[0].ID, media.Camera, 0}, box: rect{w: 40, h: 12}}).lines, "\n")); !strings.Contains(got, "direct blocked") {
 		t.Errorf("tile:\n%s", got)
 	}
 	var r front.Report

@@ -24,6 +24,7 @@ type header struct {
 	missing   map[media.Kind]bool
 	unread    int
 	carrying  []rtc.CarriedView // whose packets pass through here
+	sharing   string            // that terminals are shared; empty: none is
 	files     string            // what is under way; empty: nothing
 	recorders string            // who records; empty: nobody
 }
@@ -103,6 +104,9 @@ func (h header) Render(s *Styles, w int) string {
 		carried = dot + s.accent.Render(front.CarryingText(h.carrying))
 	default:
 		carried = dot + s.accent.Render(fmt.Sprintf("carrying %d pairs", len(h.carrying)))
+	}
+	if h.sharing != "" {
+		carried = dot + s.warn.Bold(true).Render(h.sharing) + carried
 	}
 	if h.files != "" {
 		carried += dot + s.good.Render(h.files)

@@ -18,6 +18,10 @@ const (
 	ActCamera    Action = "camera"
 	ActScreen    Action = "screen"
 	ActSound     Action = "screen-sound"
+	ActTerminal  Action = "terminal"
+	ActType      Action = "type"
+	ActUntype    Action = "untype"
+	ActCopy      Action = "copy"
 	ActTalk      Action = "talk"
 	ActHand      Action = "hand"
 	ActChat      Action = "chat"
@@ -63,6 +67,10 @@ var defaultBindings = []binding{
 	{ActCamera, []string{"v", "alt+v"}, "camera", "camera on or off"},
 	{ActScreen, []string{"s", "alt+s"}, "screen", "share the screen or stop"},
 	{ActSound, []string{"S"}, "", "share the screen and what is played here, or stop"},
+	{ActTerminal, []string{"t"}, "", "share a terminal: a new shell here, or meet share in any window"},
+	{ActType, []string{"T"}, "", "type in the large terminal, or ask to; " + leaveTerminal + " takes the keys back"},
+	{ActUntype, []string{"ctrl+t"}, "", "let nobody else type in your terminals any more"},
+	{ActCopy, []string{"Y"}, "", "copy the text of the large terminal; shift and arrows scroll and pan it"},
 	{ActTalk, []string{" "}, "talk", "talk while held"},
 	{ActHand, []string{"h", "alt+h"}, "", "raise your hand, or take it down"},
 	{ActChat, []string{"c"}, "chat", "write a message; esc leaves the text"},

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-osc52/v2"
@@ -22,6 +23,8 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case m.asking:
 		return m.askingKey(name)
+	case m.terms.typing.id != 0:
+		return m.thereKey(msg)
 	case m.typing:
 		return m.typingKey(msg)
 	case m.filing:
@@ -38,7 +41,7 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 && !msg.Alt {
 		var cmds []tea.Cmd
 		for i, r := range msg.Runes {
-			if m.typing || m.asking || m.filing {
+			if m.typing || m.asking || m.filing || m.terms.typing.id != 0 {
 				rest := tea.KeyMsg{Type: tea.KeyRunes, Runes: msg.Runes[i:]}
 				return tea.Batch(append(cmds, m.key(rest))...)
 			}
@@ -54,6 +57,15 @@ func (m *Model) oneKey(name string) tea.Cmd {
 	action := m.keys.action(name)
 	if m.lobby {
 		return m.lobbyKey(name, action)
+	}
+	if m.terms.choose {
+		return m.shareKey(name)
+	}
+	if cmd, answered := m.answer(name); answered {
+		return cmd
+	}
+	if m.scrollTerminal(name) {
+		return nil
 	}
 	if m.panel != panelNone {
 		if cmd, handled := m.panelKey(name, action); handled {
@@ -215,6 +227,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		m.toggle(a)
 	case ActSound:
 		m.shareSound()
+	case ActTerminal, ActType, ActUntype, ActCopy:
+		return m.actTerminal(a)
 	case ActTalk:
 		if media.SourceOf(m.sources, media.Mic).Missing != "" {
 			m.tellMissing(media.Mic)
@@ -386,24 +400,26 @@ func (m *Model) write() tea.Cmd {
 }
 
 // pin puts the selected person in the spotlight: first the shared screen, then
-// the camera, then back to following.
+// the camera, then back to following; shared terminals before either.
 func (m *Model) pin() {
 	if m.selected == "" {
 		m.moveSelection(1)
 	}
-	if m.selected == "" || !m.stage {
+	if m.selected == "" || len(m.pictures()) == 0 {
 		return
 	}
-	screen, camera := picture{m.selected, media.Screen}, picture{m.selected, media.Camera}
-	shares := m.media(m.selected).Screen
-	switch {
-	case shares && m.spotlight.pinned != screen:
-		m.spotlight.pinned = screen
-	case m.spotlight.pinned != camera:
-		m.spotlight.pinned = camera
-	default:
-		m.spotlight.pinned = picture{}
+	var turns []picture
+	for _, p := range m.pictures() {
+		if p.peer == m.selected {
+			turns = append(turns, p)
+		}
 	}
+	turns = append(turns, picture{})
+	next := slices.Index(turns, m.spotlight.pinned) + 1 // the first, when it is none of them
+	if m.spotlight.pinned == (picture{}) {
+		next = 0
+	}
+	m.spotlight.pinned = turns[next%len(turns)]
 	if m.mode == modeGrid {
 		m.mode = modeSpotlight
 	}
@@ -411,7 +427,7 @@ func (m *Model) pin() {
 
 // arrange changes between spotlight, grid and zoom.
 func (m *Model) arrange(a Action) {
-	if !m.stage {
+	if !m.stage && len(m.pictures()) == 0 {
 		m.toast(toastInfo, "pictures are off")
 		return
 	}
@@ -490,7 +506,16 @@ func (m *Model) askCode() {
 func (m *Model) copyInvite() tea.Cmd {
 	m.toggles(panelInvite)
 	text := m.invite.text()
-	if m.panel != panelInvite || text == "" || m.opt.Out == nil {
+	if m.panel != panelInvite || text == "" {
+		return nil
+	}
+	m.toast(toastGood, "invite copied (if the terminal allows it)")
+	return m.copyText(text)
+}
+
+// copyText copies a text by OSC 52.
+func (m *Model) copyText(text string) tea.Cmd {
+	if m.opt.Out == nil {
 		return nil
 	}
 	seq := osc52.New(text).String()
@@ -501,6 +526,5 @@ func (m *Model) copyInvite() tea.Cmd {
 	} else if strings.HasPrefix(m.opt.Term, "screen") {
 		seq += osc52.New(text).Screen().String()
 	}
-	m.toast(toastGood, "invite copied (if the terminal allows it)")
 	return m.writeOut(seq)
 }

@@ -21,6 +21,8 @@ type Model struct {
 	opt  Options
 	done <-chan struct{} // closed when the program ends, for waiting commands
 
+	there     there  // what was typed for a terminal
+	fitted    [3]int // the terminal of ours that was last given a size, and which
 	talk      talk
 	attention attention
 	taskbar   int           // percent shown there; 0: nothing
@@ -80,7 +82,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
 	first := m.sample(true)
-	return tea.Batch(m.waitView(), m.waitEvent(), m.replay(), func() tea.Msg { return first() })
+	return tea.Batch(m.waitView(), m.waitEvent(), m.waitTerminals(), m.replay(), func() tea.Msg { return first() })
 }
 
 // View implements tea.Model: a pure function of the model's values.
@@ -141,6 +143,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.take(msg)
 	case fileFailedMsg:
 		m.toast(toastBad, front.Text(msg.err.Error()))
+	case terminalsMsg:
+		cmd = tea.Batch(m.setTerminals(msg.all), m.waitTerminals())
+	case shellMsg:
+		cmd = m.started(msg)
+	case typedThereMsg:
+		cmd = m.typedThere(msg)
 	case devicesMsg:
 		m.devices = m.devices.update(msg.list)
 	}
@@ -149,7 +157,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	}
 	next := m.schedule()
 	m.publish(redraw)
-	return m, tea.Batch(cmd, next, m.notify(), m.showTaskbar())
+	return m, tea.Batch(cmd, next, m.fitShell(), m.notify(), m.showTaskbar())
 }
 
 // setView takes a new view of the room.

@@ -26,18 +26,20 @@ func init() { quietstart.Done() }
 // Options say what the screen shows and where. Room is required; every other
 // interface may be nil, and what it is for is then absent.
 type Options struct {
-	Room     front.Room
-	Controls front.Controls
-	Chat     front.Chat
-	Meter    front.Meter
-	Volume   front.Volume
-	Devices  front.Devices
-	Sound    front.SoundChecks
-	Links    front.Links
-	Files    front.Files
-	Recorder front.Recorder
-	Stage    Stage // nil: no pictures are drawn
-	Place    call.Place
+	Room      front.Room
+	Controls  front.Controls
+	Chat      front.Chat
+	Meter     front.Meter
+	Volume    front.Volume
+	Devices   front.Devices
+	Sound     front.SoundChecks
+	Links     front.Links
+	Files     front.Files
+	Recorder  front.Recorder
+	Terminals front.Terminals
+	Shells    Shells
+	Stage     Stage // nil: no pictures are drawn
+	Place     call.Place
 	// Reach opens the room to more people, or closes it again; nil where that
 	// cannot be chosen. It only posts.
 	Reach func()
@@ -385,7 +387,7 @@ func (m *Model) keyboard() tea.Cmd {
 		return nil
 	}
 	m.keyGen++
-	gen, typing := m.keyGen, m.typing || m.filing
+	gen, typing := m.keyGen, m.typing || m.filing || m.terms.typing.id != 0
 	return func() tea.Msg {
 		t.setTyping(typing, gen)
 		return nil

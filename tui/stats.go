@@ -63,7 +63,7 @@ func (sc *screen) linkLine(w int) string {
 	s, l := sc.styles, sc.stats[id]
 	parts := []string{s.text.Render(s.cut(cleanName(p.Name), max(8, w/3)))}
 	shown := l.Camera
-	if l.Screen.FPS > 0 && sc.chosen(sc.pictures()) == (picture{id, media.Screen}) {
+	if l.Screen.FPS > 0 && sc.chosen(sc.pictures()) == (picture{id, media.Screen, 0}) {
 		shown = l.Screen
 	}
 	if shown.FPS > 0 {

@@ -118,7 +118,8 @@ type Styles struct {
 	banner   lipgloss.Style
 	qr       lipgloss.Style // light modules of a QR code on dark ground
 
-	hyperlinks bool // addresses are marked by OSC 8
+	profile    termenv.Profile // the colours there are
+	hyperlinks bool            // addresses are marked by OSC 8
 	glyph      glyphs
 }
 
@@ -179,7 +180,8 @@ func NewStyles(t Theme) *Styles {
 		return plain.Foreground(lipgloss.Color(color))
 	}
 	s := &Styles{
-		text: paint(tokenText), dim: paint(tokenDim), accent: paint(tokenAccent),
+		profile: t.profile(),
+		text:    paint(tokenText), dim: paint(tokenDim), accent: paint(tokenAccent),
 		good: paint(tokenGood), warn: paint(tokenWarn), bad: paint(tokenBad), speak: paint(tokenSpeak),
 		glyph: unicodeGlyphs, hyperlinks: !t.ASCII,
 	}

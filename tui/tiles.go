@@ -14,7 +14,11 @@ import (
 type picture struct {
 	peer signal.PeerID
 	kind media.Kind
+	term int // the number of a shared terminal, which is drawn as text; 0: it is none
 }
+
+// termID is which terminal it is.
+func (p picture) termID() termID { return termID{p.peer, p.term} }
 
 // placedPicture is a picture and the box it is in.
 type placedPicture struct {
@@ -70,26 +74,30 @@ func (sc *screen) media(id signal.PeerID) signal.Media {
 }
 
 // pictures lists what the stage shows, in the order of the grid: shared
-// screens, then people, oneself last. Without any picture there is no stage,
-// unless everyone was asked for by grid or zoom.
+// terminals and screens, then people, oneself last. Without any picture there is no
+// stage, unless everyone was asked for by grid or zoom. Terminals need none: they
+// are text.
 func (sc *screen) pictures() []picture {
-	if !sc.stage {
-		return nil
-	}
 	var screens, people []picture
-	live := sc.view.Media.Camera
+	for _, v := range sc.terms.shown() {
+		screens = append(screens, picture{v.Peer, media.Screen, v.ID})
+	}
+	if !sc.stage {
+		return screens
+	}
+	live := sc.view.Media.Camera || len(screens) > 0
 	for i := range sc.view.Peers {
 		p := &sc.view.Peers[i]
 		if p.Media.Screen {
-			screens = append(screens, picture{p.ID, media.Screen})
+			screens = append(screens, picture{p.ID, media.Screen, 0})
 		}
 		live = live || p.Media.Screen || p.Media.Camera
-		people = append(people, picture{p.ID, media.Camera})
+		people = append(people, picture{p.ID, media.Camera, 0})
 	}
 	if !live && sc.mode == modeSpotlight {
 		return nil
 	}
-	people = append(people, picture{sc.view.Self, media.Camera})
+	people = append(people, picture{sc.view.Self, media.Camera, 0})
 	return append(screens, people...)
 }
 
@@ -99,7 +107,7 @@ func (sc *screen) chosen(all []picture) picture {
 	if len(all) == 0 {
 		return picture{}
 	}
-	speaker := picture{sc.spotlight.speaker, media.Camera}
+	speaker := picture{sc.spotlight.speaker, media.Camera, 0}
 	first := all[0]
 	for _, p := range all {
 		if sc.spotlight.pinned.peer != "" && p == sc.spotlight.pinned {
@@ -149,6 +157,9 @@ func (sc *screen) placed(l layout) []placedPicture {
 
 // shows reports whether a picture has video, and is no mere name tile.
 func (sc *screen) shows(p picture) bool {
+	if p.term != 0 {
+		return false // drawn as text
+	}
 	if peer, ok := sc.view.Peer(p.peer); ok && peer.Trouble != "" {
 		return false // why there is no connection is told in its place
 	}
@@ -176,6 +187,9 @@ func (sc *screen) tileBadge(p rtc.PeerView, kind media.Kind, w int) string {
 // tileBox draws the box of a picture: a title, and inside it placeholders for
 // video or the name.
 func (sc *screen) tileBox(p placedPicture) block {
+	if p.term != 0 {
+		return sc.termBox(p)
+	}
 	s, in := sc.styles, p.box.inner()
 	name, badgeText := cleanName(sc.view.Name), ""
 	peer, other := sc.view.Peer(p.peer)

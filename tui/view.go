@@ -32,6 +32,7 @@ type screen struct {
 	volumes map[signal.PeerID]volume
 	invite  inviteBox
 
+	terms    terminals
 	stage    bool // pictures can be drawn
 	hasChat  bool
 	releases bool // the terminal reports key releases
@@ -92,7 +93,7 @@ func (sc *screen) header() header {
 		room: cleanName(sc.view.Room), open: sc.view.Open,
 		connected: sc.view.Connected() + 1, people: len(sc.view.Peers) + 1,
 		inside: !sc.view.Since.IsZero(), media: sc.view.Media,
-		talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying, files: sc.files.header(), recorders: sc.recorders(),
+		sharing: sc.terms.sharing(), talking: sc.talking, missing: sc.missing(), carrying: sc.view.Carrying, files: sc.files.header(), recorders: sc.recorders(),
 	}
 	if h.inside {
 		h.elapsed = sc.now.Sub(sc.view.Since)
@@ -203,6 +204,17 @@ func (sc *screen) status(l layout) string {
 		return s.fit(s.banner.Render(" Leave the meeting?")+"  "+
 			s.key.Render("y")+" leave  "+s.key.Render("n")+" stay", w)
 	}
+	if sc.terms.choose {
+		items := s.key.Render("n") + " new shell"
+		if sc.terms.sharing() != "" {
+			items += "  " + s.key.Render("x") + " stop sharing"
+		}
+		return s.fit(s.banner.Render(" Share a terminal?")+"  "+items+s.dim.Render("   or run meet share in any window"), w)
+	}
+	if _, name, title, ok := sc.terms.question(); ok {
+		return s.fit(s.banner.Render(" "+name+" wants to type in "+cleanText(title))+"  "+
+			s.key.Render("y")+" let them  "+s.key.Render("n")+" not", w)
+	}
 	t, fresh := sc.toasts.current(sc.now)
 	if l.banner.empty() && sc.banner().Shown() && (!fresh || t.kind == toastInfo) {
 		return sc.banner().Render(s, w)
@@ -216,6 +228,9 @@ func (sc *screen) status(l layout) string {
 // bar is the help line; while typing it tells what works then.
 func (sc *screen) bar(w int) string {
 	s := sc.styles
+	if sc.terms.typing.id != 0 {
+		return s.keyBar([]barItem{{leaveTerminal, "keys act here again"}}, 1, w)
+	}
 	if sc.filing {
 		return s.keyBar([]barItem{{"enter", "send"}, {"esc", "back"}}, 2, w)
 	}

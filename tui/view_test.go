@@ -119,6 +119,21 @@ var scenes = []struct {
 	{"spotlight", func(sc *screen) { sc.view, sc.stage, sc.stats = everyState(), true, byPeer(figures(everyState())) }},
 	{"grid", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeGrid }},
 	{"zoom", func(sc *screen) { sc.view, sc.stage, sc.mode = everyState(), true, modeZoom }},
+	{"terminal", func(sc *screen) {
+		sc.view, sc.stage = many(3), true
+		sc.terms.all = []call.TerminalView{shared("id-guest-01", "guest-01", 1, 80, 24, "vim notes.md", "first line\r\n\x1b[1;31mred\x1b[m 日本\r\n$ ")}
+		sc.terms.all[0].Typing = []rtc.Who{{Peer: "id-guest-02", Name: "guest-02"}}
+	}},
+	{"terminal-zoom", func(sc *screen) { // without pictures, and larger than any box
+		sc.view, sc.mode = many(3), modeZoom
+		sc.terms.all = []call.TerminalView{shared("id-guest-01", "guest-01", 1, 300, 90, "top", strings.Repeat("x", 299)+"\x1b[88;250Hhere is the cursor")}
+	}},
+	{"terminal-asked", func(sc *screen) {
+		sc.view = many(3)
+		own := shared(self, "alice", 1, 80, 24, "bash", "$ ")
+		own.Own, own.Asking = true, []rtc.Who{{Peer: "id-guest-02", Name: "guest-02"}}
+		sc.terms.all = []call.TerminalView{own}
+	}},
 	{"ascii", func(sc *screen) {
 		sc.view, sc.stage = everyState(), true
 		sc.styles = NewStyles(Theme{ASCII: true, NoColor: true})

@@ -62,6 +62,9 @@ func showScreen(ctx context.Context, c *call.Call, at place, f joinFlags) error 
 	if at.venue == nil && f.lobby() {
 		crash.GoIn(&drawing, func() { at.lookAtNamed(ctx, c) })
 	}
+	own := newShells(c)
+	defer own.stopAll()
+	opt.Shells = own
 	report, err := tui.Run(ctx, opt)
 	stop()
 	drawing.Wait()
@@ -128,7 +131,7 @@ var _ io.Reader = (*terminalInput)(nil)
 
 func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
 	opt := tui.Options{
-		Room: c, Controls: c, Chat: c, Meter: c, Volume: c, Links: c, Devices: c, Sound: c,
+		Room: c, Controls: c, Chat: c, Meter: c, Volume: c, Links: c, Terminals: c, Devices: c, Sound: c,
 		Place: at.now, Reach: at.changeReach(), NewCode: c.NewCode,
 		Term:  os.Getenv("TERM"),
 		Keys:  f.keys,
