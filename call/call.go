@@ -85,6 +85,7 @@ type Config struct {
 	// pictures: for a process that does nothing else.
 	SaveProcessors bool
 
+	Token     string          // that the server wants to see of who opens rooms; "" for none
 	Dial      signal.DialFunc // of the signaling link; nil: the system's network
 	DialRelay conn.DialRelay  // of relays over TCP and TLS; nil: the system's network, unless Net is given
 	Net       transport.Net   // of the media; nil: the system's network
@@ -166,7 +167,7 @@ func New(cfg Config) (*Call, error) {
 			crash.Point("signaling")
 			c.fromServer(e)
 		},
-		Dial: cfg.Dial, TLS: trust, Logger: cfg.Logger,
+		Dial: cfg.Dial, TLS: trust, Token: cfg.Token, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join %s: %w", cfg.Invite.Name, err)

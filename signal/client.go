@@ -37,6 +37,7 @@ type Config struct {
 
 	Dial   DialFunc     // nil: the system's network and its proxy settings
 	TLS    *tls.Config  // nil: the system's authorities
+	Token  string       // what the server wants to see of who opens rooms; "" for none
 	Logger *slog.Logger // nil: nothing is logged
 	Rand   io.Reader    // nil: crypto/rand.Reader
 }

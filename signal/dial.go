@@ -133,6 +133,9 @@ func (c *Client) dial(ctx context.Context, at server, hello helloFrame) (*websoc
 	if text := base64.RawURLEncoding.EncodeToString(frame); len(text) <= maxEarlyHello {
 		early.Set(helloHeader, text)
 	}
+	if c.cfg.Token != "" {
+		early.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
 	ws, resp, err := dialer.DialContext(ctx, at.url, early)
 	if err != nil {
 		if resp != nil {
@@ -266,7 +269,7 @@ func (e *RefusedError) endsRun(welcomed bool) bool {
 	switch e.Code {
 	case RefusedReplaced, RefusedStopped:
 		return true
-	case RefusedVersion, RefusedFull, RefusedToken, RefusedBad:
+	case RefusedVersion, RefusedFull, RefusedToken, RefusedBad, RefusedClosed:
 		return !welcomed
 	}
 	return false

@@ -94,6 +94,7 @@ const (
 	RefusedReplaced RefusalCode = "replaced" // another process took the seat with our token
 	RefusedStopped  RefusalCode = "stopped"  // the server sent everyone away for good
 	RefusedBad      RefusalCode = "bad"      // the server could not read what we sent
+	RefusedClosed   RefusalCode = "closed"   // the room does not exist, and only who has a token opens one
 )
 
 // RefusedBusy is a refusal after which the client tries again: the server has too
@@ -114,6 +115,7 @@ func (e *RefusedError) Error() string {
 		RefusedToken:    "the server holds this seat for someone else",
 		RefusedReplaced: "another process took this seat",
 		RefusedStopped:  "the server sent everyone away",
+		RefusedClosed:   "this server opens rooms only for those who have a token of it ($MEET_TOKEN); others join by the invite of a room that is open",
 		RefusedBusy:     "the server opens no further room now",
 	}[e.Code]
 	if text == "" {

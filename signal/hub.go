@@ -13,6 +13,7 @@ import (
 type room struct {
 	server *Server
 	id     string
+	opened time.Time
 
 	mu    sync.Mutex // guards what follows and the fields of its seats
 	seats map[PeerID]*seat

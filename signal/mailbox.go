@@ -104,6 +104,10 @@ func (s *Server) serveMail(w http.ResponseWriter, r *http.Request) {
 		}
 		number, cost = n, guessCost
 	}
+	if number == 0 && !s.mayOpen(r) {
+		http.Error(w, (&RefusedError{Code: RefusedClosed}).Error(), http.StatusForbidden)
+		return
+	}
 	visitor, err := s.admit(s.clientAddress(r))
 	if err == nil {
 		defer s.release(visitor, nil)

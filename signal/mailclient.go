@@ -20,6 +20,8 @@ type MailServer struct {
 	Base string      // as Invite.Server
 	TLS  *tls.Config // nil: what the system trusts
 	Dial DialFunc    // nil: as the system does
+	// Token is what the server wants to see of who opens a mailbox; "" for none.
+	Token string
 }
 
 // MailLine is the way from one end of a mailbox to the other. It is for one goroutine.
@@ -34,12 +36,16 @@ type Mailbox struct {
 	ws     *websocket.Conn
 }
 
-func (s MailServer) dial(ctx context.Context, query string) (*websocket.Conn, error) {
+func (s MailServer) dial(ctx context.Context, query, token string) (*websocket.Conn, error) {
 	d := websocket.Dialer{TLSClientConfig: s.TLS, NetDialContext: s.Dial, HandshakeTimeout: maxDialTimeout}
 	if s.Dial == nil {
 		d.Proxy = http.ProxyFromEnvironment
 	}
-	ws, resp, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(s.Base, "http")+strings.TrimPrefix(mailPath, "/")+query, nil)
+	header := http.Header{}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	ws, resp, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(s.Base, "http")+strings.TrimPrefix(mailPath, "/")+query, header)
 	if err != nil {
 		if resp != nil {
 			err = notUpgraded(resp)
@@ -52,7 +58,7 @@ func (s MailServer) dial(ctx context.Context, query string) (*websocket.Conn, er
 
 // OpenMailbox opens a mailbox for CodeLifetime.
 func (s MailServer) OpenMailbox(ctx context.Context) (*Mailbox, error) {
-	ws, err := s.dial(ctx, "")
+	ws, err := s.dial(ctx, "", s.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +106,7 @@ func (m *Mailbox) Close() error {
 // VisitMailbox goes to the mailbox of that number. The error wraps ErrNoCode where
 // nobody waits, and ErrCodeTaken where somebody else is.
 func (s MailServer) VisitMailbox(ctx context.Context, number int) (*MailLine, error) {
-	ws, err := s.dial(ctx, "?n="+strconv.Itoa(number))
+	ws, err := s.dial(ctx, "?n="+strconv.Itoa(number), "")
 	if err != nil {
 		return nil, err
 	}

@@ -48,8 +48,13 @@ type ServerConfig struct {
 	// nil: there are none.
 	Metrics func(io.Writer)
 
-	Logger *slog.Logger // nil: nothing is logged
-	Rand   io.Reader    // nil: crypto/rand.Reader
+	// MayOpen reports whether who shows this token ("" for none) may open rooms and
+	// mailboxes; nil: everybody may. Whoever has an invite gets into a room that exists.
+	MayOpen func(token string) bool
+	// LogAddresses has the log name the addresses of clients.
+	LogAddresses bool
+	Logger       *slog.Logger // nil: nothing is logged
+	Rand         io.Reader    // nil: crypto/rand.Reader
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -155,6 +160,7 @@ func NewServer(cfg ServerConfig) *Server {
 	s.mux.HandleFunc("GET "+socketPath, s.serveSocket)
 	s.mux.HandleFunc("GET "+mailPath, s.serveMail)
 	s.mux.HandleFunc("GET /healthz", s.serveHealth)
+	s.mux.HandleFunc("GET /readyz", s.serveReady)
 	s.mux.HandleFunc("GET /metrics", s.serveMetrics)
 	s.mux.Handle("/", page)
 	return s
@@ -207,9 +213,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for i, c := range conns {
-		// Spread over half a second, so that they do not all return at once.
-		after := int64(100 + 500*i/len(conns))
-		c.finish(encodeFrame(leaveFrame{Act: leaveResume, After: after}), websocket.CloseGoingAway)
+		c.finish(encodeFrame(leaveFrame{Act: leaveResume, After: returnAfter(i, len(conns)).Milliseconds()}), websocket.CloseGoingAway)
 	}
 	select {
 	case <-empty:
@@ -220,6 +224,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.readers.Wait()
 		return fmt.Errorf("send the clients away: %w", ctx.Err())
 	}
+}
+
+// How members that are sent away return: not all at once, in as many seconds as it
+// takes to let them in, and all before anybody sees that anything was amiss.
+const (
+	returnFirst  = 100 * time.Millisecond
+	returnWithin = 500 * time.Millisecond // of few
+	returnAtMost = 1500 * time.Millisecond
+	returnRate   = 4000 // a second
+)
+
+// returnAfter is when the member of number i of n is to return.
+func returnAfter(i, n int) time.Duration {
+	window := min(max(returnWithin, time.Duration(n)*time.Second/returnRate), returnAtMost)
+	return returnFirst + window*time.Duration(i)/time.Duration(n)
 }
 
 // closeAll takes no more connections and closes those there are.
@@ -267,6 +286,7 @@ func (s *Server) release(v *visitor, c *conn) {
 
 // sweep looks at every connection and every room.
 func (s *Server) sweep(now time.Time) {
+	defer func() { s.stats.sweeping.observe(time.Since(now)) }()
 	s.guard.sweep(now)
 	s.mu.Lock()
 	rooms := make([]*room, 0, len(s.rooms))
@@ -288,7 +308,7 @@ func (s *Server) join(c *conn, h helloFrame, proved bool) error {
 		return &RefusedError{Code: RefusedVersion, Text: "this server speaks " + Protocol}
 	}
 	for {
-		r, err := s.enter(h.Room, c.visitor)
+		r, err := s.enter(h.Room, c)
 		if err != nil {
 			return err
 		}
@@ -305,12 +325,13 @@ func (s *Server) join(c *conn, h helloFrame, proved bool) error {
 		default:
 			s.stats.joins.Add(1)
 		}
+		s.stats.joining.observe(time.Since(c.arrived))
 		return nil
 	}
 }
 
-// enter returns the room of an id, made if need be and if v may.
-func (s *Server) enter(id string, v *visitor) (*room, error) {
+// enter returns the room of an id, made if need be and if the client of c may.
+func (s *Server) enter(id string, c *conn) (*room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[id]
@@ -318,10 +339,13 @@ func (s *Server) enter(id string, v *visitor) (*room, error) {
 		if len(s.rooms) >= s.cfg.MaxRooms {
 			return nil, errBusy
 		}
-		if err := s.guard.newRoom(v, 1, time.Now()); err != nil {
+		if !c.mayOpen {
+			return nil, &RefusedError{Code: RefusedClosed}
+		}
+		if err := s.guard.newRoom(c.visitor, 1, time.Now()); err != nil {
 			return nil, err
 		}
-		r = &room{server: s, id: id, seats: make(map[PeerID]*seat)}
+		r = &room{server: s, id: id, opened: time.Now(), seats: make(map[PeerID]*seat)}
 		s.rooms[id] = r
 	}
 	return r, nil

@@ -54,7 +54,9 @@ type conn struct {
 	address string
 	visitor *visitor // what its address uses
 	host    string   // what the client calls us
-	first   []byte   // the frame that came with the request; owned by the reader
+	arrived time.Time
+	mayOpen bool   // rooms that do not exist
+	first   []byte // the frame that came with the request; owned by the reader
 
 	// Owned by the reader goroutine once join has set them.
 	seat  *seat
@@ -121,6 +123,14 @@ func newConn(s *Server, ws *websocket.Conn, address string, v *visitor) *conn {
 	})
 	ws.SetCloseHandler(func(int, string) error { return nil })
 	return c
+}
+
+// whence is where the client is, for a log that may name it.
+func (c *conn) whence() []any {
+	if !c.server.cfg.LogAddresses {
+		return nil
+	}
+	return []any{"address", c.address}
 }
 
 // local is the address of this machine that the client reached, if known.
@@ -200,6 +210,7 @@ func (c *conn) throttle() {
 	wait := max(c.used.charge(c.server.pace, n, now), c.server.guard.charge(c.visitor, n, now))
 	if wait > 0 {
 		c.server.guard.hit(limitBytes)
+		c.server.stats.pacing.observe(wait)
 	}
 	for wait > 0 && !c.ended() {
 		nap := min(wait, napTime)
@@ -354,7 +365,7 @@ func (c *conn) fail(err error) {
 		return
 	}
 	c.server.stats.refused.Add(1)
-	c.server.log.Info("end a connection", "address", c.address, "error", err)
+	c.server.log.Info("end a connection", append(c.whence(), "error", err)...)
 	c.finish(encodeFrame(why), code)
 }
 
@@ -452,7 +463,7 @@ func (c *conn) flush() {
 	if c.slow && !c.dead {
 		c.mu.Unlock()
 		c.server.stats.slow.Add(1)
-		c.server.log.Info("close a slow connection", "address", c.address)
+		c.server.log.Info("close a slow connection", c.whence()...)
 		c.kill()
 		return
 	}

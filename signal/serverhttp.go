@@ -19,12 +19,14 @@ type stats struct {
 	framesIn, relayed, undelivered  atomic.Int64
 	joins, resumes                  atomic.Int64
 	refused, rejected, slow, panics atomic.Int64
+	joining, pacing, sweeping       histogram
 }
 
 // serveSocket upgrades a request and hands the connection to a small goroutine
 // of its own, so that the large one of package http can end.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	address := s.clientAddress(r)
+	arrived := time.Now()
 	visitor, err := s.admit(address)
 	if err != nil {
 		s.turnAway(w, err)
@@ -39,7 +41,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(s, ws, address, visitor)
 	c.host = strings.Clone(r.Host) // else all of the request stays in memory
-	c.first = first
+	c.first, c.arrived, c.mayOpen = first, arrived, s.mayOpen(r)
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	leaving := s.leaving
@@ -48,6 +50,15 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		c.kill() // Shutdown may have missed it
 	}
 	crash.Go(c.serve)
+}
+
+// mayOpen reports whether who asks may open rooms.
+func (s *Server) mayOpen(r *http.Request) bool {
+	if s.cfg.MayOpen == nil {
+		return true
+	}
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return s.cfg.MayOpen(strings.TrimSpace(token))
 }
 
 // socketPath is where the WebSocket is.
@@ -137,6 +148,22 @@ func (s *Server) originAllowed(r *http.Request) bool {
 	return err == nil && strings.EqualFold(u.Host, r.Host)
 }
 
+// serveReady tells a balancer whether to send more here: not when the server is
+// about to leave, or full.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	leaving, full := s.leaving, len(s.rooms) >= s.cfg.MaxRooms
+	s.mu.Unlock()
+	switch {
+	case leaving:
+		http.Error(w, errLeaving.Error(), http.StatusServiceUnavailable)
+	case full:
+		http.Error(w, errBusy.Error(), http.StatusServiceUnavailable)
+	default:
+		fmt.Fprintln(w, "ready")
+	}
+}
+
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	leaving := s.leaving
@@ -179,6 +206,9 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 		s.cfg.Metrics(w)
 	}
 	s.guard.WriteMetrics(w)
+	s.stats.joining.write(w, "meet_join_seconds", "From the request of a member to its welcome.")
+	s.stats.pacing.write(w, "meet_pace_seconds", "How long clients that sent too much were read later.")
+	s.stats.sweeping.write(w, "meet_sweep_seconds", "How long a look at all rooms takes.")
 	for _, c := range []struct {
 		name, help string
 		value      *atomic.Int64

@@ -31,6 +31,8 @@ func (e *TurnedAwayError) Trouble() string {
 // WebSocket.
 func notUpgraded(resp *http.Response) error {
 	switch resp.StatusCode {
+	case http.StatusForbidden:
+		return &RefusedError{Code: RefusedClosed}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // a date is not what our servers send
 		after := time.Duration(max(0, min(seconds, int(maxLeaveWait/time.Second)))) * time.Second

@@ -251,6 +251,7 @@ func (p place) invitedTo() (to invitedTo, err error) {
 	}
 	to.base = dialed.Server
 	to.server, err = mailServer(dialed.Server, dialed.Authority)
+	to.server.Token = p.token
 	return to, err
 }
 

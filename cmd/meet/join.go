@@ -34,6 +34,7 @@ type joinFlags struct {
 	muted, cameraOff      bool
 	share, private        bool
 	code                  bool
+	token                 string
 	headless, plain       bool
 	stats, exitAfter      time.Duration
 	logFile               string
@@ -116,6 +117,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.BoolVar(&f.cameraOff, "camera-off", false, "join with the camera off")
 	fl.BoolVar(&f.share, "share", false, "share the screen from the start")
 	fl.BoolVar(&f.private, "private", false, "make a room that only the invite link opens")
+	fl.StringVar(&f.token, "token", os.Getenv("MEET_TOKEN"), "token of the server that is named, where that opens rooms for those who have one; default $MEET_TOKEN")
 	fl.BoolVar(&f.code, "code", false, "show a code to say to one person (7-copper-lantern); without ROOM, of a new private room")
 	fl.BoolVar(&f.headless, "headless", false, "no screen: JSON lines out, commands in")
 	fl.BoolVar(&f.plain, "plain", false, "one line of text per event, for screen readers and pipes")
@@ -226,7 +228,7 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	}
 	defer self.Close()
 
-	cfg.Invite, cfg.Inc, cfg.Logger = at.now.Dialed, self.Inc, log
+	cfg.Invite, cfg.Inc, cfg.Logger, cfg.Token = at.now.Dialed, self.Inc, log, at.token
 	if cfg.Key, cfg.Person, err = at.seat(ctx, self, f.identity); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ import (
 type place struct {
 	now   call.Place // at the start
 	venue *venue.Venue
+	token string // of the server that is named; "" for none
 	log   *slog.Logger
 	after *afterwards
 }
@@ -118,6 +119,7 @@ func findRoom(ctx context.Context, room string, f joinFlags, log *slog.Logger) (
 	}
 	p := place{log: log, after: &afterwards{}}
 	if named {
+		p.token = tokenFor(invite.Server, server, f.token)
 		p.now = namedPlace(ctx, invite)
 		return p, nil
 	}

@@ -32,6 +32,7 @@ type serveFlags struct {
 	address         signal.AddressLimits
 	debug           bool
 	relay           relayFlags
+	ops             opsFlags
 }
 
 func serveCommand() *cobra.Command {
@@ -62,6 +63,7 @@ sealed as well, over the same port number: open it for TCP and UDP.`,
 	fl.IntVar(&f.address.Rooms, "rooms-per-address", 120, "new rooms of one address, per minute")
 	fl.IntVar(&f.address.Bytes, "bytes-per-address", 4<<20, "bytes per second that are read of one address and written because of it")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
+	f.ops.add(fl)
 	r := &f.relay
 	fl.BoolVar(&r.turn, "turn", true, "relay media (STUN and TURN) for members who cannot reach each other")
 	fl.StringSliceVar(&r.public, "public-address", nil, "the address others know this machine by, if it is behind a NAT")
@@ -69,6 +71,7 @@ sealed as well, over the same port number: open it for TCP and UDP.`,
 	fl.StringSliceVar(&r.to, "relay-to", nil, "a private network to relay to all the same, such as 192.168.1.0/24")
 	fl.StringVar(&r.secret, "turn-secret", os.Getenv("MEET_TURN_SECRET"), "secret of the relay's credentials; default $MEET_TURN_SECRET, else a random one")
 	fl.StringArrayVar(&r.iceServers, "ice-server", nil, "a further STUN or TURN server to offer: "+iceserver.Form)
+	cmd.AddCommand(serveCtlCommand())
 	return cmd
 }
 
@@ -93,7 +96,19 @@ func serve(ctx context.Context, f serveFlags) error {
 	if f.debug {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log, err := f.ops.logger(os.Stderr, level)
+	if err != nil {
+		return err
+	}
+	if err := f.ops.check(); err != nil {
+		return err
+	}
+	var mayOpen func(token string) bool
+	if f.ops.tokens != "" {
+		if mayOpen, err = readTokens(f.ops.tokens); err != nil {
+			return usageError{err}
+		}
+	}
 	debug.SetGCPercent(signal.ServerGCPercent)
 	e := encryption{certFile: f.tlsCert, keyFile: f.tlsKey}
 	var authority string
@@ -118,7 +133,7 @@ func serve(ctx context.Context, f serveFlags) error {
 	}
 	h := newRelayingHost(l, signal.ServerConfig{
 		MaxRooms: f.maxRooms, MaxRoomSize: f.maxRoomSize, Guard: signal.NewGuard(f.address, f.trustProxy),
-		Origins: f.origins, TrustProxy: f.trustProxy, Logger: log,
+		Origins: f.origins, TrustProxy: f.trustProxy, MayOpen: mayOpen, LogAddresses: f.ops.logAddresses, Logger: log,
 	}, e, relaying)
 	log.Info("listening", "address", l.Addr().String(), "version", version, "relay", h.relay.server != nil)
 	at := servedAt{authority: authority, secure: e.on(), public: f.relay.public, proxied: f.trustProxy}
@@ -129,6 +144,17 @@ func serve(ctx context.Context, f serveFlags) error {
 	about.Reach = at.reach().Setting()
 	h.front.Tell(about)
 	fmt.Fprintln(os.Stderr, at.sentence(machineAddresses()))
+	ctx, drain := context.WithCancel(ctx)
+	defer drain()
+	port := 0
+	if at.listen != nil {
+		port = at.listen.Port
+	}
+	endOps, err := f.ops.start(ctx, h.server, port, drain, log)
+	if err != nil {
+		return errors.Join(fmt.Errorf("serve: %w", err), h.stop())
+	}
+	defer endOps()
 	select {
 	case err := <-h.failed:
 		return errors.Join(fmt.Errorf("serve: %w", err), h.stop())

@@ -69,7 +69,7 @@ var without = map[string]string{
 // once says of the flags of join that are no settings why.
 var once = map[string]string{
 	"local": "setting reach", "lan": "setting reach", "internet": "setting reach", "no-carry": "setting carry",
-	"share": "of one call", "record": "of one call", "private": "of one call", "code": "of one call", "exit-after": "of one call",
+	"share": "of one call", "record": "of one call", "private": "of one call", "code": "of one call", "token": "a secret: $MEET_TOKEN has it", "exit-after": "of one call",
 	"headless": "of a script", "plain": "of a script", "stats-interval": "of a script",
 	"log-file": "to find a fault", "debug": "to find a fault", "help": "",
 }
@@ -156,7 +156,7 @@ func other(f *pflag.Flag) string {
 	return `"off"`
 }
 
-// The flags that README.md and docs/HEADLESS.md name are flags of some command.
+// The flags that README.md, docs/HEADLESS.md and docs/OPERATIONS.md name are flags of some command.
 func TestDocumentedFlagsExist(t *testing.T) {
 	known := map[string]bool{}
 	var walk func(*cobra.Command)
@@ -169,7 +169,7 @@ func TestDocumentedFlagsExist(t *testing.T) {
 	}
 	walk(root())
 	named := regexp.MustCompile("(?m)[ `|(]--([a-z][a-z-]*[a-z])")
-	for _, doc := range []string{"../../README.md", "../../docs/HEADLESS.md"} {
+	for _, doc := range []string{"../../README.md", "../../docs/HEADLESS.md", "../../docs/OPERATIONS.md"} {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
