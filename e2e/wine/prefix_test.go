@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,12 +32,13 @@ var windows machine
 type machine struct {
 	home        string
 	meet, probe string // programs, as Linux names them
+	linux       string // meet, for those who meet it
 	trouble     error  // why it could not be made
 }
 
 func TestMain(m *testing.M) {
 	status := func() int {
-		if _, err := exec.LookPath("wine"); os.Getenv("MEET_E2E") == "1" && err == nil {
+		if _, err := exec.LookPath("wine"); os.Getenv("MEET_E2E") == "1" && err == nil && runtime.GOARCH == "amd64" {
 			defer func() { windows.end() }()
 			windows.trouble = windows.make()
 		}
@@ -50,6 +52,9 @@ func TestMain(m *testing.M) {
 func need(t *testing.T) *pulsetest.Server {
 	t.Helper()
 	rig.Need(t, "wine")
+	if runtime.GOARCH != "amd64" {
+		t.Skipf("skipped: Wine runs programs of its own processor, and this one is %s", runtime.GOARCH)
+	}
 	pulse := pulsetest.Start(t)
 	if windows.trouble != nil {
 		t.Fatalf("set up Wine: %v", windows.trouble)
@@ -63,11 +68,14 @@ func (w *machine) make() error {
 		return err
 	}
 	w.meet, w.probe = filepath.Join(w.home, "meet.exe"), filepath.Join(w.home, "probe.exe")
-	for program, path := range map[string]string{w.meet: "cmd/meet", w.probe: "e2e/wine/probe"} {
-		build := exec.Command("go", "build", "-trimpath", "-o", program, "github.com/meet-term/meet/"+path)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=windows", "GOARCH=amd64")
+	w.linux = filepath.Join(w.home, "meet")
+	for program, of := range map[string][2]string{
+		w.meet: {"windows", "cmd/meet"}, w.probe: {"windows", "e2e/wine/probe"}, w.linux: {"linux", "cmd/meet"},
+	} {
+		build := exec.Command("go", "build", "-trimpath", "-o", program, "github.com/meet-term/meet/"+of[1])
+		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+of[0], "GOARCH=amd64")
 		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", path, err, out)
+			return fmt.Errorf("build %s: %w\n%s", of[1], err, out)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -132,15 +140,26 @@ type process struct {
 // start starts a probe; it ends with the test.
 func start(t *testing.T, pulse *pulsetest.Server, args ...string) *process {
 	t.Helper()
+	return startProgram(t, pulse, windows.probe, false, args...)
+}
+
+// startProgram starts a Windows program, and reads what it says on standard output
+// or on standard error. It ends with the test.
+func startProgram(t *testing.T, pulse *pulsetest.Server, program string, stderr bool, args ...string) *process {
+	t.Helper()
 	// Sound has precedence, as it has on real machines; where that is not ours to
 	// give, nice says so and goes on.
-	cmd := windows.command(t.Context(), pulse, "nice", append([]string{"-n", "-10", "wine", windows.probe}, args...)...)
+	cmd := windows.command(t.Context(), pulse, "nice", append([]string{"-n", "-10", "wine", program}, args...)...)
 	p := &process{t: t, lines: make(chan string, 1000)}
 	var err error
 	if p.stdin, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := cmd.StdoutPipe()
+	pipe := cmd.StdoutPipe
+	if stderr {
+		pipe = cmd.StderrPipe
+	}
+	out, err := pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,12 +168,15 @@ func start(t *testing.T, pulse *pulsetest.Server, args ...string) *process {
 	}
 	go func() {
 		defer close(p.lines)
-		for in := bufio.NewScanner(stdout); in.Scan(); {
+		for in := bufio.NewScanner(out); in.Scan(); {
 			p.lines <- strings.TrimRight(in.Text(), "\r")
 		}
 	}()
 	t.Cleanup(func() {
 		p.stdin.Close()
+		if program != windows.probe { // which ends with its input
+			_ = cmd.Process.Kill()
+		}
 		_ = cmd.Wait()
 	})
 	return p
