@@ -141,7 +141,7 @@ type terminal struct {
 // line is the part of a JSON line that the tests look at.
 type line struct {
 	Event, Name, State, Text, Kind string
-	Mark, Words                    string
+	Mark, Words, File, SHA256      string
 	Mic, History                   bool
 	Camera, Screen                 json.RawMessage // a flag, or figures of pictures
 	Attempts, MTU                  int

@@ -1,10 +1,11 @@
 // One participant's part in a room: signaling, mesh, media and chat as one
-// thing. What shows it calls its methods and is told by onChange, onEvent and
-// onChat.
+// thing. What shows it calls its methods and is told by onChange, onEvent, onChat
+// and onFile.
 
 import { Suspicion } from "./addresses.js";
 import { ChatLog } from "./chat.js";
 import { SignalClient } from "./client.js";
+import { Files } from "./files.js";
 import { Hearing } from "./hearing.js";
 import { socketURL } from "./invite.js";
 import { Mesh } from "./mesh.js";
@@ -56,8 +57,14 @@ export class Call {
         this.#thinLines.delete(peer);
         this.hearing.forget(peer);
         this.chat.forget(peer);
+        this.files.gone(peer);
       },
     });
+    this.files = new Files({
+      nameOf: (peer) => this.#nameOf(peer),
+      told: (t) => this.onFile?.(t), changed: () => this.onFile?.(null),
+    });
+    this.use("file", (...what) => this.files.on(...what));
     this.hearing = new Hearing(this.mesh, (e) => this.onEvent(e));
     this.suspicion = new Suspicion(this.mesh, (gone) => {
       this.mesh.lost(gone);

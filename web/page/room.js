@@ -4,6 +4,7 @@
 import { $, attribute, el, put } from "./dom.js";
 import { command, link } from "./invite.js";
 import { whyNot } from "./media.js";
+import { FileList } from "./fileui.js";
 import { Stage } from "./stage.js";
 import { keyPrint } from "./who.js";
 import { badge, banner, clock, keys, mark, toast, whoText } from "./words.js";
@@ -41,6 +42,15 @@ export class Room {
     $("privacy").title = open ? "Anyone who guesses the name can join. Click to copy the invite (y)." : "Only the invite link opens it. Click to copy it (y).";
     this.#buttons();
     this.#listen();
+    this.files = new FileList(call.files, {
+      toast: (text, tone) => this.toast(text, tone), signal: this.#abort.signal,
+      recipients: () => {
+        const all = (this.latest?.peers ?? []).map((p) => p.id);
+        return this.#picked && all.includes(this.#selected) ? [this.#selected] : all;
+      },
+    });
+    call.onFile = (t) => (t ? this.files.told(t) : this.files.changed());
+    this.files.render();
     $("room").hidden = false;
     this.render();
     this.#timers.push(setInterval(() => this.#hear(), levelTime), setInterval(() => this.render(), 500));
@@ -55,6 +65,8 @@ export class Room {
     for (const a of this.#audio.values()) a.element.srcObject = null;
     $("list").replaceChildren();
     $("lines").replaceChildren();
+    $("files").replaceChildren();
+    this.call.onFile = null;
     $("toasts").replaceChildren();
     $("room").hidden = true;
   }
@@ -463,7 +475,7 @@ export class Room {
     const does = {
       m: () => e.repeat || this.toggle("mic"), v: () => e.repeat || this.toggle("camera"), s: () => e.repeat || this.toggle("screen"),
       h: () => e.repeat || this.#hand(), c: () => this.#openChat(), p: () => this.#togglePeople(), g: () => this.stage.toggleGrid(), z: () => this.stage.zoom(),
-      i: () => this.#toggleStats(), r: () => this.call.mesh.retry(), y: () => this.#copy(), "?": () => $("help").showModal(),
+      i: () => this.#toggleStats(), f: () => $("file").click(), r: () => this.call.mesh.retry(), y: () => this.#copy(), "?": () => $("help").showModal(),
       q: () => this.#askLeave(), "0": () => this.stage.follow(), k: () => this.#move(-1), ArrowUp: () => this.#move(-1),
       j: () => this.#move(1), ArrowDown: () => this.#move(1), Enter: () => this.stage.pin(this.#selected),
       "+": () => this.#louder(0.1), "=": () => this.#louder(0.1), "-": () => this.#louder(-0.1), x: () => this.#hush(),

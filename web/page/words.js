@@ -147,7 +147,7 @@ function hearing(name, heard, hears) {
 // terminal.
 export const keys = [
   ["m", "microphone on or off"], ["v", "camera on or off"], ["s", "share the screen or stop"],
-  ["space", "talk while held"], ["h", "raise your hand, or take it down"], ["c", "write a message; esc leaves the text"], ["1 – 9", "person in the spotlight"],
+  ["space", "talk while held"], ["h", "raise your hand, or take it down"], ["c", "write a message; esc leaves the text"], ["f", "send a file; one may also be dropped here"], ["1 – 9", "person in the spotlight"],
   ["0", "spotlight follows who speaks"], ["g", "everyone in a grid, or back"], ["z", "spotlight over the whole page"],
   ["↑ k, ↓ j", "select a person"], ["enter", "selected person in the spotlight"],
   ["p", "list of people on or off"], ["i", "link statistics of the selected person"],
