@@ -189,7 +189,7 @@ func (s *session) welcome() {
 	v := s.view()
 	kind := "private"
 	if v.Open {
-		kind = "open: anyone who knows the name can listen"
+		kind = "open: anyone who knows the name can listen, the server too"
 	}
 	s.say("room %s (%s), you are %s", name(v.Room), kind, name(v.Name))
 	s.invite(s.opt.Place)

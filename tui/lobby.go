@@ -171,7 +171,7 @@ func (b lobbyBox) Render(s *Styles, w, h int) string {
 	}
 	lock := s.good.Render(s.glyph.private + " private")
 	if b.open {
-		lock = s.warn.Render(s.glyph.open + " open: anyone who knows the name can listen")
+		lock = s.warn.Render(s.glyph.open + " open: anyone who knows the name can listen, the server too")
 	}
 	lines := []string{
 		" " + s.dim.Render("meet") + "  " + s.title.Render(b.room) + "  " + lock,

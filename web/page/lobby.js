@@ -40,8 +40,8 @@ export class Lobby {
     $("room-name").required = this.invite.name === "";
     if (this.invite.name) {
       put($("lobby-privacy"), this.invite.secret
-        ? "◆ Private: only this link opens the room; the server cannot listen in."
-        : "◇ Open room: whoever knows its name can join.");
+        ? "◆ Private: only this link opens the room. The server does not get it, as far as the page it gave you is honest."
+        : "◇ Open room: whoever knows its name can join and listen, the server too.");
     }
     $("name").value = remembered.name;
     $("lobby").hidden = false;

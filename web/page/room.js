@@ -39,7 +39,7 @@ export class Room {
     const open = call.invite.secret === "";
     put($("privacy"), open ? "◇ open room" : "◆ private");
     $("privacy").classList.toggle("warn", open);
-    $("privacy").title = open ? "Anyone who guesses the name can join. Click to copy the invite (y)." : "Only the invite link opens it. Click to copy it (y).";
+    $("privacy").title = open ? "Anyone who guesses the name can join and listen, the server too. Press V for words that tell whether it does. Click to copy the invite (y)." : "Only the invite link opens it. Click to copy it (y).";
     this.#buttons();
     this.#listen();
     this.files = new FileList(call.files, {
