@@ -111,6 +111,7 @@ func (m *studio) run(ctx context.Context) {
 	})
 	crash.GoIn(&wg, func() { m.pictures.run(ctx) })
 	crash.GoIn(&wg, func() { m.align(ctx) })
+	crash.GoIn(&wg, func() { m.strains(ctx) })
 	crash.GoIn(&wg, func() { m.listen(ctx) })
 	crash.GoIn(&wg, func() { m.memory.run(ctx) })
 	wg.Wait()

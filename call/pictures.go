@@ -41,6 +41,8 @@ type pictures struct {
 	mu      sync.Mutex
 	ctx     context.Context        // of run; receivers start only while it lives
 	showing map[Viewed]stream.Size // what we show, and how large
+	receive Receive                // what we want at all; "": everything
+	strain  int                    // of the machine
 }
 
 // viewMessage tells a peer at which size its pictures are shown, in samples;
@@ -161,7 +163,7 @@ func (p *pictures) receiver(of *person, kind media.Kind) *receiver {
 	r := &receiver{cancel: cancel, Receiver: stream.NewReceiver(stream.ReceiverConfig{
 		OnKeyFrameWanted: func() { p.keyFrame(of.id, kind) },
 		OnPicture:        func() { p.shown(of, kind) },
-		Unwanted:         !p.watchAll && p.showing[Viewed{of.id, kind}] == (stream.Size{}),
+		Unwanted:         p.unwanted(Viewed{of.id, kind}),
 	})}
 	of.pictures[kind].Store(r)
 	crash.GoIn(&p.background, func() {
@@ -189,48 +191,15 @@ func (p *pictures) show(self signal.PeerID, sizes map[Viewed]stream.Size) {
 	preview = sizes[Viewed{self, media.Screen}]
 	p.screen.SetPreview(preview.Width, preview.Height)
 
-	p.mu.Lock()
-	changed := map[signal.PeerID]bool{}
-	for v, size := range sizes {
-		if p.showing[v] != size {
-			changed[v.Peer] = true
-		}
-	}
-	for v := range p.showing {
-		if _, still := sizes[v]; !still {
-			changed[v.Peer] = true
-		}
-	}
-	p.showing = sizes
-	delete(changed, self)
-	receivers := map[*receiver]bool{}
-	for id, of := range p.people.everybody() {
-		for _, k := range []media.Kind{media.Camera, media.Screen} {
-			if r := of.pictures[k].Load(); r != nil {
-				receivers[r] = p.watchAll || sizes[Viewed{id, k}] != stream.Size{}
-			}
-		}
-	}
-	p.mu.Unlock()
-	for r, wanted := range receivers {
-		r.SetWanted(wanted)
-	}
-	for peer := range changed {
-		p.tell(peer, p.viewOf(peer))
-	}
+	p.update(func(p *pictures) { p.showing = sizes })
 }
 
 // viewOf is what we show of a peer.
 func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	camera, screen := p.showing[Viewed{peer, media.Camera}], p.showing[Viewed{peer, media.Screen}]
-	if p.watchAll {
-		camera, screen = usualCamera, usualScreen
-	}
-	if p.recorded.Load() {
-		camera, screen = larger(camera, usualCamera), larger(screen, usualScreen)
-	}
+	all := p.wants()
+	camera, screen := all[Viewed{peer, media.Camera}], all[Viewed{peer, media.Screen}]
 	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}}
 }
 

@@ -37,6 +37,7 @@ const (
 	ScreenRefused Code = "screen-refused"
 	VideoFile     Code = "video-file"
 	NoEncoder     Code = "video-encoder"
+	SlowMachine   Code = "slow-machine"
 )
 
 // Good reports whether the code tells that something is as wished again.

@@ -57,6 +57,9 @@ func (s *Sender) turn(e *encoding, o order, now time.Time) time.Time {
 		}
 		e.quiet = firstRefresh
 		e.encode(s, o, key, now)
+		if !e.small {
+			s.took(time.Since(now)+min(max(now.Sub(o.frame.Time), 0), every), every)
+		}
 	} else if e.last != nil && (key || !now.Before(e.refresh)) {
 		e.quiet = min(2*e.quiet, lastRefresh)
 		e.encode(s, o, key, now)

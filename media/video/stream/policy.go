@@ -77,6 +77,8 @@ type Policy struct {
 	shaped time.Time // when size and frame rate last changed
 	step   int       // index into steps
 
+	strain int // how much the machine makes pictures give way
+
 	small   Target // for the weak
 	layered bool
 }
@@ -186,6 +188,16 @@ func (p *Policy) floor() float64 {
 	return minCameraKbps
 }
 
+// What each level of strain leaves of the frame rate and of a camera's size.
+var (
+	strainFPS   = [...]int{fastFPS, 10, 10, 7, 5, 5}
+	strainSteps = [...]int{0, 0, 1, 2, 3, 3} // indices into steps
+)
+
+// SetStrain says how much the pictures must give way because the machine is too slow,
+// 0 being not at all and 5 the most.
+func (p *Policy) SetStrain(level int) { p.strain = min(max(level, 0), len(strainFPS)-1) }
+
 // Wanted returns the bounds of all that viewers can show, whatever the source
 // has now: what a source that can choose its size is to be asked for.
 func (p *Policy) Wanted() Size {
@@ -215,7 +227,7 @@ func (p *Policy) Target(now time.Time) (Target, time.Time) {
 	var wake time.Time
 	first := p.now.Nothing()
 	if p.kind == media.Camera {
-		step := p.nextStep(size, steady)
+		step := max(p.nextStep(size, steady), strainSteps[p.strain])
 		size = shrink(p.source, size, steps[step])
 		if first || now.Sub(p.shaped) >= shapeEvery {
 			p.step = step
@@ -285,7 +297,7 @@ func (p *Policy) frameRate(s Size, limit float64) int {
 	case p.kind == media.Camera && len(p.viewers) < fewPeople && s.Width*s.Height*fastFPS <= usualPixels*usualFPS && limit >= 1.4*full:
 		fps = fastFPS
 	}
-	return min(fps, p.maxFPS)
+	return min(fps, p.maxFPS, strainFPS[p.strain])
 }
 
 func (p *Policy) differs(s Size, fps int) bool {

@@ -87,6 +87,7 @@ type Sender struct {
 	keyWant [2]bool // of the encoding for all, and the small one
 	serving map[string]media.Serving
 	made    bool // frames, since the last rest
+	load    float64
 	stats   SenderStats
 
 	// gate is held while a frame is handed on: that is what makes SetOn
@@ -195,6 +196,32 @@ func (s *Sender) Report(peer string, r Report) {
 // SetBoth says whether the other kind of video is sent too, on the same paths.
 func (s *Sender) SetBoth(both bool) {
 	s.adjust(func(p *Policy) { p.SetBoth(both) })
+}
+
+// SetStrain says how much the pictures must give way because the machine is too slow:
+// 0 is not at all.
+func (s *Sender) SetStrain(level int) {
+	s.adjust(func(p *Policy) { p.SetStrain(level) })
+	wake.Poke(s.supervisor.wake)
+}
+
+// Load is the share of their time that pictures took of late from when they were
+// taken until they were encoded: at 1 there is no time left.
+func (s *Sender) Load() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.target.Nothing() || !s.on {
+		return 0
+	}
+	return s.load
+}
+
+// took notes how long a picture took, of the time that there is for each.
+func (s *Sender) took(d, every time.Duration) {
+	const weight = 0.15
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load += (min(float64(d)/float64(every), 4) - s.load) * weight
 }
 
 // SetPreview asks for pictures of the given size in Latest even while nobody
