@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,91 +10,105 @@ import (
 	"github.com/meet-term/meet/signal"
 )
 
-// Names tells people of the same name apart: the second Ada is "Ada (2)", and
-// stays it in the table, the toasts, the chat and the report while she is here.
-// Its zero value is ready; it belongs to one goroutine.
+// Names tells people of the same name apart: of two Adas the one who came later is
+// "Ada (2)", on everybody's screen alike, and stays it in the table, the toasts, the
+// chat and the report while she is here. Its zero value is ready; it belongs to one
+// goroutine.
 type Names struct {
 	known map[signal.PeerID]knownName
-	owner map[string]signal.PeerID // whose a shown name is; those of who left are free
+	here  map[signal.PeerID]bool // in the newest view, oneself included
 }
 
-// knownName is a name as it came, cleaned, and as it is shown.
-type knownName struct{ base, shown string }
+// knownName is a name as it came, cleaned, and the number that tells it from others.
+type knownName struct {
+	base   string
+	number int // 1: none is shown
+}
+
+// shown is the name with its number.
+func (k knownName) shown() string {
+	if k.number <= 1 {
+		return k.base
+	}
+	suffix := fmt.Sprintf(" (%d)", k.number)
+	// A long name gives way, so that the number is kept by Name.
+	runes := []rune(k.base)
+	return string(runes[:min(len(runes), maxNameRunes-len(suffix))]) + suffix
+}
 
 // namesMax bounds how many of those who left are remembered.
 const namesMax = 4096
 
-// View is the view with the names that are shown. It comes back as it is when
-// all are different.
+// View is the view with the names that are shown, and with people of one name in the
+// order of their numbers. It comes back as it is when all are different.
 func (n *Names) View(v *rtc.RoomView) *rtc.RoomView {
-	for shown, id := range n.owner {
-		if _, here := v.Peer(id); !here && id != v.Self {
-			delete(n.owner, shown)
+	if n.known == nil || len(n.known) > namesMax {
+		n.known = map[signal.PeerID]knownName{}
+	}
+	n.here = make(map[signal.PeerID]bool, len(v.Peers)+1)
+	all := make([]rtc.PeerView, 0, len(v.Peers)+1)
+	all = append(append(all, rtc.PeerView{ID: v.Self, Inc: v.Inc, Name: v.Name}), v.Peers...)
+	slices.SortStableFunc(all, func(a, b rtc.PeerView) int {
+		return cmp.Or(cmp.Compare(Name(a.Name), Name(b.Name)), cmp.Compare(a.Inc, b.Inc), cmp.Compare(a.ID, b.ID))
+	})
+	taken, changed := make(map[string]bool, len(all)), false
+	base, last := "", 0
+	for _, p := range all {
+		k := knownName{base: Name(p.Name)}
+		if k.base != base {
+			base, last = k.base, 0
+		}
+		// Who has a number keeps it, unless somebody turns up who came earlier: then
+		// the order that all see wins.
+		k.number = last + 1
+		if old, ok := n.known[p.ID]; ok && old.base == base && old.number > last {
+			k.number = old.number
+		}
+		for taken[k.shown()] { // by one who calls himself "Ada (2)"
+			k.number++
+		}
+		n.known[p.ID], n.here[p.ID] = k, true
+		taken[k.shown()] = true
+		last, changed = k.number, changed || k.number > 1
+	}
+	if !changed {
+		return v
+	}
+	out := *v
+	out.Name = n.known[v.Self].shown()
+	out.Peers = slices.Clone(v.Peers)
+	slices.SortStableFunc(out.Peers, func(a, b rtc.PeerView) int {
+		x, y := n.known[a.ID], n.known[b.ID]
+		return cmp.Or(cmp.Compare(x.base, y.base), cmp.Compare(x.number, y.number))
+	})
+	for i := range out.Peers {
+		if k := n.known[out.Peers[i].ID]; k.number > 1 {
+			out.Peers[i].Name = k.shown()
 		}
 	}
-	if len(n.known) > namesMax {
-		clear(n.known)
-		clear(n.owner)
-	}
-	n.claim(v.Self, v.Name)
-	out := v
-	for i := range v.Peers {
-		shown := n.claim(v.Peers[i].ID, v.Peers[i].Name)
-		if shown == Name(v.Peers[i].Name) {
-			continue
-		}
-		if out == v {
-			c := *v
-			c.Peers = append([]rtc.PeerView(nil), v.Peers...)
-			out = &c
-		}
-		out.Peers[i].Name = shown
-	}
-	return out
+	return &out
 }
 
-// Name is how a person is called on the screen. An empty id is nobody's.
+// Name is how a person is called on the screen. An empty id is nobody's. Who is not
+// in a view yet has come after all who are.
 func (n *Names) Name(id signal.PeerID, name string) string {
-	base := Name(name)
+	k := knownName{base: Name(name), number: 1}
 	if id == "" {
-		return base
+		return k.base
 	}
-	if k, ok := n.known[id]; ok && k.base == base {
-		return k.shown
+	if old, ok := n.known[id]; ok && (old.base == k.base || old.shown() == k.base) {
+		return old.shown()
 	}
-	return n.choose(id, base)
-}
-
-// claim is Name for somebody who is here and must share it with nobody.
-func (n *Names) claim(id signal.PeerID, name string) string {
-	shown := n.Name(id, name)
-	switch owner, owned := n.owner[shown]; {
-	case !owned:
-		n.owner[shown] = id
-	case owner != id:
-		return n.choose(id, Name(name))
-	}
-	return shown
-}
-
-// choose finds the first name that is free and keeps it.
-func (n *Names) choose(id signal.PeerID, base string) string {
-	if n.known == nil {
-		n.known, n.owner = map[signal.PeerID]knownName{}, map[string]signal.PeerID{}
-	}
-	shown := base
-	for i := 2; ; i++ {
-		owner, taken := n.owner[shown]
-		if !taken || owner == id {
-			break
+	for other, o := range n.known {
+		if n.here[other] && other != id && o.base == k.base {
+			k.number = max(k.number, o.number+1)
 		}
-		suffix := fmt.Sprintf(" (%d)", i)
-		// A long name gives way, so that the number is kept by Name.
-		runes := []rune(base)
-		shown = string(runes[:min(len(runes), maxNameRunes-len(suffix))]) + suffix
 	}
-	n.known[id], n.owner[shown] = knownName{base, shown}, id
-	return shown
+	if n.known == nil {
+		n.known = map[signal.PeerID]knownName{}
+	}
+	n.known[id] = k
+	return k.shown()
 }
 
 // Event is an event with the names that are shown: of whoever it says in a

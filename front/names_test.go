@@ -39,7 +39,7 @@ func TestNamesakesKeepTheirNames(t *testing.T) {
 	want(adas("1"), "Ada")
 	event(rtc.PeerJoined{Who: ada("2")}, "Ada (2) joined") // before the view has her
 	want(adas("1", "2"), "Ada", "Ada (2)")
-	want(adas("2", "1"), "Ada (2)", "Ada")
+	want(adas("2", "1"), "Ada", "Ada (2)") // in the order of their numbers
 	event(rtc.HearingLost{Who: ada("2"), Heard: true}, "You do not hear Ada (2)")
 	event(rtc.HearingLost{Who: ada("2"), Hears: true}, "Ada (2) does not hear you")
 	event(rtc.HearingLost{Who: ada("2")}, "You and Ada (2) do not hear each other")
@@ -52,15 +52,43 @@ func TestNamesakesKeepTheirNames(t *testing.T) {
 	event(rtc.HandRaised{Who: ada("2")}, "Ada (2)'s hand is down")
 	event(rtc.HandRaised{Who: rtc.Who{Peer: "self", Name: "alice"}, Own: true, On: true, Place: 2}, "Your hand is up, number 2 in line")
 	event(rtc.PeerLeft{Who: ada("1")}, "Ada left")
-	want(adas("2", "3"), "Ada (2)", "Ada")
-	want(adas("2", "3", "1"), "Ada (2)", "Ada", "Ada (3)") // whose name was given away
+	want(adas("2", "3"), "Ada (2)", "Ada (3)")
+	want(adas("2", "3", "1"), "Ada", "Ada (2)", "Ada (3)")
 	event(rtc.PeerLeft{Who: rtc.Who{Name: "Ada"}}, "Ada left")
 
 	alice := adas("4")
-	alice.Peers[0].Name = "alice" // as we are called ourselves
+	alice.Peers[0].Name, alice.Peers[0].Inc = "alice", 1 // as we are called ourselves
 	want(alice, "alice (2)")
 	v := adas("5", "6")
 	long := strings.Repeat("x", 3*maxNameRunes)
 	v.Peers[0].Name, v.Peers[1].Name = long, long
 	want(v, long, long[:maxNameRunes-4]+" (2)")
+}
+
+// TestNamesakesAgree: who of two is "(2)" is the same on both screens, in whichever
+// order the views came: whoever came later.
+func TestNamesakesAgree(t *testing.T) {
+	first, second := rtc.PeerView{ID: "z", Inc: 10, Name: "Bob"}, rtc.PeerView{ID: "a", Inc: 20, Name: "Bob"}
+	view := func(me rtc.PeerView, peers ...rtc.PeerView) *rtc.RoomView {
+		return &rtc.RoomView{Self: me.ID, Inc: me.Inc, Name: me.Name, Peers: peers}
+	}
+	for name, at := range map[string]struct{ me, other rtc.PeerView }{"first": {first, second}, "second": {second, first}} {
+		var n Names
+		n.View(view(at.me)) // alone at first
+		v := n.View(view(at.me, at.other))
+		got := map[signal.PeerID]string{v.Self: v.Name, v.Peers[0].ID: v.Peers[0].Name}
+		if got["z"] != "Bob" || got["a"] != "Bob (2)" {
+			t.Errorf("%s sees %v", name, got)
+		}
+	}
+	third := rtc.PeerView{ID: "m", Inc: 15, Name: "Bob"}
+	var n Names
+	v := n.View(view(rtc.PeerView{ID: "0", Name: "alice"}, second, third, first))
+	if v.Peers[0].ID != "z" || v.Peers[1].Name != "Bob (2)" || v.Peers[1].ID != "m" || v.Peers[2].Name != "Bob (3)" {
+		t.Errorf("listed as %v", v.Peers)
+	}
+	me := n.View(view(second, rtc.PeerView{ID: "b", Inc: 30, Name: "Bob (2)"}, first))
+	if me.Name == me.Peers[0].Name || me.Name == me.Peers[1].Name || me.Peers[0].Name == me.Peers[1].Name {
+		t.Errorf("two share a name: %q and %v", me.Name, me.Peers)
+	}
 }

@@ -235,7 +235,7 @@ func (m *Manager) hangUp(mb *member) {
 // store publishes the present as an immutable view.
 func (m *Manager) store() {
 	v := &RoomView{
-		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Name: m.state.Name,
+		Room: m.cfg.Room, Open: m.cfg.Open, Self: m.cfg.Self, Inc: m.cfg.Inc, Name: m.state.Name,
 		Media: m.state.Media, Hand: m.state.Hand, Server: m.server, Since: m.joinedAt, Stuck: m.stuck,
 		Peers: make([]PeerView, 0, len(m.members)), Carrying: m.carriedView(),
 	}
@@ -258,7 +258,7 @@ func (m *Manager) store() {
 func (mb *member) view(t Timing) PeerView {
 	p := mb.peer
 	v := PeerView{
-		ID: p.id, Name: p.name, Away: mb.away, Media: mb.state.Media, Hand: mb.state.Hand,
+		ID: p.id, Inc: p.inc, Name: p.name, Away: mb.away, Media: mb.state.Media, Hand: mb.state.Hand,
 		State: p.state, Previous: p.previous, ICE: p.ice, OneWay: p.oneWay, Unheard: mb.unheard, Silent: mb.silent, Thin: mb.thin, Since: p.since,
 		Identity: mb.identity,
 		Repair:   p.repair.view(p.state, len(t.Backoff)), Missing: names(mb.missing),

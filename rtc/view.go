@@ -12,7 +12,8 @@ type RoomView struct {
 	Room   string // display name of the room
 	Open   bool   // no secret protects it: anyone who knows the name can listen
 	Self   signal.PeerID
-	Name   string // one's own
+	Name   string     // one's own
+	Inc    signal.Inc // of one's own process
 	Media  signal.Media
 	Hand   uint32 // as in [signal.State]; see [RoomView.Hands]
 	Server ServerView
@@ -41,6 +42,7 @@ type ServerView struct {
 // PeerView is one other person.
 type PeerView struct {
 	ID       signal.PeerID
+	Inc      signal.Inc // of their process: everybody sees the same, so it puts people in one order
 	Name     string
 	Away     bool // the server lost sight of them without a goodbye
 	Media    signal.Media

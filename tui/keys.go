@@ -73,10 +73,7 @@ func (m *Model) oneKey(name string) tea.Cmd {
 		}
 	}
 	if len(name) == 1 && name[0] >= '1' && name[0] <= '9' {
-		if i := int(name[0] - '1'); i < len(m.view.Peers) {
-			m.selected = m.view.Peers[i].ID
-			m.pin()
-		}
+		m.digit(int(name[0] - '0'))
 		return nil
 	}
 	switch name {
@@ -472,6 +469,25 @@ func (m *Model) adjust(a Action) {
 	m.toast(toastInfo, fmt.Sprintf("%s at %d%%", name, v.percent))
 }
 
+// tapped answers a talk key that was not held.
+func (m *Model) tapped() {
+	m.toast(toastInfo, "hold the key to talk; "+m.keys.key(ActMic)+" leaves the microphone on")
+}
+
+// digit selects whoever has a digit, and shows them large.
+func (m *Model) digit(n int) {
+	id := m.digits.who(n, m.view)
+	switch {
+	case id != "":
+		m.selected = id
+		m.pin()
+	case len(m.view.Peers) == 0:
+		m.toast(toastInfo, "nobody else is here yet")
+	default:
+		m.toast(toastInfo, fmt.Sprintf("nobody has the %d", n))
+	}
+}
+
 // retry reconnects all who are not connected, and the server, now.
 func (m *Model) retry() {
 	if m.opt.Controls == nil {
@@ -480,7 +496,9 @@ func (m *Model) retry() {
 	m.opt.Controls.Retry("")
 	if m.banner().Shown() {
 		m.toast(toastInfo, "trying again now")
+		return
 	}
+	m.toast(toastInfo, "all are connected: there is nothing to try again")
 }
 
 // changeReach changes who can get to a room that is hosted here. What that came

@@ -74,6 +74,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
 		invite: newInviteBox(opt.Place, reachKey(opt)),
 	}
+	m.digits = m.digits.follow(m.view)
 	m.want = m.view.Media
 	m.report.View(m.view, m.now)
 	return m
@@ -176,7 +177,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if t := v.Server.Trouble; t != "" && t != m.view.Server.Trouble {
 		m.toast(toastQuiet, cleanText(v.Server.Address)+": "+cleanText(t))
 	}
-	m.view, m.want = v, v.Media
+	m.view, m.want, m.digits = v, v.Media, m.digits.follow(v)
 	if m.index(m.selected) < 0 {
 		m.selected = ""
 	}

@@ -340,7 +340,7 @@ func TestToasts(t *testing.T) {
 
 func TestNamesakesAreToldApart(t *testing.T) {
 	v := roomOf(peer("alice", rtc.StateConnected), peer("bob", rtc.StateConnected), peer("bob", rtc.StateConnected))
-	v.Peers[2].ID = "id-bob-2"
+	v.Peers[2].ID, v.Peers[0].Inc = "id-bob-2", 1
 	long := peer(strings.Repeat("x", 100), rtc.StateConnected)
 	v.Peers = append(v.Peers, long, long)
 	v.Peers[4].ID = "id-long-2"

@@ -21,7 +21,7 @@ type table struct {
 	stats    map[signal.PeerID]call.PeerStats
 	volumes  map[signal.PeerID]volume
 	selected signal.PeerID
-	numbered bool // show the digit that puts a peer in the spotlight
+	digits   digits // that put people in the spotlight; nil: none are shown
 	step     int
 	missing  map[media.Kind]bool
 	hint     string // shown when nobody else is there
@@ -164,13 +164,13 @@ func (t *table) Render(s *Styles, w, h int) []string {
 	lines := []string{s.dim.Render(s.fit(head, w))}
 	rows := make([]string, 0, len(t.view.Peers)+1)
 	at := 0
-	rows = append(rows, t.row(s, nil, 0, nameW, cols, w))
+	rows = append(rows, t.row(s, nil, nameW, cols, w))
 	for i := range t.view.Peers {
 		p := &t.view.Peers[i]
 		if p.ID == t.selected {
 			at = i + 1
 		}
-		rows = append(rows, t.row(s, p, i+1, nameW, cols, w))
+		rows = append(rows, t.row(s, p, nameW, cols, w))
 	}
 	lines = append(lines, t.scroll(s, rows, at, w, h-1)...)
 	if len(t.view.Peers) == 0 && t.hint != "" && h > 3 {
@@ -217,7 +217,7 @@ func (t *table) scroll(s *Styles, rows []string, at, w, n int) []string {
 }
 
 // row is one line of the table; a nil peer is oneself.
-func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w int) string {
+func (t *table) row(s *Styles, p *rtc.PeerView, nameW int, cols []column, w int) string {
 	id, name := t.view.Self, cleanName(t.view.Name)
 	if p != nil {
 		id, name = p.ID, cleanName(p.Name)
@@ -234,11 +234,11 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 	case p != nil && p.State != rtc.StateConnected:
 		style = s.dim
 	}
-	marker := spaces(markerWidth)
-	switch {
-	case p != nil && id == t.selected:
-		marker = s.accent.Render(s.glyph.arrow) + " "
-	case p != nil && t.numbered && n <= 9:
+	cursor, marker := " ", spaces(markerWidth)
+	if p != nil && id == t.selected {
+		cursor = s.accent.Render(s.glyph.arrow)
+	}
+	if n := t.digits[id]; p != nil && n > 0 {
 		marker = s.dim.Render(fmt.Sprint(n)) + " "
 	}
 	var b strings.Builder
@@ -246,7 +246,7 @@ func (t *table) row(s *Styles, p *rtc.PeerView, n, nameW int, cols []column, w i
 	if place := t.view.HandPlace(id); place > 0 {
 		hand = s.warn.Render(fmt.Sprint(s.glyph.hand, place)) + " "
 	}
-	b.WriteString(" " + marker + hand + t.named(s, p, style, name, nameW-width(hand)))
+	b.WriteString(cursor + marker + hand + t.named(s, p, style, name, nameW-width(hand)))
 	for _, c := range cols {
 		b.WriteString(spaces(c.gap))
 		cell := c.cell(t, s, p, c.width)

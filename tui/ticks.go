@@ -131,7 +131,11 @@ func (m *Model) tick(msg tickMsg) tea.Cmd {
 		return nil
 	}
 	m.tickEvery = 0
+	tapped := m.talk.phase == talkArmed
 	m.setTalk(m.talk.tick(m.now))
+	if tapped && m.talk.phase == talkIdle {
+		m.tapped()
+	}
 	m.take(msg.sample)
 	if m.panel == panelDevices && m.now.Sub(m.listed) >= listEvery {
 		return m.listDevices()

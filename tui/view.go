@@ -42,6 +42,7 @@ type screen struct {
 	panel     panel
 	scroll    int           // lines the panel is scrolled
 	selected  signal.PeerID // row of the cursor
+	digits    digits        // that select people
 	spotlight spotlight
 	asking    bool // leave?
 	talking   bool // the talk key is held
@@ -189,10 +190,14 @@ func (sc *screen) table() *table {
 	if key := sc.keys.key(ActInvite); sc.view.Server.State == signal.Connected && sc.invite.text() != "" {
 		hint = "nobody else is here yet: " + key + " shows and copies the invite"
 	}
+	var shown digits
+	if sc.stage {
+		shown = sc.digits
+	}
 	return &table{
-		hint: hint,
+		hint: hint, digits: shown,
 		view: sc.view, levels: sc.levels, stats: sc.stats, volumes: sc.volumes,
-		selected: sc.selected, numbered: sc.stage, step: sc.step, missing: sc.missing(),
+		selected: sc.selected, step: sc.step, missing: sc.missing(),
 	}
 }
 

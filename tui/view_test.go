@@ -154,6 +154,7 @@ func TestScenes(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				sc := screenOf(nil, size.w, size.h)
 				scene.make(&sc)
+				sc.digits = sc.digits.follow(sc.view)
 				got := sc.Render()
 				fits(t, got, size.w, size.h)
 				if again := sc.Render(); again != got {
