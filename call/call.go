@@ -1,7 +1,3 @@
-// Package call is one participant's part in a meeting: it joins signaling, the
-// mesh and the media to one thing that a screen, a text mode or a script can
-// drive. Everything it needs from the system can be replaced, so that a whole
-// room runs inside one test.
 package call
 
 import (
