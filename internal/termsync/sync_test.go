@@ -409,3 +409,30 @@ func TestBytes(t *testing.T) {
 		t.Errorf("%d bytes a line", b.bytes/20)
 	}
 }
+
+// A key typed by a viewer is on its screen one round trip later: nothing waits for a
+// tick, in either direction.
+func TestEchoTakesOneRoundTrip(t *testing.T) {
+	b := newBed(t, 120, 40)
+	b.delay = 25 * time.Millisecond
+	b.taken = func(keys Keys) {
+		for _, k := range keys {
+			fmt.Fprint(b.term, k.Text) // as a shell echoes
+		}
+	}
+	b.run(time.Second, nil)
+	var longest time.Duration
+	for range 50 {
+		b.viewer.Type(Key{Text: "x"})
+		typed, n := b.now, len(b.shown)
+		b.run(200*time.Millisecond, nil)
+		if len(b.shown) == n {
+			t.Fatal("no echo")
+		}
+		longest = max(longest, b.shown[n].at.Sub(typed))
+	}
+	t.Logf("%v after the key at most", longest)
+	if longest > 2*b.delay+5*time.Millisecond {
+		t.Errorf("%v after the key, with a round trip of %v", longest, 2*b.delay)
+	}
+}
