@@ -56,6 +56,7 @@ export class Call {
         this.#views.delete(peer);
         this.#thinLines.delete(peer);
         this.hearing.forget(peer);
+        this.terminals?.gone(peer);
         this.chat.forget(peer);
         this.files.gone(peer);
       },
@@ -168,6 +169,7 @@ export class Call {
       case "thin":
         for (const k of ["camera", "screen"]) this.#thin(peer, k, data?.[k] === true);
         break;
+      case "terminals": this.terminals?.heard(peer, data); break;
       case "ask": this.hearing.asked(peer); break;
       case "sending": this.hearing.answered(performance.now(), peer, data); break;
       case "hearing": this.hearing.told(peer, data); break;

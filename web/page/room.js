@@ -6,6 +6,7 @@ import { command, link } from "./invite.js";
 import { whyNot } from "./media.js";
 import { FileList } from "./fileui.js";
 import { Stage } from "./stage.js";
+import { Terminals } from "./terminals.js";
 import { keyPrint } from "./who.js";
 import { badge, banner, clock, keys, mark, toast, whoText } from "./words.js";
 
@@ -34,6 +35,8 @@ export class Room {
     this.call = call;
     this.onLeave = onLeave;
     this.stage = new Stage($("stage"), call, (sizes) => this.#announce(sizes));
+    this.terminals = call.terminals = new Terminals($("terminals"), (peer) => call.view().peers.find((p) => p.id === peer)?.name ?? "somebody");
+    call.use("terminal", (...what) => this.terminals.channel(...what));
     $("room-title").textContent = call.invite.name;
     document.title = `${call.invite.name} · meet`;
     const open = call.invite.secret === "";
@@ -62,6 +65,8 @@ export class Room {
     clearTimeout(this.#viewTimer);
     this.#abort.abort();
     this.stage.close();
+    this.terminals.close();
+    this.call.terminals = null;
     for (const a of this.#audio.values()) a.element.srcObject = null;
     $("list").replaceChildren();
     $("lines").replaceChildren();
