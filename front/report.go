@@ -24,6 +24,7 @@ type Report struct {
 // personReport is what happened with one person.
 type personReport struct {
 	name           string
+	from, to       time.Time       // when they were in the list first and last
 	outages        []time.Duration // mended, in order
 	failed         int             // times three attempts were in vain
 	broken         bool            // an outage was going on at the end
@@ -56,6 +57,10 @@ func (r *Report) View(v *rtc.RoomView, now time.Time) {
 	r.to = now
 	for i := range v.Peers {
 		p := r.person(v.Peers[i].ID, v.Peers[i].Name)
+		if p.from.IsZero() {
+			p.from = now
+		}
+		p.to = now
 		p.broken = v.Peers[i].State == rtc.StateDisconnected || v.Peers[i].State == rtc.StateFailed
 		p.why = Text(v.Peers[i].Trouble)
 	}

@@ -42,6 +42,7 @@ type joinFlags struct {
 	video, notify, files  string
 	acceptFiles           bool
 	record, recordings    string
+	report                string
 	noLobby, ascii, mouse bool
 	relayOnly             bool
 	reaches               reachFlags
@@ -128,6 +129,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.StringVar(&f.files, "files", "", "folder for files that others send; default ~/Downloads, else the present one")
 	fl.BoolVar(&f.acceptFiles, "accept-files", false, "take every file that is offered, without asking")
 	fl.StringVar(&f.record, "record", "", "record the call from the start, into a new folder within this one")
+	fl.StringVar(&f.report, "report", "", "write how the call went to this file: Markdown, or JSON if it ends in .json")
 	fl.StringVar(&f.recordings, "recordings", "", "folder of recordings; default ~/meet")
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
@@ -250,13 +252,14 @@ func joinRoom(ctx context.Context, room string, f joinFlags) error {
 	defer steer(ctx, c, at, log)()
 	defer hook(c, at, f, log)()
 	defer keepLines(c, at)()
+	report := keepReport(c, f.report)
 	if f.record != "" {
 		if err := c.Record(f.record); err != nil {
 			c.Leave() // and end as calls do: others follow this one already
-			return errors.Join(usagef("--record: %w", err), take(ctx, c, at, f))
+			return errors.Join(usagef("--record: %w", err), take(ctx, c, at, f), report())
 		}
 	}
-	return take(ctx, c, at, f)
+	return errors.Join(take(ctx, c, at, f), report())
 }
 
 // take runs the call beside whatever shows it, until both have ended.

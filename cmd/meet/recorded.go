@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/headless"
 	"github.com/meet-term/meet/internal/record"
@@ -43,6 +44,54 @@ func keepLines(c *call.Call, at place) (end func()) {
 	return func() {
 		following.Wait()
 		events.Close()
+	}
+}
+
+// reportEvery is how often the report looks at the figures of the connections.
+const reportEvery = time.Second
+
+// keepReport writes how the call went to a file when it has ended and the returned
+// function was called: as JSON if the name ends so, else as Markdown.
+func keepReport(c *call.Call, path string) (end func() error) {
+	if path == "" {
+		return func() error { return nil }
+	}
+	events := c.Follow()
+	var following sync.WaitGroup
+	var report front.Report
+	crash.GoIn(&following, func() {
+		ticker := time.NewTicker(reportEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case e, ok := <-events.Events():
+				if !ok {
+					return
+				}
+				report.Event(e, time.Now())
+			case <-ticker.C:
+			}
+			report.View(c.View(), time.Now())
+			report.Stats(c.Stats())
+		}
+	})
+	return func() error {
+		following.Wait()
+		events.Close()
+		b := []byte(report.Markdown())
+		if filepath.Ext(path) == ".json" {
+			var err error
+			if b, err = report.JSON(); err != nil {
+				return err
+			}
+		}
+		if len(b) == 0 {
+			return nil // nothing to tell of
+		}
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		return nil
 	}
 }
 
