@@ -162,13 +162,12 @@ func (s *session) who() {
 		}
 	}
 	for _, p := range v.Peers {
-		line := name(p.Name)
-		if mark := front.Known(p.Identity); mark != "" {
-			line += " (" + mark + ")"
-		}
-		line += ": " + front.StateText(p) + ", " + mediaText(p.Media)
+		line := name(p.Name) + ": " + front.StateText(p) + ", " + mediaText(p.Media)
 		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
 			line += ", " + front.LinkText(l)
+		}
+		if mark := front.Known(p.Identity); mark != "" {
+			line += ", " + mark
 		}
 		s.say("%s%s", line, handText(v, p.ID))
 	}

@@ -55,6 +55,7 @@ type session struct {
 	opt    Options
 	media  map[signal.PeerID]signal.Media // what was said about everyone last
 	met    map[signal.PeerID]bool         // connected before
+	marks  map[signal.PeerID]rtc.Mark     // how well somebody is known, as last said
 	names  front.Names
 	linked bool      // the server was reached before
 	tried  time.Time // when the last attempt to reach it was said; zero: none of this outage
@@ -78,7 +79,7 @@ func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}, quarters: map[int]int{}, read: map[terminalID][]string{}}
+	s := &session{opt: opt, media: map[signal.PeerID]signal.Media{}, met: map[signal.PeerID]bool{}, marks: map[signal.PeerID]rtc.Mark{}, quarters: map[int]int{}, read: map[terminalID][]string{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.welcome()
@@ -245,6 +246,11 @@ func (s *session) event(ev rtc.Event) {
 		s.say("%s", front.HearingText(name(e.Name), e.Heard, e.Hears))
 	case rtc.HearingLost:
 		// was said when it began
+	case rtc.Identified:
+		if s.marks[e.Peer] != e.Mark {
+			s.marks[e.Peer] = e.Mark
+			s.describe(e)
+		}
 	case call.PlaceChanged:
 		if w := text(e.Where); w != "" {
 			s.say("the room is %s", w)
@@ -254,7 +260,7 @@ func (s *session) event(ev rtc.Event) {
 	case call.Chat:
 		s.say("%s: %s", name(e.Name), text(e.Text))
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
-		rtc.PeerJoined, rtc.PeerLeft, rtc.Identified, rtc.Undelivered, rtc.PicturesPaused, rtc.HandRaised, call.Warning, call.CodeChanged, call.LanRoomFound,
+		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, rtc.PicturesPaused, rtc.HandRaised, call.Warning, call.CodeChanged, call.LanRoomFound,
 		call.RecordingChanged, call.FileOffered, call.FileDone, call.FileFailed,
 		call.TerminalStarted, call.TerminalStopped, call.TerminalAllowed:
 		s.describe(ev)

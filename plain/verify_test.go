@@ -28,7 +28,7 @@ func TestVerify(t *testing.T) {
 		}
 		for _, want := range []string{
 			"Careful: this Bob is not the Bob you know.", "Bob has the key SHA256:", "read these words to each other: acid acorn", "/verify Bob same",
-			"Eve has not shown a key yet", "whom? /verify NAME", "nobody here is called Zed", "Bob (new): connected",
+			"Eve has not shown a key yet", "whom? /verify NAME", "nobody here is called Zed", "screen share OFF, new",
 		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("not said: %q in\n%s", want, out)

@@ -41,8 +41,14 @@ func TestKeys(t *testing.T) {
 		p.press("?")
 		p.shows("── keys", "microphone on or off")
 		shown := p.screen()
+		for range 4 { // there are more than fit
+			p.press("PageDown")
+			shown += p.screen()
+		}
+		p.until("the end of the list", func(s string) bool { return strings.Contains(s, "ctrl+z") })
+		shown += p.screen()
 		for _, key := range []string{"m alt+m", "v alt+v", "s alt+s", "space", "c", "e alt+e", "enter", "0", "g", "z", "p", "i", "up k",
-			"down j", "tab", "+ =", "-", "x", "r", "d", "y", "l", "?", "q ctrl+c", "ctrl+z"} {
+			"down j", "tab", "+ =", "-", "x", "V", "r", "d", "y", "l", "?", "q ctrl+c", "ctrl+z"} {
 			if !regexp.MustCompile(`(?m)  ` + regexp.QuoteMeta(key) + `  +\S`).MatchString(shown) {
 				t.Errorf("help does not list %q", key)
 			}

@@ -120,3 +120,28 @@ func TestNobodyIsAnother(t *testing.T) {
 		})
 	}
 }
+
+// Who leaves is gone at once for those who are connected, whatever becomes of the
+// server's word: the goodbye goes over the connections.
+func TestGoodbyeNeedsNoServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(t)
+		a, b := r.Join("a"), r.Join("b")
+		r.Wait(3 * time.Second)
+		a.CutServer()
+		r.Wait(time.Second)
+		a.Forget()
+		left := time.Since(r.Start)
+		b.Leave()
+		r.Wait(10 * time.Second)
+		for _, s := range a.Seen() {
+			if e, ok := s.Event.(rtc.PeerLeft); ok {
+				if after := s.At - left; e.Crashed || after > 600*time.Millisecond {
+					t.Errorf("b left %v later (crashed: %v)", after, e.Crashed)
+				}
+				return
+			}
+		}
+		t.Error("b never left")
+	})
+}

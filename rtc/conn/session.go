@@ -249,8 +249,24 @@ func (s *session) run() {
 	}
 }
 
+// lastWords sends what was to be said before the end and still waits: a goodbye, by
+// which the peer knows at once that this is no outage.
+func (s *session) lastWords() {
+	for s.data != nil && !s.failed.Load() {
+		select {
+		case c := <-s.commands:
+			if d, ok := c.(rtc.SendData); ok {
+				s.sendData(d.Data)
+			}
+		default:
+			return
+		}
+	}
+}
+
 // shut ends the connection and waits for everything that reads from it.
 func (s *session) shut() {
+	s.lastWords()
 	s.failed.Store(true)
 	s.endCarrying()
 	s.closeChannels()
