@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,9 @@ func Split(l net.Listener, config *tls.Config) *Mux {
 	if config != nil {
 		m.tls = config.Clone()
 		m.tls.NextProtos = []string{"http/1.1"} // WebSockets need it, and we see no more of ALPN
+		if slices.Contains(config.NextProtos, acmeProto) {
+			m.tls.NextProtos = append(m.tls.NextProtos, acmeProto)
+		}
 	}
 	m.http, m.stun = newQueue(l.Addr()), newQueue(l.Addr())
 	crash.GoIn(&m.running, m.accept)
@@ -109,6 +113,10 @@ func (m *Mux) accept() {
 		})
 	}
 }
+
+// acmeProto is how a certificate authority asks whose name this is (RFC 8737): it
+// wants the handshake alone, and hangs up.
+const acmeProto = "acme-tls/1"
 
 const recordHandshake = 0x16
 

@@ -12,7 +12,9 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/acme/autocert"
 
+	"github.com/meet-term/meet/internal/crash"
 	"github.com/meet-term/meet/internal/iceserver"
 	"github.com/meet-term/meet/internal/identity"
 	"github.com/meet-term/meet/internal/localtls"
@@ -33,6 +35,8 @@ type serveFlags struct {
 	debug           bool
 	relay           relayFlags
 	ops             opsFlags
+	domain          domainFlags
+	listenGiven     bool
 }
 
 func serveCommand() *cobra.Command {
@@ -45,6 +49,7 @@ cannot read. Media goes from peer to peer; where that cannot be, it is relayed,
 sealed as well, over the same port number: open it for TCP and UDP.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.listenGiven = cmd.Flags().Changed("listen")
 			f.relay.turnGiven, f.relay.trustsProxy = cmd.Flags().Changed("turn"), f.trustProxy
 			return serve(cmd.Context(), f)
 		},
@@ -64,6 +69,7 @@ sealed as well, over the same port number: open it for TCP and UDP.`,
 	fl.IntVar(&f.address.Bytes, "bytes-per-address", 4<<20, "bytes per second that are read of one address and written because of it")
 	fl.BoolVar(&f.debug, "debug", false, "log everything")
 	f.ops.add(fl)
+	f.domain.add(fl)
 	r := &f.relay
 	fl.BoolVar(&r.turn, "turn", true, "relay media (STUN and TURN) for members who cannot reach each other")
 	fl.StringSliceVar(&r.public, "public-address", nil, "the address others know this machine by, if it is behind a NAT")
@@ -100,7 +106,7 @@ func serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := f.ops.check(); err != nil {
+	if err := errors.Join(f.ops.check(), f.domain.check(f)); err != nil {
 		return err
 	}
 	var mayOpen func(token string) bool
@@ -115,6 +121,17 @@ func serve(ctx context.Context, f serveFlags) error {
 	if f.tlsAuto {
 		if e.config, authority, err = ownAuthority(); err != nil {
 			return fmt.Errorf("serve: %w", err)
+		}
+	}
+	var certificates *autocert.Manager
+	if f.domain.domain != "" {
+		if certificates, err = f.domain.certificates(); err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
+		e.config = f.domain.tlsConfig(certificates)
+		f.origins = append(f.origins, "https://"+f.domain.domain) // it is known by that name
+		if !f.listenGiven {
+			f.listen = domainListen
 		}
 	}
 	if _, err := e.load(); err != nil { // before anybody is told that we listen
@@ -142,6 +159,12 @@ func serve(ctx context.Context, f serveFlags) error {
 	}
 	about := venue.About{ID: h.server.ID(), Authority: authority}
 	about.Reach = at.reach().Setting()
+	if certificates != nil && at.listen != nil {
+		at.base = f.domain.base(at.listen.Port)
+		about.Public = at.base
+		defer f.domain.sendOn(ctx, certificates, log)()
+		crash.Go(func() { f.domain.fetch(certificates, log) })
+	}
 	h.front.Tell(about)
 	fmt.Fprintln(os.Stderr, at.sentence(machineAddresses()))
 	ctx, drain := context.WithCancel(ctx)

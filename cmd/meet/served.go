@@ -36,6 +36,7 @@ type servedAt struct {
 	secure    bool
 	public    []string // addresses others know this machine by, as told
 	proxied   bool     // a proxy stands in front
+	base      string   // of the domain it has a certificate for; "": none
 }
 
 // reach is who can get to it.
@@ -70,6 +71,8 @@ func (s servedAt) sentence(own []netip.Addr) string {
 	}
 	host := s.listen.IP.String()
 	switch {
+	case s.base != "":
+		return "others anywhere join with: meet join " + s.base + "ROOM"
 	case s.listen.IP.IsLoopback() && s.proxied:
 		return "others join through the proxy in front: meet join https://ITS-NAME/ROOM"
 	case s.listen.IP.IsLoopback():
