@@ -58,6 +58,10 @@ type Config struct {
 	// People is whom they know; nil: nobody, and nobody is remembered.
 	People People
 
+	// Receive says what to get of others; "" is everything. MaxBandwidth is the most
+	// that the call may take of the line each way, in bit/s; 0: what it carries.
+	Receive      Receive
+	MaxBandwidth int
 	// NoCarry keeps us from carrying what two others cannot exchange.
 	NoCarry bool
 

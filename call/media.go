@@ -86,7 +86,7 @@ func newStudio(cfg Config, self signal.PeerID, events *eventQueue, beside *chann
 			}
 		},
 		camera: cfg.Camera.Source(), screen: cfg.Screen.Source(), start: cfg.Start,
-		watchAll: cfg.WatchAll, out: m.out, people: m.people,
+		watchAll: cfg.WatchAll, receive: cfg.Receive, most: cfg.MaxBandwidth, out: m.out, people: m.people,
 		log:       m.log.Warn,
 		warn:      m.videoWarning,
 		available: m.setHave,

@@ -101,7 +101,7 @@ func TestAThousandComeAndGo(t *testing.T) {
 		}
 		in.Feedback("bob", conn.Feedback{Kind: media.Mic, Loss: 0.5})
 		in.Feedback("bob", conn.Feedback{Kind: media.Camera, Loss: 0.5})
-		c.data("bob", "view", encode(viewMessage{[2]int{640, 360}, [2]int{1280, 720}}))
+		c.data("bob", "view", encode(viewMessage{Camera: [2]int{640, 360}, Screen: [2]int{1280, 720}}))
 		c.data("bob", "hearing", encode(hearingMessage{false}))
 		c.dataOpen("bob")
 		if bob := c.media.people.find("bob"); bob.sound.Load() == nil || bob.pictures[media.Screen].Load() == nil {

@@ -43,6 +43,7 @@ type pictures struct {
 	showing map[Viewed]stream.Size // what we show, and how large
 	receive Receive                // what we want at all; "": everything
 	strain  int                    // of the machine
+	most    int                    // bit/s that the call may take each way; 0: anything
 }
 
 // viewMessage tells a peer at which size its pictures are shown, in samples;
@@ -50,6 +51,8 @@ type pictures struct {
 type viewMessage struct {
 	Camera [2]int `json:"camera"`
 	Screen [2]int `json:"screen"`
+	// Most is what all that is sent may take, in kbit/s; 0: what the path carries.
+	Most int `json:"most,omitempty"`
 }
 
 // thinMessage tells a peer which of our pictures the path to it does not carry.
@@ -74,6 +77,8 @@ type pictureConfig struct {
 	camera, screen source.Source
 	start          signal.Media
 	watchAll       bool
+	receive        Receive
+	most           int
 	out            *conn.Outbound
 	people         *people
 	log            func(msg string, args ...any)
@@ -89,7 +94,7 @@ type pictureConfig struct {
 func newPictures(cfg pictureConfig) *pictures {
 	p := &pictures{
 		out: cfg.out, people: cfg.people, log: cfg.log, keyFrame: cfg.keyFrame, tell: cfg.tell, thin: cfg.thin, shown: cfg.shown,
-		watchAll: cfg.watchAll, showing: map[Viewed]stream.Size{},
+		watchAll: cfg.watchAll, receive: cfg.receive, most: cfg.most, showing: map[Viewed]stream.Size{},
 	}
 	sender := func(k media.Kind, src source.Source, on bool) *stream.Sender {
 		return stream.NewSender(stream.SenderConfig{
@@ -200,7 +205,7 @@ func (p *pictures) viewOf(peer signal.PeerID) viewMessage {
 	defer p.mu.Unlock()
 	all := p.wants()
 	camera, screen := all[Viewed{peer, media.Camera}], all[Viewed{peer, media.Screen}]
-	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}}
+	return viewMessage{[2]int{camera.Width, camera.Height}, [2]int{screen.Width, screen.Height}, p.each() / 1000}
 }
 
 // larger is the larger of two sizes.
@@ -220,6 +225,7 @@ func (p *pictures) heard(from *person, data json.RawMessage) error {
 	for _, side := range []*int{&v.Camera[0], &v.Camera[1], &v.Screen[0], &v.Screen[1]} {
 		*side = min(max(*side, 0), maxView)
 	}
+	v.Most = min(max(v.Most, 0), maxKbps)
 	from.mu.Lock()
 	changed := from.listens && !(from.told && from.view == v)
 	from.view, from.told = v, true
@@ -234,6 +240,7 @@ func (p *pictures) heard(from *person, data json.RawMessage) error {
 func (p *pictures) serve(peer signal.PeerID, v viewMessage) {
 	p.camera.SetViewer(string(peer), v.Camera[0], v.Camera[1])
 	p.screen.SetViewer(string(peer), v.Screen[0], v.Screen[1])
+	p.limit(peer, v.Most*1000)
 	p.out.SetVideoWanted(peer, media.Camera, v.Camera != [2]int{})
 	p.out.SetVideoWanted(peer, media.Screen, v.Screen != [2]int{})
 }
@@ -245,10 +252,11 @@ func (p *pictures) connected(to *person) {
 	to.mu.Unlock()
 	if !told {
 		v = viewMessage{
-			[2]int{usualCamera.Width, usualCamera.Height}, [2]int{usualScreen.Width, usualScreen.Height},
+			Camera: [2]int{usualCamera.Width, usualCamera.Height}, Screen: [2]int{usualScreen.Width, usualScreen.Height},
 		}
 	}
 	p.serve(to.id, v)
+	p.shareOut()
 	// Pictures were lost during an outage: do not wait to be asked.
 	for _, small := range []bool{false, true} {
 		p.camera.KeyFrame(small)
@@ -299,6 +307,7 @@ func (p *pictures) thinTo(peer signal.PeerID) thinMessage {
 func (p *pictures) end(peer signal.PeerID) {
 	p.camera.RemoveViewer(string(peer))
 	p.screen.RemoveViewer(string(peer))
+	p.shareOut()
 }
 
 // stats are the figures of one received picture.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/video/stream"
+	"github.com/meet-term/meet/rtc/conn"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -85,6 +86,39 @@ func TestWants(t *testing.T) {
 		p.update(c.change)
 		if told[ann] != c.ann || told[bob] != c.bob {
 			t.Errorf("%s: ann is asked for %v, bob for %v", c.name, told[ann], told[bob])
+		}
+	}
+}
+
+// A ceiling for the line is divided among the people who are there, and told to them.
+func TestCeiling(t *testing.T) {
+	people := newPeople()
+	told := map[signal.PeerID]viewMessage{}
+	p := newPictures(pictureConfig{
+		people: people, most: 900_000, watchAll: true, out: conn.NewOutbound(),
+		tell: func(peer signal.PeerID, v viewMessage) { told[peer] = v },
+	})
+	for i, id := range []signal.PeerID{"ann", "bob", "cyd"} {
+		one := people.admit(id)
+		one.mu.Lock()
+		one.listens = true
+		one.mu.Unlock()
+		p.connected(one)
+		if want := 900 / (i + 1); told["ann"].Most != want || told[id].Most != want {
+			t.Errorf("of %d people, ann is told %d, the last %d", i+1, told["ann"].Most, told[id].Most)
+		}
+	}
+}
+
+func TestParseBandwidth(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "800k": 800_000, "2M": 2_000_000, "1.5M": 1_500_000, "64000": 64_000} {
+		if got, err := ParseBandwidth(text); got != want || err != nil {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"0", "-1M", "3k", "fast", "2Mk", "2kM", "NaN", "k", "9999999M"} {
+		if got, err := ParseBandwidth(text); err == nil {
+			t.Errorf("%q: %d", text, got)
 		}
 	}
 }

@@ -140,3 +140,42 @@ func (p *pictures) unwanted(v Viewed) bool {
 	_, wanted := p.wants()[v]
 	return !wanted
 }
+
+// maxKbps bounds what a peer may say that we may send, which is anything.
+const maxKbps = 1_000_000
+
+// each is what the call may take of the line for one person, each way, in bit/s; 0:
+// anything. Called with mu held.
+func (p *pictures) each() int {
+	if p.most == 0 {
+		return 0
+	}
+	return max(p.most/max(len(p.people.everybody()), 1), 1000)
+}
+
+// limit bounds what we send to a peer, by what they said and by our own line.
+func (p *pictures) limit(peer signal.PeerID, theirs int) {
+	p.mu.Lock()
+	own := p.each()
+	p.mu.Unlock()
+	if own == 0 || theirs > 0 && theirs < own {
+		own = theirs
+	}
+	p.out.SetCeiling(peer, own)
+}
+
+// shareOut divides the line among the people who are there now.
+func (p *pictures) shareOut() {
+	if p.most == 0 {
+		return
+	}
+	for id, of := range p.people.everybody() {
+		of.mu.Lock()
+		theirs, listens := of.view.Most, of.listens
+		of.mu.Unlock()
+		if listens {
+			p.limit(id, theirs*1000)
+			p.tell(id, p.viewOf(id))
+		}
+	}
+}

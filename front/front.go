@@ -6,6 +6,7 @@ package front
 
 import (
 	"context"
+	"slices"
 
 	"github.com/meet-term/meet/call"
 	"github.com/meet-term/meet/internal/termsync"
@@ -41,6 +42,30 @@ type Controls interface {
 	Retry(peer signal.PeerID)
 	// Leave ends the call. The room's Events close afterwards.
 	Leave()
+}
+
+// Chooser is implemented by [Controls] that can get less of others.
+type Chooser interface {
+	SetReceive(r call.Receive)
+	Receive() call.Receive
+}
+
+// ReceiveNext is what comes after what is received: less, and then everything again.
+func ReceiveNext(r call.Receive) call.Receive {
+	i := slices.Index(call.ReceiveChoices, r)
+	return call.ReceiveChoices[(i+1)%len(call.ReceiveChoices)]
+}
+
+// ReceiveText says what of others is received.
+func ReceiveText(r call.Receive) string {
+	switch r {
+	case call.ReceiveScreens:
+		return "Of others, sound and screens only"
+	case call.ReceiveSound:
+		return "Of others, sound only"
+	case call.ReceiveAll:
+	}
+	return "Everything of others"
 }
 
 // Verifier is implemented by [Controls] that know people by their keys.

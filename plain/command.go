@@ -19,6 +19,7 @@ var help = []string{
 	"/share    share the screen, or stop",
 	"/share sound  share the screen with what is played here",
 	"/hand     raise your hand, or take it down",
+	"/receive  receive less: screens only, sound only, everything again",
 	"/sound    what is done to the sound of your microphone",
 	"/echo     auto, on or off: take the loudspeaker out of the microphone",
 	"/noise    take noise out of the microphone, or leave it in",
@@ -75,6 +76,8 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		if s.opt.Controls != nil {
 			s.opt.Controls.SetHand(s.opt.Room.View().Hand == 0)
 		}
+	case "/receive":
+		s.receive()
 	case "/devices":
 		s.devices(ctx, strings.TrimSpace(rest))
 	case "/record":
@@ -179,4 +182,12 @@ func handText(v *rtc.RoomView, id signal.PeerID) string {
 		return fmt.Sprintf(", hand up (number %d)", place)
 	}
 	return ""
+}
+
+// receive has less received of others, or everything again.
+func (s *session) receive() {
+	if c, ok := s.opt.Controls.(front.Chooser); ok {
+		c.SetReceive(front.ReceiveNext(c.Receive()))
+		s.say("%s", front.ReceiveText(c.Receive()))
+	}
 }

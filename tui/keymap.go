@@ -24,6 +24,7 @@ const (
 	ActCopy      Action = "copy"
 	ActTalk      Action = "talk"
 	ActHand      Action = "hand"
+	ActReceive   Action = "receive"
 	ActChat      Action = "chat"
 	ActUnfold    Action = "unfold"
 	ActUp        Action = "up"
@@ -88,6 +89,7 @@ var defaultBindings = []binding{
 	{ActQuieter, []string{"-"}, "", "selected person quieter"},
 	{ActHush, []string{"x"}, "", "silence who is selected, here only"},
 	{ActVerify, []string{"V"}, "", "who is it? words to compare"},
+	{ActReceive, []string{"b"}, "", "receive less of others, or all again"},
 	{ActRetry, []string{"r"}, "", "reconnect now"},
 	{ActDevices, []string{"d"}, "", "choose microphone, speaker, camera"},
 	{ActFiles, []string{"f"}, "", "send a file, take or refuse one"},

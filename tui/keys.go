@@ -233,6 +233,11 @@ func (m *Model) act(a Action) tea.Cmd {
 			t, act := m.talk.press(m.now, m.releases, m.want.Mic && !m.talking)
 			m.setTalk(t, act)
 		}
+	case ActReceive:
+		if c, ok := m.opt.Controls.(front.Chooser); ok {
+			c.SetReceive(front.ReceiveNext(c.Receive()))
+			m.toast(toastInfo, front.ReceiveText(c.Receive()))
+		}
 	case ActHand:
 		m.opt.Controls.SetHand(m.view.Hand == 0)
 	case ActChat:

@@ -34,7 +34,8 @@ func completeJoin(cmd *cobra.Command) {
 	}
 	for flag, values := range map[string][]string{
 		"echo": {"auto", "on", "off"}, "video": {"auto", "kitty", "iterm", "sixel", "octant", "sextant", "quadrant", "half", "ascii", "off"},
-		"notify": {"auto", "osc9", "osc777", "osc99", "bell", "off"},
+		"receive": {"all", "screens", "sound"},
+		"notify":  {"auto", "osc9", "osc777", "osc99", "bell", "off"},
 	} {
 		complete(cmd, flag, func(context.Context, string) []string { return values }, false)
 	}

@@ -40,6 +40,7 @@ type joinFlags struct {
 	logFile               string
 	debug                 bool
 	video, notify, files  string
+	receive, maxBandwidth string
 	acceptFiles           bool
 	record, recordings    string
 	report                string
@@ -125,6 +126,8 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")
+	fl.StringVar(&f.receive, "receive", string(call.ReceiveAll), "what to get of others: all, screens (sound and screens) or sound")
+	fl.StringVar(&f.maxBandwidth, "max-bandwidth", "", "what the call may take of the line each way, in bit/s, such as 800k or 2M; default what the line carries")
 	fl.StringVar(&f.notify, "notify", "auto", "how the terminal tells what happens while it is not in front: auto, osc9, osc777, osc99, bell or off")
 	fl.StringVar(&f.files, "files", "", "folder for files that others send; default ~/Downloads, else the present one")
 	fl.BoolVar(&f.acceptFiles, "accept-files", false, "take every file that is offered, without asking")
@@ -169,6 +172,12 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	}
 	if cfg.Screen, err = source.ParseScreen(f.screen); err != nil {
 		return cfg, usagef("--screen: %w", err)
+	}
+	if cfg.Receive, err = call.ParseReceive(f.receive); err != nil {
+		return cfg, usagef("--receive: %w", err)
+	}
+	if cfg.MaxBandwidth, err = call.ParseBandwidth(f.maxBandwidth); err != nil {
+		return cfg, usagef("--max-bandwidth: %w", err)
 	}
 	if _, err := termvideo.ParseMode(f.video); err != nil {
 		return cfg, usagef("--video: %w", err)

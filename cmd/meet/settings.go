@@ -33,7 +33,8 @@ func loadSettings(flags *pflag.FlagSet, f *joinFlags) {
 	}{
 		"name": {&f.name, settings.Name}, "mic": {&f.mic, settings.Mic}, "camera": {&f.camera, settings.Camera},
 		"screen": {&f.screen, settings.Screen}, "speaker": {&f.speaker, settings.Speaker}, "video": {&f.video, settings.Video},
-		"notify": {&f.notify, settings.Notify}, "files": {&f.files, settings.Files}, "identity": {&f.identity, settings.Identity},
+		"notify": {&f.notify, settings.Notify}, "files": {&f.files, settings.Files},
+		"receive": {&f.receive, settings.Receive}, "max-bandwidth": {&f.maxBandwidth, settings.MaxBandwidth}, "identity": {&f.identity, settings.Identity},
 		"recordings": {&f.recordings, settings.Recordings},
 	} {
 		if to.value != "" && !flags.Changed(name) {

@@ -21,23 +21,25 @@ import (
 // Config is what the file may say. The zero value of a field means that the
 // file does not say it, and flags go before all of it.
 type Config struct {
-	Name      string // how others see one
-	Server    string // URL of the signaling server
-	Reach     string // who can get to a room that is hosted here: machine, network or internet
-	Mic       string // sources and sinks, as the flags of the same name
-	Camera    string
-	Screen    string
-	Speaker   string
-	Video     string // how pictures are drawn
-	Files     string // folder for files that are accepted
-	Identity  string // the key others know one by: own, ssh or a path
-	Notify    string // how the terminal tells what happens while nobody looks
-	Muted     bool   // start with the microphone off
-	CameraOff bool   // start with the camera off
-	NoLobby   bool   // join without looking at the devices first
-	NoCarry   bool   // carry nothing for two others; the file says carry = false
-	ASCII     bool   // no symbols outside of ASCII
-	Mouse     bool
+	Name         string // how others see one
+	Server       string // URL of the signaling server
+	Reach        string // who can get to a room that is hosted here: machine, network or internet
+	Mic          string // sources and sinks, as the flags of the same name
+	Camera       string
+	Screen       string
+	Speaker      string
+	Video        string // how pictures are drawn
+	Files        string // folder for files that are accepted
+	Identity     string // the key others know one by: own, ssh or a path
+	Receive      string // what to get of others: all, screens or sound
+	MaxBandwidth string // what a call may take of the line each way, such as 800k
+	Notify       string // how the terminal tells what happens while nobody looks
+	Muted        bool   // start with the microphone off
+	CameraOff    bool   // start with the camera off
+	NoLobby      bool   // join without looking at the devices first
+	NoCarry      bool   // carry nothing for two others; the file says carry = false
+	ASCII        bool   // no symbols outside of ASCII
+	Mouse        bool
 	// Recordings is the folder for recordings.
 	Recordings string
 	// AcceptFiles takes every file that is offered.
@@ -156,7 +158,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"name": &c.Name, "server": &c.Server, "mic": &c.Mic, "camera": &c.Camera,
 		"screen": &c.Screen, "speaker": &c.Speaker, "video": &c.Video, "reach": &c.Reach,
-		"notify": &c.Notify, "files": &c.Files, "recordings": &c.Recordings, "identity": &c.Identity,
+		"notify": &c.Notify, "receive": &c.Receive, "max-bandwidth": &c.MaxBandwidth, "files": &c.Files, "recordings": &c.Recordings, "identity": &c.Identity,
 	}
 }
 

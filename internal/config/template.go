@@ -43,6 +43,11 @@ func Template(keys []KeyHelp, colors []ColorHelp) string {
 # Who can get to a room that is hosted here: "machine", "network" or "internet".
 # reach = "network"
 
+# What to get of others: "all", "screens" (sound and screens) or "sound".
+# receive = "all"
+# What a call may take of the line each way, in bit/s; without, what it carries.
+# max-bandwidth = "800k"
+
 # STUN and TURN servers of your own, besides what the server offers: "stun:HOST",
 # "turn:USER:PASSWORD@HOST" or "turn:SECRET@HOST"; "turns:" for TLS.
 # ice-server = ["turn:ada:secret@turn.example:3478"]

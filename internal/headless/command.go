@@ -32,6 +32,7 @@ type talker interface {
 	SetScreenWithSound(on bool)
 	PlayTestSound()
 	Verify(peer signal.PeerID) bool
+	SetReceive(r call.Receive)
 	HearMyself() bool
 	NewCode() bool
 	filer
@@ -107,6 +108,9 @@ type (
 	fileStopArgs struct {
 		ID *int `json:"id"`
 	}
+	receiveArgs struct {
+		What string `json:"what"`
+	}
 	echoArgs struct {
 		Mode *string `json:"mode"`
 	}
@@ -136,6 +140,14 @@ var commands = []command{
 		if !t.Verify(a.Peer) {
 			return errors.New(`verify needs a "peer" who is connected and has shown who they are`)
 		}
+		return nil
+	}),
+	define("receive", func(a receiveArgs, _ controls, t talker) error {
+		r, err := call.ParseReceive(a.What)
+		if err != nil {
+			return fmt.Errorf(`receive needs "what": %w`, err)
+		}
+		t.SetReceive(r)
 		return nil
 	}),
 	define("device", choose),

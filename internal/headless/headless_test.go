@@ -18,14 +18,15 @@ import (
 // recorder stands in for a call.
 type recorder struct{ done []string }
 
-func (r *recorder) note(s string)            { r.done = append(r.done, s) }
-func (r *recorder) SetMic(on bool)           { r.note("mic " + onOff(on)) }
-func (r *recorder) SetCamera(on bool)        { r.note("camera " + onOff(on)) }
-func (r *recorder) SetScreen(on bool)        { r.note("screen " + onOff(on)) }
-func (r *recorder) SetHand(on bool)          { r.note("hand " + onOff(on)) }
-func (r *recorder) Retry(peer signal.PeerID) { r.note("retry " + string(peer)) }
-func (r *recorder) Leave()                   { r.note("leave") }
-func (r *recorder) Say(text string) bool     { r.note("say " + text); return text != "" }
+func (r *recorder) note(s string)             { r.done = append(r.done, s) }
+func (r *recorder) SetMic(on bool)            { r.note("mic " + onOff(on)) }
+func (r *recorder) SetCamera(on bool)         { r.note("camera " + onOff(on)) }
+func (r *recorder) SetScreen(on bool)         { r.note("screen " + onOff(on)) }
+func (r *recorder) SetReceive(w call.Receive) { r.note("receive " + string(w)) }
+func (r *recorder) SetHand(on bool)           { r.note("hand " + onOff(on)) }
+func (r *recorder) Retry(peer signal.PeerID)  { r.note("retry " + string(peer)) }
+func (r *recorder) Leave()                    { r.note("leave") }
+func (r *recorder) Say(text string) bool      { r.note("say " + text); return text != "" }
 func (r *recorder) SetVolume(peer signal.PeerID, percent int) bool {
 	r.note("volume " + string(peer))
 	return peer == "known"
@@ -88,6 +89,8 @@ func TestCommands(t *testing.T) {
 		`{"command":"screen","on":true}`:                      {"screen on", ""},
 		`{"command":"screen","on":true,"sound":true}`:         {"screen and sound on", ""},
 		`{"command":"chat","text":"hi"}`:                      {"say hi", ""},
+		`{"command":"receive","what":"sound"}`:                {"receive sound", ""},
+		`{"command":"receive"}`:                               {"", `none of all, screens and sound`},
 		`{"command":"retry"}`:                                 {"retry ", ""},
 		`{"command":"retry","peer":"x"}`:                      {"retry x", ""},
 		`{"command":"volume","peer":"known","percent":50}`:    {"volume known", ""},

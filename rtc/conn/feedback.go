@@ -92,6 +92,9 @@ const (
 // carries tells what the path carries beside the sound, if that is news.
 func (s *session) carries(now time.Time) {
 	v := s.control.judge(now)
+	if most := float64(s.dialer.local.peers.of(s.cfg.Peer, media.Mic).ceiling.Load()); most > 0 {
+		v.rate, v.steady = min(v.rate, most), min(v.steady, most)
+	}
 	s.toldMu.Lock()
 	sound := max(s.soundRate.of(now, s.dialer.local.peers.of(s.cfg.Peer, media.Mic).wire.Load()), soundLeast)
 	bounded := float64(s.carriedEstimate(int(v.rate), v.suffers))

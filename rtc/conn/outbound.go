@@ -42,6 +42,7 @@ type outgoing struct {
 	wire           atomic.Uint64 // bytes with the headers of the network
 	last           atomic.Int64  // when the newest packet was sent, in Unix nanoseconds; 0: none was
 	unwanted       atomic.Bool
+	ceiling        atomic.Int64                  // bit/s in all; 0: none. Of the microphone's entry
 	serving        atomic.Pointer[media.Serving] // nil: everything
 	loss           atomic.Uint32                 // the last reported fraction lost, of 256
 }
@@ -185,6 +186,12 @@ func (o *Outbound) Sent(peer signal.PeerID, kind media.Kind) Sent {
 		s.Last = time.Unix(0, last)
 	}
 	return s
+}
+
+// SetCeiling says what may be sent to a peer at most, all kinds together, in bit/s
+// with headers; 0: what the path carries. It holds for all sessions of the peer.
+func (o *Outbound) SetCeiling(peer signal.PeerID, bps int) {
+	o.peers.of(peer, media.Mic).ceiling.Store(int64(bps))
 }
 
 // forget drops what is remembered of a peer.
