@@ -34,8 +34,9 @@ check: fmt vet lint cross test race ## what a commit must pass
 fmt:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted:"; echo "$$out"; exit 1; fi
 
-vet:
+vet: ## and what only other systems build
 	$(GO) vet ./...
+	@for os in darwin windows; do CGO_ENABLED=0 GOOS=$$os $(GO) vet -trimpath -buildvcs=false ./media/... ./internal/identity || exit 1; done
 
 lint: ## staticcheck, pinned in tools/go.mod
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...

@@ -16,8 +16,9 @@ import (
 	"github.com/meet-term/meet/e2e/rig"
 )
 
-// version is that of the release under test.
-const version = "v1.98.7"
+// version is that of the release under test: a candidate, which every package manager
+// writes in its own way.
+const version = "v1.98.7-rc.1"
 
 // made is the release under test: its folder, and why it could not be made.
 var made struct {

@@ -39,7 +39,11 @@ func TestDebian(t *testing.T) {
 	dpkg := func(args ...string) string {
 		return command(t, "dpkg", append([]string{"--root=" + system, "--force-not-root", "--force-bad-path"}, args...)...)
 	}
-	dpkg("--install", find(t, "*_"+runtime.GOARCH+".deb"))
+	deb := find(t, "*_"+runtime.GOARCH+".deb")
+	if got := command(t, "dpkg-deb", "--field", deb, "Version"); got != "1.98.7~rc.1\n" { // older than 1.98.7
+		t.Errorf("Debian takes it for %q", got)
+	}
+	dpkg("--install", deb)
 	for _, path := range belongs {
 		if _, err := os.Stat(filepath.Join(system, path)); err != nil {
 			t.Errorf("after the installation: %v", err)
@@ -61,6 +65,9 @@ func TestDebian(t *testing.T) {
 func TestFedora(t *testing.T) {
 	need(t, "rpm")
 	rpm := find(t, map[string]string{"amd64": "*_amd64.rpm", "arm64": "*_arm64.rpm"}[runtime.GOARCH])
+	if got := command(t, "rpm", "--query", "--package", "--queryformat", "%{VERSION}", rpm); got != "1.98.7~rc.1" {
+		t.Errorf("Fedora takes it for %q", got)
+	}
 	list := command(t, "rpm", "--query", "--package", "--list", rpm)
 	for _, path := range belongs {
 		if !strings.Contains(list, "/"+path+"\n") {

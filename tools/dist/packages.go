@@ -57,13 +57,10 @@ func installed(path string) string {
 
 func (r *release) pack(t target, format string) error {
 	info := &nfpm.Info{
-		Name: name, Arch: t.arch, Platform: t.os, Version: r.number(), VersionSchema: "none", Section: "net", Priority: "optional",
+		Name: name, Arch: t.arch, Platform: t.os, Version: r.number(), VersionSchema: "semver", Section: "net", Priority: "optional",
 		Maintainer: maintain, Description: summary + "\n" + describe, Homepage: home, License: license, MTime: r.when,
 	}
 	info.RPM.BuildHost = "localhost"
-	if format == "rpm" {
-		info.Version = strings.ReplaceAll(info.Version, "-", "~") // which no version may hold there
-	}
 	add := func(path, to string, mode int64) {
 		info.Contents = append(info.Contents, &files.Content{
 			Source: path, Destination: to,
