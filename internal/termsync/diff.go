@@ -175,7 +175,6 @@ func (s shift) apply(lines [][]term.Cell, cols int) [][]term.Cell {
 type runs struct {
 	b     []byte
 	style term.Style
-	row   int // of the run before; -1: none was
 }
 
 // line writes what differs in a line.

@@ -138,6 +138,18 @@ func (s *stage) scenes(ctx context.Context, images string) error {
 	if err := s.shows(ctx, "5 connected", "i stats"); err != nil {
 		return err
 	}
+	if err := s.shareTerminal(ctx); err != nil {
+		return err
+	}
+	if err := shoot("screen-terminal.png", 120, 40, settle, "Bob · plan.go", "Carol types"); err != nil {
+		return err
+	}
+	if err := s.shared(ctx, "kill-server"); err != nil {
+		return err
+	}
+	if err := s.shows(ctx, "Carol · screen"); err != nil {
+		return err
+	}
 	if err := sleep(ctx, settle); err != nil { // so that Dave's last picture is there
 		return err
 	}
@@ -145,6 +157,78 @@ func (s *stage) scenes(ctx context.Context, images string) error {
 		return fmt.Errorf("stop Dave: %w", err)
 	}
 	return shoot("screen-reconnecting.png", 120, 40, 500*time.Millisecond, "Reconnecting to 1 peer", "1 of 3")
+}
+
+// plan is what Bob and Carol work on.
+const plan = `package plan
+
+import "time"
+
+// Step is one thing to do, and who does it.
+type Step struct {
+	What string
+	Who  string
+	Due  time.Time
+}
+
+// Late reports whether a step should be done by now.
+func (s Step) Late(now time.Time) bool {
+	return now.After(s.Due)
+}
+
+// Next is the first step that is not done: Carol, over to you.
+func Next(all []Step, done map[string]bool) (Step, bool) {
+	for _, s := range all {
+		if !done[s.What] {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
+`
+
+// shared runs tmux for Bob's window.
+func (s *stage) shared(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, "tmux", append([]string{"-u", "-S", filepath.Join(s.dir, "tmux-bob"), "-f", "/dev/null"}, args...)...)
+	cmd.Env = s.env("Bob")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("tmux %s: %w: %s", args[0], err, out)
+	}
+	return nil
+}
+
+// shareTerminal has Bob share an editor, in which Carol types along.
+func (s *stage) shareTerminal(ctx context.Context) error {
+	file := filepath.Join(s.dir, "plan.go")
+	if err := os.WriteFile(file, []byte(plan), 0o644); err != nil {
+		return err
+	}
+	err := s.shared(ctx, "new-session", "-d", "-x", "62", "-y", "24",
+		fmt.Sprintf("'%s' share --title plan.go -- vim -u NONE -c 'set nocp noswapfile notitle ruler nowrap ts=4 bg=dark | syntax on | 21' '%s'", s.meet, file))
+	if err != nil {
+		return err
+	}
+	s.ends = append(s.ends, func() { _ = s.shared(context.WithoutCancel(ctx), "kill-server") })
+	if err := s.shows(ctx, "Bob · plan.go"); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(s.speak["Carol"], "{\"command\":\"terminal-ask\"}\n"); err != nil {
+		return fmt.Errorf("let Carol ask: %w", err)
+	}
+	for end := time.Now().Add(patience); ; {
+		cmd := exec.CommandContext(ctx, s.meet, "ctl", "terminal-allow", "Carol", "on")
+		cmd.Env = s.env("Bob")
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(end) { // she asks in her own time
+			return fmt.Errorf("let Carol type: %w: %s", err, out)
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // sleep waits, but not longer than ctx.
