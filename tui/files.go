@@ -130,7 +130,7 @@ func (l fileList) Render(s *Styles, w, h int, writing bool) []string {
 		out = append(out, s.dim.Render(s.fit(" no files yet", w)))
 	}
 	out = append(out[:min(len(out), max(1, h-3))], "")
-	to := "everybody"
+	to := "all"
 	if l.to != "" {
 		to = l.to
 	}

@@ -71,7 +71,7 @@ func TestFilesPanel(t *testing.T) {
 	d := &drawer{}
 	r := newDrawerRig(t, d)
 	r.keys("f")
-	r.shows("no files yet", "sends it to everybody")
+	r.shows("no files yet", "sends it to all")
 	r.keys("/", "t", "m", "p", "/", "m", "q") // letters are text here
 	r.do(keyMsg("enter"))
 	d.check(t, "send /tmp/mq")
@@ -106,7 +106,7 @@ func TestDroppedFile(t *testing.T) {
 	d := &drawer{}
 	r := newDrawerRig(t, d)
 	r.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("'/home/ann/my notes.pdf'"), Paste: true})
-	r.shows("/home/ann/my notes.pdf", "enter sends it to everybody")
+	r.shows("/home/ann/my notes.pdf", "enter sends it to all")
 	d.check(t)
 	r.do(keyMsg("enter"))
 	d.check(t, "send /home/ann/my notes.pdf")

@@ -29,13 +29,11 @@ type side struct {
 	other  *side
 	rate   float64       // bytes a second
 	delay  time.Duration // one way
-	most   int           // bytes that may wait; 0: 256 KiB
 	free   time.Time     // when the line is
 	epoch  int           // of the channel; what is under way of an older one is lost
 	open   bool
 	bytes  int64         // sent in all
 	queued time.Duration // longest time that something waited for the line
-	events []Event
 	happen chan Event
 }
 
@@ -442,8 +440,6 @@ func TestFloods(t *testing.T) {
 		if n := len(bob.List()); n != maxOffers {
 			t.Errorf("%d offers are kept", n)
 		}
-		bob.mu.Lock() // nothing is taken out of the inbox
-		bob.mu.Unlock()
 		for range 10_000 {
 			data(1, 0, chunkMax)
 		}

@@ -29,7 +29,6 @@ type sound struct {
 	waiting []soundPacket // in order
 	end     time.Duration // of what was written
 	flushed time.Duration // end at the last page
-	stereo  bool
 }
 
 // push takes a packet at its place in the file; what is there already is dropped.
