@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +25,7 @@ import (
 // their turn on a line of some rate, and take some time from there.
 type side struct {
 	*Files
+	mu     *sync.Mutex // of the line, both ways: guards free, epoch, open, bytes and queued
 	t      *testing.T
 	name   signal.PeerID
 	dir    string
@@ -40,6 +43,8 @@ type side struct {
 var errNoWay = errors.New("no way")
 
 func (s *side) send(_ signal.PeerID, b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
 	if !s.open {
 		return errNoWay
@@ -53,7 +58,10 @@ func (s *side) send(_ signal.PeerID, b []byte) error {
 	s.bytes += int64(len(b))
 	epoch, b := s.epoch, bytes.Clone(b)
 	time.AfterFunc(s.free.Sub(now)+s.delay, func() {
-		if epoch == s.epoch && s.open {
+		s.mu.Lock()
+		arrives := epoch == s.epoch && s.open
+		s.mu.Unlock()
+		if arrives {
 			s.other.Message(s.name, b)
 		}
 	})
@@ -63,12 +71,13 @@ func (s *side) send(_ signal.PeerID, b []byte) error {
 // two makes two people on a line, inside a bubble. Each has what the other sends in
 // a folder.
 func two(t *testing.T, rate float64, delay time.Duration, change func(*Config)) (ann, bob *side) {
-	id := uint64(0)
+	var id atomic.Uint64
+	line := new(sync.Mutex)
 	ctx, cancel := context.WithCancel(t.Context())
 	make := func(name signal.PeerID) *side {
-		s := &side{t: t, name: name, dir: t.TempDir(), rate: rate, delay: delay, happen: make(chan Event, 1000)}
+		s := &side{mu: line, t: t, name: name, dir: t.TempDir(), rate: rate, delay: delay, happen: make(chan Event, 1000)}
 		cfg := Config{
-			Send: s.send, NewID: func() uint64 { id++; return id }, Most: 192 << 10, Into: s.dir,
+			Send: s.send, NewID: func() uint64 { return id.Add(1) }, Most: 192 << 10, Into: s.dir,
 			Name:  func(p signal.PeerID) string { return strings.ToUpper(string(p[:1])) + string(p[1:]) },
 			Event: func(e Event) { s.happen <- e },
 		}
@@ -88,7 +97,9 @@ func two(t *testing.T, rate float64, delay time.Duration, change func(*Config)) 
 
 func connect(ann, bob *side) {
 	for _, s := range []*side{ann, bob} {
+		s.mu.Lock()
 		s.open, s.free = true, time.Now()
+		s.mu.Unlock()
 		s.Opened(s.other.name)
 	}
 }
@@ -96,8 +107,10 @@ func connect(ann, bob *side) {
 // cut loses the connection and all that is under way.
 func cut(ann, bob *side) {
 	for _, s := range []*side{ann, bob} {
+		s.mu.Lock()
 		s.open = false
 		s.epoch++
+		s.mu.Unlock()
 		s.Closed(s.other.name)
 	}
 }
@@ -443,9 +456,9 @@ func TestFloods(t *testing.T) {
 		for range 10_000 {
 			data(1, 0, chunkMax)
 		}
-		bob.mu.Lock()
+		bob.Files.mu.Lock()
 		waits := bob.weight["ann"]
-		bob.mu.Unlock()
+		bob.Files.mu.Unlock()
 		if waits > maxInbox {
 			t.Errorf("%d bytes wait", waits)
 		}
