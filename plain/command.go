@@ -3,6 +3,7 @@ package plain
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/meet-term/meet/call"
@@ -14,7 +15,7 @@ import (
 
 // help lists the commands, one per line.
 var help = []string{
-	"/mute     microphone off, or on again",
+	"/mute     microphone off, or on again; /unmute only on",
 	"/camera   camera off, or on again",
 	"/share    share the screen, or stop",
 	"/share sound  share the screen with what is played here",
@@ -28,7 +29,8 @@ var help = []string{
 	"/test     play a test sound",
 	"/hear     hear yourself as others do",
 	"/devices  microphones, speakers, cameras and screens; /devices N uses one",
-	"/who      who is here and how they are connected",
+	"/who      who is here, who speaks, and how they are connected",
+	"/volume NAME N  play NAME at N percent, 0 to 200; 0 is silence",
 	"/verify NAME  words to compare; /verify NAME same when they are: verified for good",
 	"/say TEXT send a message; a line without a slash does the same",
 	"/send PATH        offer a file to everybody; /send PATH to NAME to one",
@@ -64,6 +66,14 @@ func (s *session) command(ctx context.Context, line string) (leave bool) {
 		s.verify(strings.TrimSpace(rest))
 	case "/say":
 		s.send(strings.TrimSpace(rest))
+	case "/volume":
+		s.volume(strings.TrimSpace(rest))
+	case "/unmute":
+		if s.opt.Controls != nil && s.opt.Room.View().Media.Mic {
+			s.say("the microphone is on already")
+			return false
+		}
+		s.toggle("/mute")
 	case "/mute", "/camera", "/share":
 		if c, ok := s.opt.Controls.(front.SoundSharer); ok && word == "/share" && strings.TrimSpace(rest) == "sound" {
 			c.SetScreenWithSound(true)
@@ -117,7 +127,47 @@ func (s *session) send(line string) {
 	case line == "":
 		s.say("/say needs a text")
 	default:
-		s.opt.Chat.Say(line)
+		if s.opt.Chat.Say(line) && len(s.typed) < unsaidMax {
+			s.typed = append(s.typed, text(line))
+		}
+	}
+}
+
+// named finds the one person with a name, or says why there is none. "" names whoever
+// is there, if that is one.
+func (s *session) named(who, command string) (rtc.PeerView, bool) {
+	var found []rtc.PeerView
+	for _, p := range s.view().Peers {
+		if strings.EqualFold(name(p.Name), who) || who == "" {
+			found = append(found, p)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], true
+	case 0:
+		s.say("nobody here is called %s", name(who))
+	default:
+		s.say("whom? %s NAME", command)
+	}
+	return rtc.PeerView{}, false
+}
+
+// volume sets how loud somebody is played: "/volume NAME 80".
+func (s *session) volume(rest string) {
+	at := strings.LastIndexByte(rest, ' ')
+	percent, err := strconv.Atoi(strings.TrimSuffix(rest[at+1:], "%"))
+	if err != nil || percent < 0 || percent > 200 {
+		s.say("/volume needs a name and 0 to 200, as in /volume Ann 80")
+		return
+	}
+	p, ok := s.named(strings.TrimSpace(rest[:max(at, 0)]), "/volume")
+	switch {
+	case !ok:
+	case s.opt.Volume == nil || !s.opt.Volume.SetVolume(p.ID, percent):
+		s.say("nothing is heard of %s", name(p.Name))
+	default:
+		s.say("%s is played at %d percent", name(p.Name), percent)
 	}
 }
 
@@ -164,8 +214,16 @@ func (s *session) who() {
 			stats[l.Peer] = l
 		}
 	}
+	speaks := map[signal.PeerID]media.Loudness{}
+	if s.opt.Levels != nil {
+		speaks = s.opt.Levels.Levels()
+	}
 	for _, p := range v.Peers {
-		line := name(p.Name) + ": " + front.StateText(p) + ", " + mediaText(p.Media)
+		line := name(p.Name) + ": " + front.StateText(p) + ", "
+		if speaks[p.ID].Speaking {
+			line += "speaking, "
+		}
+		line += mediaText(p.Media)
 		if l, ok := stats[p.ID]; ok && p.State == rtc.StateConnected {
 			line += ", " + front.LinkText(l)
 		}

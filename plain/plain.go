@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,10 @@ type Options struct {
 	Term     front.Terminals
 	Recorder front.Recorder
 	Place    call.Place
+	Volume   front.Volume
+	Levels   front.Meter
+	// Times: each line begins with the time of day.
+	Times bool
 	// NewCode asks for a spoken code and reports whether any can be made; nil: none can.
 	NewCode func() bool
 
@@ -48,6 +53,8 @@ const (
 	textMax = 4000     // runes of a message
 
 	attemptsEvery = 5 * time.Second // between two lines about reaching the server
+	figuresEvery  = 2 * time.Second // between two looks at how much was sent: who leaves takes that along
+	unsaidMax     = 64              // own messages that are remembered until they come back
 )
 
 // session is one run of the plain screen. It belongs to the goroutine of Run.
@@ -60,6 +67,7 @@ type session struct {
 	linked bool      // the server was reached before
 	tried  time.Time // when the last attempt to reach it was said; zero: none of this outage
 	report front.Report
+	typed  []string // own messages that the call has not confirmed yet
 	// quarters of each file that were said.
 	quarters map[int]int
 	read     map[terminalID][]string // lines of shared terminals that were said
@@ -85,9 +93,7 @@ func Run(ctx context.Context, opt Options) (*front.Report, error) {
 	s.welcome()
 	s.loop(ctx, readLines(ctx, opt.In))
 	s.report.View(s.view(), opt.Now())
-	if opt.Links != nil {
-		s.report.Stats(opt.Links.Stats())
-	}
+	s.figures()
 	if s.err != nil {
 		return &s.report, fmt.Errorf("write a line: %w", s.err)
 	}
@@ -100,6 +106,8 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 	if s.opt.Term != nil {
 		changed = s.opt.Term.TerminalsChanged()
 	}
+	figures := time.NewTicker(figuresEvery)
+	defer figures.Stop()
 	settle := time.NewTimer(time.Hour)
 	settle.Stop()
 	defer settle.Stop()
@@ -113,6 +121,8 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 				waits = true
 				settle.Reset(readEvery)
 			}
+		case <-figures.C:
+			s.figures()
 		case <-settle.C:
 			waits = false
 			s.readTerminals()
@@ -133,6 +143,13 @@ func (s *session) loop(ctx context.Context, lines <-chan string) {
 				return
 			}
 		}
+	}
+}
+
+// figures notes for the report how much was sent and received.
+func (s *session) figures() {
+	if s.opt.Links != nil {
+		s.report.Stats(s.opt.Links.Stats())
 	}
 }
 
@@ -177,12 +194,16 @@ func name(s string) string {
 
 func text(s string) string { return safetext.Line(s, textMax) }
 
-// say writes one line with the time before it.
+// say writes one line, with the time before it if that was asked for.
 func (s *session) say(format string, args ...any) {
 	if s.err != nil {
 		return
 	}
-	_, s.err = fmt.Fprintf(s.opt.Out, "%s %s\n", s.opt.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+	at := ""
+	if s.opt.Times {
+		at = s.opt.Now().Format("15:04:05 ")
+	}
+	_, s.err = fmt.Fprintf(s.opt.Out, "%s%s\n", at, fmt.Sprintf(format, args...))
 }
 
 // welcome says where we are, how others get in and what is missing.
@@ -258,7 +279,7 @@ func (s *session) event(ev rtc.Event) {
 		s.opt.Place = e.Place
 		s.invite(e.Place)
 	case call.Chat:
-		s.say("%s: %s", name(e.Name), text(e.Text))
+		s.chat(e)
 	case rtc.Reconnected, rtc.ReconnectFailed, rtc.ConnectFailed, rtc.PathChangedTo, rtc.CarryingChanged,
 		rtc.PeerJoined, rtc.PeerLeft, rtc.Undelivered, rtc.PicturesPaused, rtc.HandRaised, call.Warning, call.CodeChanged, call.LanRoomFound,
 		call.RecordingChanged, call.FileOffered, call.FileDone, call.FileFailed,
@@ -276,6 +297,21 @@ func (s *session) event(ev rtc.Event) {
 	case call.SoundChanged, call.MediaStarted, call.MediaResumed, call.EventsLost, call.Left:
 		// told where somebody asks, or by the end
 	}
+}
+
+// chat says a message, but not one that was typed here: it stands there already.
+func (s *session) chat(e call.Chat) {
+	if e.History {
+		s.say("earlier, at %s, %s: %s", e.Time.Local().Format("15:04"), name(e.Name), text(e.Text))
+		return
+	}
+	if e.Peer == s.opt.Room.View().Self {
+		if i := slices.Index(s.typed, text(e.Text)); i >= 0 {
+			s.typed = slices.Delete(s.typed, i, i+1)
+			return
+		}
+	}
+	s.say("%s: %s", name(e.Name), text(e.Text))
 }
 
 // describe says an event in the words of the screen, if it has any.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,14 @@ func (c *fakeCall) Sources() []media.Source {
 	}
 	return []media.Source{{Kind: media.Screen, Missing: "no screen to share"}}
 }
+func (c *fakeCall) SetVolume(p signal.PeerID, percent int) bool {
+	c.note("volume", p, percent)
+	return p != "id-carol"
+}
+func (c *fakeCall) Levels() map[signal.PeerID]media.Loudness {
+	return map[signal.PeerID]media.Loudness{"id-bob": {Speaking: true}}
+}
+func (c *fakeCall) Stats() []call.PeerStats             { return nil }
 func (c *fakeCall) List(context.Context) []media.Device { return nil }
 func (c *fakeCall) Select(media.Kind, string) error     { return nil }
 func (c *fakeCall) note(args ...any) {
@@ -66,7 +75,7 @@ func who(name string) rtc.Who { return rtc.Who{Peer: signal.PeerID("id-" + name)
 func run(t *testing.T, c *fakeCall, in io.Reader) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	_, err := Run(t.Context(), Options{Room: c, Controls: c, Chat: c, Devices: c, In: in, Out: &out,
+	_, err := Run(t.Context(), Options{Room: c, Controls: c, Chat: c, Devices: c, In: in, Out: &out, Times: true,
 		Place: call.Place{Invite: call.Invite{Command: "meet join standup", Link: "http://192.0.2.1/standup"}}})
 	return out.String(), err
 }
@@ -85,6 +94,99 @@ func equal(t *testing.T, got, want []string) {
 	t.Helper()
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// The time stands before a line only if it was asked for.
+func TestTimes(t *testing.T) {
+	for _, times := range []bool{false, true} {
+		c := newCall()
+		close(c.events)
+		var out bytes.Buffer
+		now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+		if _, err := Run(t.Context(), Options{Room: c, In: eternal{}, Out: &out, Times: times, Now: now}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.HasPrefix(out.String(), "03:04:05 room standup"); got != times {
+			t.Errorf("with times %v: %q", times, out.String())
+		}
+	}
+}
+
+// What was typed here is not said again; what others say is, and what was said before
+// comes with its own time.
+func TestMessages(t *testing.T) {
+	c := newCall()
+	s := &session{opt: Options{Room: c, Chat: c, Out: &bytes.Buffer{}, Now: time.Now}}
+	out := s.opt.Out.(*bytes.Buffer)
+	s.send("hello")
+	own := call.Chat{Who: rtc.Who{Peer: "self", Name: "alice"}, Text: "hello"}
+	s.event(own)
+	if out.Len() > 0 {
+		t.Errorf("what was typed is said again: %q", out)
+	}
+	s.event(own) // the same from another window of the same person
+	s.event(call.Chat{Who: who("bob"), Text: "hi"})
+	at := time.Date(2026, 1, 2, 13, 4, 5, 0, time.Local)
+	s.event(call.Chat{Who: who("carol"), Text: "before", Time: at, History: true})
+	if got, want := out.String(), "alice: hello\nbob: hi\nearlier, at 13:04, carol: before\n"; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+// Who leaves takes their figures along: the report has those of before.
+func TestReportAfterEverybodyLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &leftAlone{fakeCall: newCall(rtc.PeerView{ID: "id-bob", Name: "bob"})}
+		c.view.Since = time.Now()
+		c.traffic.Store(5_000_000)
+		go func() {
+			time.Sleep(10 * time.Second)
+			c.traffic.Store(0)
+			time.Sleep(10 * time.Second)
+			close(c.events)
+		}()
+		report, err := Run(t.Context(), Options{Room: c, Links: c, In: strings.NewReader(""), Out: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(report.Text(), "5.0 MB in") {
+			t.Errorf("the report: %s", report.Text())
+		}
+	})
+}
+
+// leftAlone is a call whose figures go with the others.
+type leftAlone struct {
+	*fakeCall
+	traffic atomic.Uint64
+}
+
+func (c *leftAlone) Stats() []call.PeerStats {
+	if n := c.traffic.Load(); n > 0 {
+		return []call.PeerStats{{Who: who("bob"), Received: [media.Kinds]uint64{n}}}
+	}
+	return nil
+}
+
+// People are louder or quieter by their name, and nobody by a word that is none.
+func TestVolume(t *testing.T) {
+	c := newCall(rtc.PeerView{ID: "id-bob", Name: "bob"}, rtc.PeerView{ID: "id-carol", Name: "Carol Ann"})
+	out := &bytes.Buffer{}
+	s := &session{opt: Options{Room: c, Volume: c, Levels: c, Out: out, Now: time.Now}}
+	for _, line := range []string{"/volume Bob 80", "/volume carol ann 0%", "/volume dave 10", "/volume bob 201", "/volume bob", "/volume", "/volume 50"} {
+		s.command(t.Context(), line)
+	}
+	usage := "/volume needs a name and 0 to 200, as in /volume Ann 80"
+	equal(t, strings.Split(strings.TrimSpace(out.String()), "\n"), []string{
+		"bob is played at 80 percent", "nothing is heard of Carol Ann", "nobody here is called dave",
+		usage, usage, usage, "whom? /volume NAME",
+	})
+	equal(t, c.done, []string{"volume id-bob 80", "volume id-carol 0"})
+	out.Reset()
+	s.command(t.Context(), "/who")
+	if !strings.Contains(out.String(), ", speaking") || strings.Count(out.String(), "speaking") != 1 {
+		t.Errorf("who speaks: %s", out)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestSoundCommands(t *testing.T) {
 		sound := &fakeSound{call.Sound{Echo: "auto", Idle: "headphones", Noise: true, Gain: true}}
 		in := strings.NewReader("/sound\n/echo on\n/echo loud\n/noise\n/music\n/hear\n/test\n/hear\n/devices\n/devices 1\n/leave\n")
 		var out bytes.Buffer
-		if _, err := Run(t.Context(), Options{Room: c, Devices: c, Sound: sound, In: in, Out: &out}); err != nil {
+		if _, err := Run(t.Context(), Options{Room: c, Devices: c, Sound: sound, In: in, Out: &out, Times: true}); err != nil {
 			t.Fatal(err)
 		}
 		got := lines(out.String())

@@ -180,6 +180,11 @@ func checkPath(path string) error {
 	if strings.Contains(path, "//") {
 		return badInvite("the address has // where a server's path is; is a colon missing before it?")
 	}
+	for step := range strings.SplitSeq(path, "/") {
+		if step == "." || step == ".." {
+			return badInvite("the path of the server has %q in it", step)
+		}
+	}
 	for _, c := range path {
 		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('0' > c || c > '9') && !strings.ContainsRune("/-_.~", c) {
 			return badInvite("the path of the server has %q in it", c)

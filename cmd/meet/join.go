@@ -36,6 +36,7 @@ type joinFlags struct {
 	code                  bool
 	token                 string
 	headless, plain       bool
+	times                 bool
 	stats, exitAfter      time.Duration
 	logFile               string
 	debug                 bool
@@ -123,6 +124,7 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.BoolVar(&f.code, "code", false, "show a code to say to one person (7-copper-lantern); without ROOM, of a new private room")
 	fl.BoolVar(&f.headless, "headless", false, "no screen: JSON lines out, commands in")
 	fl.BoolVar(&f.plain, "plain", false, "one line of text per event, for screen readers and pipes")
+	fl.BoolVar(&f.times, "times", false, "begin each line of plain mode with the time of day")
 	fl.DurationVar(&f.stats, "stats-interval", time.Second, "how often headless mode writes figures")
 	fl.DurationVar(&f.exitAfter, "exit-after", 0, "leave by itself after this time")
 	fl.StringVar(&f.video, "video", "auto", "how pictures are drawn: auto, kitty, iterm, sixel, octant, sextant, quadrant, half, ascii or off")

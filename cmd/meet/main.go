@@ -80,11 +80,14 @@ other, and a broken network mends by itself.
   meet join demo        join the room "demo", hosting a server if none runs here
   meet serve            run a server for others
   meet doctor           look what works on this machine and what does not`,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.SetVersionTemplate("meet {{.Version}}\n")
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %q)", err, cmd.CommandPath()+" --help")
 	})
@@ -99,7 +102,9 @@ other, and a broken network mends by itself.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		hint := ""
-		if _, err := meetsignal.ParseInvite(args[0], localServer); err == nil && !cmd.HasParent() {
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = fmt.Sprintf("did you mean %q? ", cmd.CommandPath()+" "+near[0])
+		} else if _, err := meetsignal.ParseInvite(args[0], localServer); err == nil && !cmd.HasParent() {
 			hint = fmt.Sprintf("did you mean %q? ", "meet join "+args[0])
 		}
 		return usagef("unknown command %q (%ssee %q)", args[0], hint, cmd.CommandPath()+" --help")

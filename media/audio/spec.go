@@ -119,7 +119,12 @@ func (s Speaker) String() string {
 	return "default"
 }
 
+// checkWav reports whether a file can be played. What is no file, as a pipe, is not
+// even opened: that waits for whoever writes to it.
 func checkWav(path string) error {
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file but a %s; a wav file is needed", path, kindOf(at.Mode()))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err // names the path and the reason
@@ -129,4 +134,15 @@ func checkWav(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// kindOf names what is no regular file.
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&os.ModeNamedPipe != 0:
+		return "pipe"
+	}
+	return "device"
 }

@@ -39,7 +39,7 @@ func TestParseMic(t *testing.T) {
 		{in: "file:", says: "no such file"},
 		{in: "file:" + dir + "/gone.wav", says: "gone.wav: no such file"},
 		{in: "file:" + text, says: "text.wav: read wav: not a playable wav file"},
-		{in: "file:" + dir, says: "read wav"},
+		{in: "file:" + dir, says: "is no file but a folder"},
 		{in: "device:", says: "want default, none"},
 		{in: "microphone", says: `"microphone"`},
 	} {
