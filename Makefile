@@ -11,7 +11,7 @@ LDFLAGS  := -s -w -X main.released=$(VERSION)
 CGO      ?= $(shell [ "$$(uname -s)" = Darwin ] && xcode-select -p >/dev/null 2>&1 && echo 1 || echo 0)
 BUILD    := CGO_ENABLED=$(CGO) $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak compare bench dist clean
+.PHONY: all build run test race check fmt vet lint cross e2e test-browser pictures netlab soak compare bench dist clean bench-lines
 
 all: build
 
@@ -73,6 +73,9 @@ bench: build ## figures of docs/PERFORMANCE.md
 	$(GO) run ./bench/relay
 	MEET_BENCH=1 $(GO) test -count=1 -v -run Bench ./tui/termvideo ./media/video/vp8
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-lines: ## calls over thin, far and lossy lines, in virtual time (two minutes)
+	MEET_BENCH=1 $(GO) test -count=1 -v -run TestBenchLines ./internal/meettest
 
 bench-voice: ## echo and noise beside WebRTC and speexdsp (C++17 compiler, libspeexdsp-dev; minutes)
 	cd bench/voice && CGO_ENABLED=1 $(GO) run .

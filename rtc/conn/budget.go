@@ -20,8 +20,6 @@ const (
 )
 
 const (
-	// ownTrouble is the loss of our own call that makes us carry less.
-	ownTrouble = 0.05
 	// carryCalm is how long our own call must be well before we carry more.
 	carryCalm   = 5 * time.Second
 	carryCut    = 0.5

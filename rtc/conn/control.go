@@ -12,8 +12,7 @@ const (
 	rateStart   = 1_500_000 // of a path that nothing is known of
 	rateMin     = 60_000
 	rateMax     = 8_000_000
-	rateHeadway = 2 // the rate stays within this of what is sent, above the start
-	rateDemand  = 1.5
+	rateHeadway = 2    // the rate stays within this of what is sent, above the start
 	rateCut     = 0.85 // of what arrives, when a queue grows
 
 	queueTrouble = 45 * time.Millisecond // standing delay above the least that tells of a queue
@@ -52,9 +51,8 @@ const (
 type control struct {
 	mu sync.Mutex // guards all
 
-	rate   float64
-	cap    float64 // what the peer or a person allows; 0: anything
-	demand float64 // what would be sent were the path good; 0: unknown
+	rate float64
+	cap  float64 // what the peer or a person allows; 0: anything
 
 	history [sentMemory]sentPacket
 	flight  int // bytes sent whose fate is unknown
@@ -397,14 +395,8 @@ func (c *control) grow(now time.Time, since, queue time.Duration) {
 		c.full = 0
 	}
 	top := max(rateStart, rateHeadway*c.sending())
-	if c.demand > 0 {
-		top = max(min(top, rateDemand*c.demand), rateHeadway*c.sending())
-	}
 	if c.full > 0 { // the start was too much once
 		top = max(rateHeadway*c.sending(), c.sending()+growStep)
-		if c.demand > 0 {
-			top = min(top, rateDemand*c.demand)
-		}
 		if near || c.trial {
 			top = min(top, max(growAhead*c.sending(), c.sending()+growStep))
 		}
@@ -446,7 +438,7 @@ func (c *control) report(now time.Time, loss float64) {
 		c.rate *= 1.15
 	}
 	c.outage = false
-	c.rate = min(max(c.rate, rateMin), max(rateStart, rateDemand*c.demand))
+	c.rate = min(max(c.rate, rateMin), rateStart)
 }
 
 // verdict is what is known of a path at a time.
@@ -462,7 +454,6 @@ type verdict struct {
 	known    bool    // the path was full once, or what it carries is known
 	trial    bool    // more is being tried
 	sending  float64 // what is sent that arrives
-	demand   float64
 }
 
 // judge says what the path may be given now. While a queue is worked off that is
@@ -476,7 +467,7 @@ func (c *control) judge(now time.Time) verdict {
 	c.forget(now)
 	v := verdict{
 		rate: c.rate, steady: c.rate, flight: c.flight, queue: c.queue(), trial: c.trial,
-		suffers: c.draining, troubled: !c.trouble.IsZero() && now.Sub(c.trouble) < troubleFor, known: !c.trouble.IsZero(), sending: c.sending(), demand: c.demand,
+		suffers: c.draining, troubled: !c.trouble.IsZero() && now.Sub(c.trouble) < troubleFor, known: !c.trouble.IsZero(), sending: c.sending(),
 	}
 	if c.draining {
 		v.rate *= max(1-float64(v.queue)/float64(queueWorkoff), 0.2)
@@ -516,13 +507,6 @@ func (c *control) limit(bps float64) {
 	if c.cap = bps; bps > 0 {
 		c.cap = max(bps, rateMin)
 	}
-}
-
-// want says what would be sent were the path good, in bit/s; 0: unknown.
-func (c *control) want(bps float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.demand = bps
 }
 
 // blameless is told that what was lost of late was not lost to a full path: the

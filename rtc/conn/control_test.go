@@ -31,7 +31,6 @@ type pipe struct {
 	words   []word
 	queue   time.Duration
 	start   time.Time
-	sent    map[time.Duration]int
 }
 
 type word struct {

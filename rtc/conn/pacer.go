@@ -20,8 +20,6 @@ const (
 	// out, and then all up to a key frame.
 	waitLayers   = 250 * time.Millisecond
 	waitPictures = 700 * time.Millisecond
-	// waitReady is from when on no more pictures should be made.
-	waitReady = 90 * time.Millisecond
 
 	// waitOther is how long a camera lets the screen go first.
 	waitOther = 300 * time.Millisecond
@@ -229,14 +227,4 @@ func (p *pacer) fill(now time.Time, v verdict) {
 		p.tokens += pace(v) / 8 * d.Seconds()
 	}
 	p.tokens, p.at = min(p.tokens, top), now
-}
-
-// waits is how long the oldest picture of a kind has been waiting.
-func (p *pacer) waits(kind media.Kind, now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if q := p.queues[kind]; len(q) > 0 {
-		return now.Sub(q[0].at)
-	}
-	return 0
 }
