@@ -28,6 +28,9 @@ func Name(s string) string {
 // Text makes any other text fit for one line.
 func Text(s string) string { return SteadyWidth(safetext.Line(s, maxTextRunes)) }
 
+// Lines is Text for what may have several lines.
+func Lines(s string) string { return SteadyWidth(safetext.Block(s, maxTextRunes)) }
+
 // SteadyWidth drops the runes that change the width of their neighbour in
 // some terminals but not in others: skin tones and enclosing key caps.
 func SteadyWidth(s string) string {

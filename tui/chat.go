@@ -2,12 +2,14 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/front"
 	"github.com/meet-term/meet/signal"
 )
 
@@ -24,11 +26,16 @@ const chatMax = 1000
 
 // add appends a message; seen tells whether the person is looking.
 func (c *chatLog) add(m call.Chat, seen bool) {
-	m.Name, m.Text = cleanName(m.Name), cleanText(m.Text)
+	m.Name, m.Text = cleanName(m.Name), front.Lines(m.Text)
 	if len(c.messages) >= chatMax {
 		c.messages = append(c.messages[:0:0], c.messages[len(c.messages)-chatMax+1:]...)
 	}
-	c.messages = append(c.messages, m)
+	at := len(c.messages)
+	// What was said before one came is told by several, in no order.
+	for m.History && at > 0 && c.messages[at-1].Time.After(m.Time) {
+		at--
+	}
+	c.messages = slices.Insert(c.messages, at, m)
 	if !seen && !m.History {
 		c.unread++
 	}
@@ -86,15 +93,15 @@ func (c chatBox) lines(s *Styles, w, n, shown int) []string {
 // over lines stays one link for a terminal that knows OSC 8, and can be copied
 // whole elsewhere, since nothing is added at the break.
 func (c chatBox) message(s *Styles, m call.Chat, w int) []string {
-	style := s.accent
+	style := s.person(m.Name)
 	if m.Peer == c.self {
 		style = s.good
 	}
 	name := s.cut(m.Name, max(4, w/3))
 	head := width(name) + len(" 15:04  ")
 	styled := style.Render(name) + s.dim.Render(" "+m.Time.Format("15:04")) + "  "
-	if link := longLink(m.Text); link > w-head && link <= w || head > w/2 {
-		// A link that fits on a line of its own gets one.
+	if link := longLink(m.Text); link > w-head && link <= w || head > w/2 || strings.Contains(m.Text, "\n") {
+		// A link that fits on a line of its own gets one, and lines begin alike.
 		return append([]string{s.fit(styled, w)}, s.linked(wrap(m.Text, w), m.Text)...)
 	}
 	lines := wrap(spaces(head)+m.Text, w)

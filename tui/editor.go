@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -17,6 +18,7 @@ import (
 type editor struct {
 	text   []string // grapheme clusters
 	cursor int      // 0 to len(text)
+	lines  bool     // a paste may bring several lines
 
 	undo    []edit
 	sealed  bool // the next insertion starts an undo step of its own
@@ -79,11 +81,15 @@ func clusters(s string) []string {
 	return out
 }
 
-// insert writes text at the cursor: a typed character or a paste. Line breaks
-// become blanks; what cannot be shown is dropped.
+// insert writes text at the cursor: a typed character or a paste. A paste keeps its
+// line breaks, elsewhere they become blanks; what cannot be shown is dropped.
 func (e *editor) insert(s string, paste bool) {
 	// The cleaner trims blanks at the ends of a line, but these are not ends.
 	clean := safetext.Line("|"+s+"|", editorMax+2)
+	if paste && e.lines { // terminals send the return key for the ends of lines
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+		clean = safetext.Block("|"+s+"|", editorMax+2)
+	}
 	clean = front.SteadyWidth(strings.TrimSuffix(strings.TrimPrefix(clean, "|"), "|"))
 	add := clusters(clean)
 	add = add[:max(0, min(len(add), editorMax-len(e.text)))]
@@ -116,13 +122,16 @@ func (e *editor) kill(from, to int) {
 	}
 }
 
+// blank tells what words end at.
+func blank(cluster string) bool { return cluster == " " || cluster == "\n" }
+
 // wordLeft is where the word before the cursor starts.
 func (e *editor) wordLeft() int {
 	i := e.cursor
-	for i > 0 && e.text[i-1] == " " {
+	for i > 0 && blank(e.text[i-1]) {
 		i--
 	}
-	for i > 0 && e.text[i-1] != " " {
+	for i > 0 && !blank(e.text[i-1]) {
 		i--
 	}
 	return i
@@ -131,10 +140,10 @@ func (e *editor) wordLeft() int {
 // wordRight is where the word after the cursor ends.
 func (e *editor) wordRight() int {
 	i := e.cursor
-	for i < len(e.text) && e.text[i] == " " {
+	for i < len(e.text) && blank(e.text[i]) {
 		i++
 	}
-	for i < len(e.text) && e.text[i] != " " {
+	for i < len(e.text) && !blank(e.text[i]) {
 		i++
 	}
 	return i
@@ -234,25 +243,34 @@ func (e *editor) Render(s *Styles, w int, focused bool) string {
 		return spaces(w)
 	}
 	// Walk left from the cursor as far as the cells reach, then right.
+	text := e.text
+	if e.lines {
+		text = slices.Clone(text)
+		for i, c := range text {
+			if c == "\n" {
+				text[i] = s.glyph.feed
+			}
+		}
+	}
 	under := " "
-	if e.cursor < len(e.text) {
-		under = e.text[e.cursor]
+	if e.cursor < len(text) {
+		under = text[e.cursor]
 	}
 	room := w - max(1, width(under))
 	first := e.cursor
-	for first > 0 && width(e.text[first-1]) <= room {
+	for first > 0 && width(text[first-1]) <= room {
 		first--
-		room -= width(e.text[first])
+		room -= width(text[first])
 	}
-	last := min(len(e.text), e.cursor+1)
-	for last < len(e.text) && width(e.text[last]) <= room {
-		room -= width(e.text[last])
+	last := min(len(text), e.cursor+1)
+	for last < len(text) && width(text[last]) <= room {
+		room -= width(text[last])
 		last++
 	}
-	left := strings.Join(e.text[first:e.cursor], "")
+	left := strings.Join(text[first:e.cursor], "")
 	right := ""
 	if e.cursor+1 < last {
-		right = strings.Join(e.text[e.cursor+1:last], "")
+		right = strings.Join(text[e.cursor+1:last], "")
 	}
 	if focused {
 		under = s.cursor.Render(under)

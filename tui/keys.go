@@ -137,11 +137,7 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 		m.typing = false
 		return m.keyboard()
 	case "enter":
-		if text := m.input.take(); text != "" {
-			m.opt.Chat.Say(text)
-		}
-		m.chat.back = 0
-		return nil
+		return m.sendLine()
 	case "pgup":
 		m.scrollChat(m.page())
 		return nil
@@ -160,6 +156,42 @@ func (m *Model) typingKey(msg tea.KeyMsg) tea.Cmd {
 	}
 	m.input.key(name)
 	return nil
+}
+
+// sendLine says what is written, or does it where it is a command, as in plain mode.
+func (m *Model) sendLine() tea.Cmd {
+	if command, ok := slashCommand(m.input.String()); ok {
+		action := Action(command)
+		switch {
+		case command == "quit":
+			action = ActLeave
+		case !slices.ContainsFunc(Actions(), func(a ActionHelp) bool { return a.Action == action }):
+			m.toast(toastWarn, "/"+command+" is no command: /help shows them; with a blank before it, it is sent")
+			return nil
+		}
+		m.input.take()
+		m.typing = false
+		return tea.Batch(m.keyboard(), m.act(action))
+	}
+	if text := m.input.take(); text != "" {
+		m.opt.Chat.Say(text)
+	}
+	m.chat.back = 0
+	return nil
+}
+
+// slashCommand is the command that a line is: a slash, and a word of letters.
+func slashCommand(line string) (string, bool) {
+	word, ok := strings.CutPrefix(strings.TrimRight(line, " "), "/")
+	if !ok || word == "" {
+		return "", false
+	}
+	for _, r := range word {
+		if r != '-' && (r < 'a' || r > 'z') {
+			return "", false // a path, or words
+		}
+	}
+	return word, true
 }
 
 // panelKey handles a key while a panel is open; keys it does not know act as

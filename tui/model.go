@@ -74,7 +74,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
 		invite: newInviteBox(opt.Place, reachKey(opt)),
 	}
-	m.digits = m.digits.follow(m.view)
+	m.digits, m.input.lines = m.digits.follow(m.view), true
 	m.want = m.view.Media
 	m.report.View(m.view, m.now)
 	return m

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"hash/fnv"
 	"io"
 	"strconv"
 	"strings"
@@ -83,6 +84,13 @@ var palette = [tokenCount]struct{ name, dark, light string }{
 	tokenSpeak:  {"speak", "#5fd7d7", "#00697a"},
 }
 
+// nameColors tell the people of a chat apart, on a dark and on a light background. None
+// is that of a warning or an error; all have the contrast of the palette.
+var nameColors = []struct{ dark, light string }{
+	{"#8aa9ff", "#2f4fc4"}, {"#d7a6ff", "#7a2fb0"}, {"#ffb38a", "#a34700"},
+	{"#6fd3c0", "#00697a"}, {"#f2a6c8", "#a8246b"}, {"#c6d57e", "#5a6b00"},
+}
+
 // ColorTokens are the names that [Theme.Colors] understands.
 func ColorTokens() []string {
 	names := make([]string, 0, tokenCount)
@@ -118,8 +126,9 @@ type Styles struct {
 	banner   lipgloss.Style
 	qr       lipgloss.Style // light modules of a QR code on dark ground
 
-	profile    termenv.Profile // the colours there are
-	hyperlinks bool            // addresses are marked by OSC 8
+	profile    termenv.Profile  // the colours there are
+	names      []lipgloss.Style // of people in the chat
+	hyperlinks bool             // addresses are marked by OSC 8
 	glyph      glyphs
 }
 
@@ -130,6 +139,7 @@ type glyphs struct {
 	retry, ok, info, warn, bad, arrow      string
 	private, open, hand                    string
 	dot, dash, ellipsis, prompt            string
+	feed                                   string   // the end of a line in what is being written
 	bars                                   []string // of a level or a sparkline, low to high
 	h, v, tl, tr, bl, br                   string   // of a box
 	rule                                   string
@@ -140,7 +150,7 @@ var unicodeGlyphs = glyphs{
 	spinner: []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"},
 	retry:   "↻", ok: "✓", info: "•", warn: "!", bad: "✕", arrow: "▸",
 	private: "◆", open: "◇", hand: "↑",
-	dot: "·", dash: "–", ellipsis: "…", prompt: ">",
+	dot: "·", dash: "–", ellipsis: "…", prompt: ">", feed: "↵",
 	bars: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	h:    "─", v: "│", tl: "┌", tr: "┐", bl: "└", br: "┘", rule: "─",
 }
@@ -150,7 +160,7 @@ var asciiGlyphs = glyphs{
 	spinner: []string{"|", "/", "-", "\\"},
 	retry:   "@", ok: "+", info: "*", warn: "!", bad: "x", arrow: ">",
 	private: "#", open: "o", hand: "^",
-	dot: "-", dash: "-", ellipsis: "~", prompt: ">",
+	dot: "-", dash: "-", ellipsis: "~", prompt: ">", feed: "\\",
 	bars: []string{".", ".", ":", ":", "=", "=", "#", "#"},
 	h:    "-", v: "|", tl: "+", tr: "+", bl: "+", br: "+", rule: "-",
 }
@@ -198,10 +208,28 @@ func NewStyles(t Theme) *Styles {
 	} else if t.Light {
 		s.qr = plain.Reverse(true)
 	}
+	for _, c := range nameColors {
+		switch {
+		case t.NoColor:
+			s.names = append(s.names, plain)
+		case t.Light:
+			s.names = append(s.names, plain.Foreground(lipgloss.Color(c.light)))
+		default:
+			s.names = append(s.names, plain.Foreground(lipgloss.Color(c.dark)))
+		}
+	}
 	if t.ASCII {
 		s.glyph = asciiGlyphs
 	}
 	return s
+}
+
+// person is the style of somebody's name in the chat: the same on every screen and in
+// every call.
+func (s *Styles) person(name string) lipgloss.Style {
+	h := fnv.New32a()
+	h.Write([]byte(name)) // never fails
+	return s.names[(h.Sum32()>>16)%uint32(len(s.names))]
 }
 
 // still is the step of a spinner that does not move.
