@@ -85,7 +85,7 @@ func (b badge) look(s *Styles) (string, lipgloss.Style) {
 		if b.peer.OneWay || b.peer.Silent || b.peer.Unheard {
 			return s.glyph.oneWay, s.warn
 		}
-		return s.glyph.connected, s.good
+		return s.glyph.connected, s.dim // as it should be: colour is for what is not
 	case rtc.StateDisconnected:
 		return s.spinner(b.step), s.warn
 	case rtc.StateFailed:

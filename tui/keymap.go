@@ -251,11 +251,9 @@ func (m *Keymap) keysOf(a Action) []string {
 	return nil
 }
 
-// Bar is the help line in w cells. Items in the middle are dropped first, from
-// the right; help and leave never are.
-func (m *Keymap) Bar(s *Styles, w int) string {
-	var items []barItem
-	fixed := 0 // items at the end that stay
+// barItems are the items of the help line, and how many at its end stay: help and
+// leave. Items in the middle are dropped first, from the right.
+func (m *Keymap) barItems() (items []barItem, fixed int) {
 	for _, b := range m.bindings {
 		if b.short == "" || len(b.keys) == 0 {
 			continue
@@ -265,7 +263,7 @@ func (m *Keymap) Bar(s *Styles, w int) string {
 			fixed++
 		}
 	}
-	return s.keyBar(items, fixed, w)
+	return items, fixed
 }
 
 // barItem is a key and what it does, in the line at the bottom.
@@ -274,6 +272,29 @@ type barItem struct{ key, does string }
 // keyBar is a line of items in w cells. What does not fit is dropped from the
 // right, except for the last items, of which so many as fixed says stay.
 func (s *Styles) keyBar(items []barItem, fixed, w int) string {
+	items = fitting(items, fixed, w)
+	parts := make([]string, len(items))
+	for i, it := range items {
+		parts[i] = s.key.Render(it.key) + " " + s.dim.Render(it.does)
+	}
+	return s.fit(" "+strings.Join(parts, "  "), w)
+}
+
+// barKey is the key of the item at a cell of such a line; "" between them.
+func barKey(items []barItem, fixed, w, x int) string {
+	at := 1
+	for _, it := range fitting(items, fixed, w) {
+		n := width(it.key) + 1 + width(it.does)
+		if x >= at && x < at+n {
+			return it.key
+		}
+		at += n + 2
+	}
+	return ""
+}
+
+// fitting are those of the items that are shown in w cells.
+func fitting(items []barItem, fixed, w int) []barItem {
 	items = slices.Clone(items)
 	for len(items) > fixed {
 		total := 1 - 2
@@ -286,11 +307,7 @@ func (s *Styles) keyBar(items []barItem, fixed, w int) string {
 		drop := len(items) - fixed - 1
 		items = slices.Delete(items, drop, drop+1)
 	}
-	parts := make([]string, len(items))
-	for i, it := range items {
-		parts[i] = s.key.Render(it.key) + " " + s.dim.Render(it.does)
-	}
-	return s.fit(" "+strings.Join(parts, "  "), w)
+	return items
 }
 
 // Help is the whole table in w cells, one line per action; what is too long

@@ -72,9 +72,13 @@ func TestTableGivesSpaceToWhatMatters(t *testing.T) {
 		{everyState(), 50, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting 2/3", "LIVE"},
 		{everyState(), 54, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting... 2/3", "LIVE"},
 		{long, 54, "NAME CONNECTION MIC CAM SCRN", "⠋ Reconnecting 2/3", "LIVE"},
-		{everyState(), 64, "NAME CONNECTION MIC CAM SCREEN", "⠋ Reconnecting... 2/3", "LIVE"},
+		{everyState(), 64, "NAME CONNECTION MIC CAM SCREEN RTT", "⠋ Reconnecting... 2/3", "LIVE"},
 		{everyState(), 80, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN", "⠋ Reconnecting... 2/3", "LIVE"},
 		{everyState(), 100, "NAME CONNECTION MIC CAM SCREEN RTT LOSS DOWN UP PATH", "⠋ Reconnecting... 2/3", "LIVE"},
+		// Where all is well, figures come before longer words.
+		{many(5), 46, "NAME CONNECTION MIC CAM SCRN", "● connected", ""},
+		{many(5), 54, "NAME CONNECTION MIC CAM SCRN RTT", "● connected", "23 ms"},
+		{many(5), 60, "NAME CONNECTION MIC CAM SCRN RTT LOSS", "● connected", "0.0%"},
 	} {
 		tab := table{view: c.view, stats: byPeer(figures(c.view))}
 		lines := tab.Render(NewStyles(Theme{}), c.w, 20)
@@ -143,7 +147,7 @@ func TestBarKeepsHelpAndLeave(t *testing.T) {
 	s, m := NewStyles(Theme{}), DefaultKeymap()
 	last := 0
 	for w := 30; w <= 120; w++ {
-		got := strings.TrimSpace(printable(m.Bar(s, w)))
+		got := strings.TrimSpace(printable(barOf(m, s, w)))
 		if !strings.HasSuffix(got, "? help  q leave") {
 			t.Errorf("%d cells: %q", w, got)
 		}
@@ -153,7 +157,7 @@ func TestBarKeepsHelpAndLeave(t *testing.T) {
 			last = n
 		}
 	}
-	if got := printable(m.Bar(s, 24)); !strings.HasPrefix(got, " m mic") {
+	if got := printable(barOf(m, s, 24)); !strings.HasPrefix(got, " m mic") {
 		t.Errorf("the middle does not go first: %q", got)
 	}
 }
@@ -416,4 +420,10 @@ func TestHands(t *testing.T) {
 	}
 	r.keys("h")
 	r.did("hand false")
+}
+
+// barOf is the help line of a keymap.
+func barOf(m *Keymap, s *Styles, w int) string {
+	items, fixed := m.barItems()
+	return s.keyBar(items, fixed, w)
 }

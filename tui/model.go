@@ -37,6 +37,7 @@ type Model struct {
 	taskbarNew bool
 	report     front.Report
 	names      front.Names
+	serverLost time.Time // when the link to the server broke last
 	leaving    bool
 	suspended  bool      // the shell has the terminal
 	keyModes   *terminal // nil in tests without one
@@ -70,7 +71,7 @@ func newModel(opt Options, done <-chan struct{}) *Model {
 	m.screen = screen{
 		w: opt.Cols, h: opt.Rows,
 		styles: NewStyles(opt.Theme), keys: opt.Keys, now: opt.Now(),
-		view: m.names.View(opt.Room.View()), list: true,
+		view: unmissed(m.names.View(opt.Room.View())), list: true,
 		stage: opt.Stage != nil, hasChat: opt.Chat != nil, releases: opt.KeyReleases,
 		invite: newInviteBox(opt.Place, reachKey(opt)),
 	}
@@ -117,7 +118,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case typedMsg:
 		cmd = m.typed(msg)
 	case tea.MouseMsg:
-		m.mouse(msg)
+		cmd = m.mouse(msg)
 	case tea.FocusMsg:
 		m.attention = m.attention.focus(true)
 	case tea.BlurMsg:
@@ -166,7 +167,7 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if v == nil {
 		return
 	}
-	v = m.names.View(v)
+	v = unmissed(m.names.View(v))
 	for i := range v.Peers {
 		p := &v.Peers[i]
 		old, known := m.view.Peer(p.ID)
@@ -186,6 +187,47 @@ func (m *Model) setView(v *rtc.RoomView) {
 		m.spotlight.pinned = picture{}
 	}
 	m.report.View(v, m.now)
+}
+
+// unmissed is a view without those who do not hear us while there is nothing to hear.
+func unmissed(v *rtc.RoomView) *rtc.RoomView {
+	if v.Media.Mic || !slices.ContainsFunc(v.Peers, func(p rtc.PeerView) bool { return p.Unheard || p.OneWay }) {
+		return v
+	}
+	out := *v
+	out.Peers = slices.Clone(v.Peers)
+	for i := range out.Peers {
+		p := &out.Peers[i]
+		p.Unheard, p.OneWay = false, p.OneWay && v.Media.Camera
+	}
+	return &out
+}
+
+// briefly is how long an outage lasts at least before its end is news.
+const briefly = 5 * time.Second
+
+// tone is how loudly an event is said here: what mends itself at once is for the log
+// alone, since the badge and the banner have shown it.
+func (m *Model) tone(ev rtc.Event, kind toastKind) toastKind {
+	switch e := ev.(type) {
+	case rtc.Reconnected:
+		if e.Outage < briefly {
+			return toastQuiet
+		}
+	case rtc.HearingLost:
+		if !m.view.Media.Mic && !e.Heard && e.Hears {
+			return toastQuiet
+		}
+	case rtc.ServerStateChanged:
+		if e.State == signal.Reconnecting { // the banner says so, as long as it lasts
+			m.serverLost = m.now
+			return toastQuiet
+		}
+		if e.State == signal.Connected && m.now.Sub(m.serverLost) < briefly {
+			return toastQuiet
+		}
+	}
+	return kind
 }
 
 func withSound(media signal.Media) string {
@@ -216,7 +258,7 @@ func (m *Model) event(ev rtc.Event) {
 		if e, ok := ev.(call.FileOffered); ok && !e.Mine {
 			text += "; " + m.keys.key(ActFiles) + " takes or refuses it"
 		}
-		m.toast(kind, text)
+		m.toast(m.tone(ev, kind), text)
 		if worthNotifying(ev) {
 			m.attention = m.attention.tell(m.now, text)
 		}

@@ -311,8 +311,8 @@ func TestToasts(t *testing.T) {
 		ev   rtc.Event
 		want string
 	}{
-		{rtc.Reconnected{Who: who, Attempts: 2, Outage: 1200 * time.Millisecond}, "Reconnected to bob (2 attempts, 1.2 s)"},
-		{rtc.Reconnected{Who: who, Outage: 2100 * time.Millisecond}, "Reconnected to bob (by itself, 2.1 s)"},
+		{rtc.Reconnected{Who: who, Attempts: 2, Outage: 7200 * time.Millisecond}, "Reconnected to bob (2 attempts, 7.2 s)"},
+		{rtc.Reconnected{Who: who, Outage: 6100 * time.Millisecond}, "Reconnected to bob (by itself, 6.1 s)"},
 		{rtc.ReconnectFailed{Who: who, Attempts: 3}, "Failed to reconnect to bob after 3 attempts"},
 		{rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Reconnecting}, "Reconnected to server"},
 		{rtc.PeerJoined{Who: who}, "bob joined"},
@@ -355,6 +355,35 @@ func TestNamesakesAreToldApart(t *testing.T) {
 	if v.Peers[2].Name != "bob" {
 		t.Error("the view was changed in place")
 	}
+}
+
+// TestBlipsAreNoToasts: what mends itself at once is in the log alone, and nobody is
+// said not to hear who says nothing.
+func TestBlipsAreNoToasts(t *testing.T) {
+	who := rtc.Who{Peer: "id-guest-01", Name: "guest-01"}
+	event := func(r *rig, ev rtc.Event) { r.send(eventMsg{[]rtc.Event{ev}}) }
+	r := newRig(t, many(3))
+	event(r, rtc.Reconnected{Who: who, Attempts: 1, Outage: 4900 * time.Millisecond})
+	event(r, rtc.ServerStateChanged{State: signal.Reconnecting, Previous: signal.Connected})
+	r.f.now = r.f.now.Add(4 * time.Second)
+	event(r, rtc.ServerStateChanged{State: signal.Connected, Previous: signal.Reconnecting})
+	r.hides("Reconnected to")
+	r.keys("l")
+	r.shows("Reconnected to guest-01 (1 attempt, 4.9 s)", "Lost the server", "Reconnected to server")
+
+	v := many(3)
+	v.Peers[0].Unheard, v.Peers[1].OneWay = true, true
+	r = newRig(t, v)
+	r.shows("not hearing you")
+	muted := *v
+	muted.Media = signal.Media{}
+	r.f.view = &muted
+	r.send(viewMsg{r.f.view})
+	r.hides("not hearing you")
+	event(r, rtc.HearingLost{Who: who, Hears: true})
+	r.hides("does not hear you")
+	event(r, rtc.HearingLost{Who: who, Heard: true})
+	r.shows("You do not hear guest-01")
 }
 
 func TestSuspendHidesThePictures(t *testing.T) {
@@ -556,6 +585,41 @@ func TestMouse(t *testing.T) {
 	if got := r.f.tiles[0]; got.Peer != third.Peer {
 		t.Errorf("a click on %s put %s in the spotlight", third.Peer, got.Peer)
 	}
+	line := func(what string) (x, y int) {
+		for y, l := range splitLines(printable(r.m.View())) {
+			if i := strings.Index(l, what); i >= 0 {
+				return len([]rune(l[:i])), y
+			}
+		}
+		t.Fatalf("%q is not on screen", what)
+		return 0, 0
+	}
+	r.f.did = nil
+	click(line("m mic"))
+	r.did("mic false")
+	click(line("? help"))
+	r.shows("microphone on or off")
+	click(line("? help"))
+	click(line("q leave"))
+	click(line("n stay"))
+	if r.m.asking || r.m.leaving {
+		t.Error("a click on n does not stay")
+	}
+	click(line("> type a message"))
+	click(line("alt+m mic"))
+	r.did("mic true")
+	click(line("esc back"))
+	if r.m.typing {
+		t.Error("a click on esc does not go back")
+	}
+	click(line("q leave"))
+	click(line("y leave"))
+	if !r.m.leaving {
+		t.Error("a click on y does not leave")
+	}
+	r.did("leave")
+	r.m.leaving = false
+	r.m.asking = false
 	chat := r.m.layout().chat
 	for i := range 100 {
 		r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Name: "bob"}, Text: fmt.Sprint("line ", i), Time: noon}}})

@@ -9,13 +9,16 @@ const wheelLines = 3
 
 // mouse handles a click or the wheel, when the mouse was asked for. There is
 // nothing that only the mouse can do.
-func (m *Model) mouse(msg tea.MouseMsg) {
-	if m.lobby || m.asking || msg.Action != tea.MouseActionPress {
-		return
+func (m *Model) mouse(msg tea.MouseMsg) tea.Cmd {
+	if m.lobby || msg.Action != tea.MouseActionPress {
+		return nil
 	}
 	l := m.layout()
-	if l.line {
-		return
+	switch {
+	case l.line:
+		return nil
+	case m.asking:
+		return m.answerClick(msg, l.status)
 	}
 	at := func(r rect) bool {
 		return msg.X >= r.x && msg.X < r.x+r.w && msg.Y >= r.y && msg.Y < r.y+r.h
@@ -33,11 +36,18 @@ func (m *Model) mouse(msg tea.MouseMsg) {
 			m.scrollPanel(-step)
 		}
 	case tea.MouseButtonLeft:
+		if at(l.help) {
+			items, fixed := m.barItems()
+			return m.press(barKey(items, fixed, l.help.w, msg.X-l.help.x))
+		}
+		if at(l.chat) && !m.typing {
+			return m.write()
+		}
 		if at(l.table) {
 			if id, ok := m.screen.table().at(msg.Y-l.table.y, l.table.h); ok {
 				m.selected = id
 			}
-			return
+			return nil
 		}
 		for _, p := range m.placed(l) {
 			if at(p.box) {
@@ -52,6 +62,42 @@ func (m *Model) mouse(msg tea.MouseMsg) {
 			}
 		}
 	}
+	return nil
+}
+
+// press does what the key of the help line does that was clicked.
+func (m *Model) press(shown string) tea.Cmd {
+	switch {
+	case shown == "":
+		return nil
+	case shown == "enter":
+		return m.key(tea.KeyMsg{Type: tea.KeyEnter})
+	case shown == "esc":
+		return m.key(tea.KeyMsg{Type: tea.KeyEsc})
+	case !m.typing && !m.filing && m.terms.typing.id == 0:
+		return m.oneKey(keyName(shown))
+	}
+	switch a := m.keys.action(keyName(shown)); a {
+	case ActMic, ActCamera, ActScreen:
+		return m.act(a)
+	}
+	m.input.key(keyName(shown))
+	return nil
+}
+
+// answerClick answers the question whether to leave by a click on one of its keys.
+func (m *Model) answerClick(msg tea.MouseMsg, r rect) tea.Cmd {
+	if msg.Button != tea.MouseButtonLeft || msg.Y != r.y {
+		return nil
+	}
+	// The items stand as in a help line, one cell before the first.
+	switch barKey([]barItem{{"y", "leave"}, {"n", "stay"}}, 2, r.w, msg.X-r.x-len(leaveQuestion)-1) {
+	case "y":
+		return m.askingKey("y")
+	case "n":
+		return m.askingKey("n")
+	}
+	return nil
 }
 
 // scrollChat shows older (positive) or newer messages.

@@ -26,10 +26,10 @@ func TestNamesakesInToastsAndReport(t *testing.T) {
 	r := newRig(t, adas("1", "2"))
 	r.send(viewMsg{r.f.view})
 	who := rtc.Who{Peer: "2", Name: "Ada"}
-	r.send(eventMsg{[]rtc.Event{rtc.Reconnected{Who: who, Attempts: 1, Outage: 1200e6}}})
+	r.send(eventMsg{[]rtc.Event{rtc.Reconnected{Who: who, Attempts: 1, Outage: 7200e6}}})
 	r.send(eventMsg{[]rtc.Event{call.Chat{Who: rtc.Who{Peer: "2", Name: "Ada"}, Text: "here again", Time: noon}}})
 	got := printable(r.m.View())
-	for _, text := range []string{"Reconnected to Ada (2) (1 attempt, 1.2 s)", "Ada (2) 12:00  here again"} {
+	for _, text := range []string{"Reconnected to Ada (2) (1 attempt, 7.2 s)", "Ada (2) 12:00  here again"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("%q is not on the screen:\n%s", text, got)
 		}

@@ -40,25 +40,27 @@ type column struct {
 	width int
 	gap   int // blanks before it
 	right bool
+	first bool                                                     // a figure that comes before longer words
 	cell  func(t *table, s *Styles, p *rtc.PeerView, w int) string // nil peer: oneself
 }
 
 // The columns; the name takes what the others leave.
 var (
-	columnState  = column{"CONNECTION", badgeShort, 2, false, (*table).stateCell}
-	columnMic    = column{"MIC", 4, 2, false, (*table).micCell}
-	columnCam    = column{"CAM", 4, 2, false, (*table).camCell}
-	columnScreen = column{"SCREEN", 6, 2, false, (*table).screenCell}
-	columnRTT    = column{"RTT", 6, 2, true, (*table).rttCell}
-	columnLoss   = column{"LOSS", 5, 2, true, (*table).lossCell}
-	columnDown   = column{"DOWN", 6, 2, true, (*table).downCell}
-	columnUp     = column{"UP", 6, 2, true, (*table).upCell}
-	columnPath   = column{"PATH", 6, 2, false, (*table).pathCell}
-	columnVolume = column{"VOL", 5, 2, true, (*table).volumeCell}
+	columnState  = column{"CONNECTION", badgeShort, 2, false, false, (*table).stateCell}
+	columnMic    = column{"MIC", 4, 2, false, false, (*table).micCell}
+	columnCam    = column{"CAM", 4, 2, false, false, (*table).camCell}
+	columnScreen = column{"SCREEN", 6, 2, false, false, (*table).screenCell}
+	columnRTT    = column{"RTT", 6, 2, true, true, (*table).rttCell}
+	columnLoss   = column{"LOSS", 5, 2, true, true, (*table).lossCell}
+	columnDown   = column{"DOWN", 6, 2, true, false, (*table).downCell}
+	columnUp     = column{"UP", 6, 2, true, false, (*table).upCell}
+	columnPath   = column{"PATH", 6, 2, false, false, (*table).pathCell}
+	columnVolume = column{"VOL", 5, 2, true, true, (*table).volumeCell}
 
 	// What somebody sends, moved together where there is little room.
-	columnCamTight    = column{"CAM", 4, 1, false, (*table).camCell}
-	columnScreenTight = column{"SCRN", 4, 1, false, (*table).screenCell}
+	columnMicTight    = column{"MIC", 4, 1, false, false, (*table).micCell}
+	columnCamTight    = column{"CAM", 4, 1, false, false, (*table).camCell}
+	columnScreenTight = column{"SCRN", 4, 1, false, false, (*table).screenCell}
 )
 
 // Widths of the marker before the name, of the shortest name, of the longest
@@ -110,22 +112,63 @@ func (t *table) columns(w int) (name int, cols []column) {
 		cols = next
 		return true
 	}
-	if better(columnState, columnMic, columnCamTight, columnScreenTight) {
-		for _, width := range []int{badgeMiddle, badgeLong} {
-			state.width = width
-			better(state, columnMic, columnCamTight, columnScreenTight)
-		}
-		better(state, columnMic, columnCam, columnScreen)
+	if !better(state, columnMic, columnCamTight, columnScreenTight) {
+		return min(nameMax, w-used(cols)), cols
 	}
-	if len(cols) == 4 && cols[3].width == columnScreen.width {
-		for _, c := range t.figures() {
-			if !better(append(slices.Clone(cols), c)...) {
+	// How good the way to somebody is comes before a longer word for it, unless the
+	// word is about something that is wrong.
+	longer := func(all func() []column) {
+		for _, width := range []int{badgeMiddle, badgeLong} {
+			before := state.width
+			state.width = width
+			if !better(all()...) {
+				state.width = before
+				return
+			}
+		}
+	}
+	sends, figures, rest := []column{columnMic, columnCamTight, columnScreenTight}, []column(nil), t.figures()
+	all := func() []column { return slices.Concat([]column{state}, sends, figures) }
+	if t.troubled() {
+		longer(all)
+	}
+	for len(rest) > 0 && rest[0].first {
+		next := rest[0]
+		next.gap = 1
+		figures = append(figures, next)
+		if !better(all()...) {
+			sends[0] = columnMicTight
+			if !better(all()...) {
+				sends[0], figures = columnMic, figures[:len(figures)-1]
 				break
 			}
 		}
+		rest = rest[1:]
+	}
+	longer(all)
+	tight := sends
+	sends = []column{columnMic, columnCam, columnScreen}
+	if !better(all()...) {
+		sends = tight
+	}
+	for len(rest) > 0 && sends[0].gap > 1 && sends[2].width == columnScreen.width {
+		figures = append(figures, rest[0])
+		if !better(all()...) {
+			break
+		}
+		rest = rest[1:]
+	}
+	if cols[0].width == badgeLong {
 		cols[0].width += max(0, min(badgeMax-badgeLong, w-used(cols)-wish))
 	}
 	return min(nameMax, w-used(cols)), cols
+}
+
+// troubled reports whether somebody's state needs more than a word.
+func (t *table) troubled() bool {
+	return slices.ContainsFunc(t.view.Peers, func(p rtc.PeerView) bool {
+		return width(badge{peer: p, server: true}.forms()[0])+2 > badgeShort
+	})
 }
 
 // figures are the columns for which there is something to show, the most
@@ -246,7 +289,15 @@ func (t *table) row(s *Styles, p *rtc.PeerView, nameW int, cols []column, w int)
 	if place := t.view.HandPlace(id); place > 0 {
 		hand = s.warn.Render(fmt.Sprint(s.glyph.hand, place)) + " "
 	}
-	b.WriteString(cursor + marker + hand + t.named(s, p, style, name, nameW-width(hand)))
+	// A volume that is not the usual one is seen however little room there is.
+	loud := ""
+	if v, ok := t.volumes[id]; ok && !slices.ContainsFunc(cols, func(c column) bool { return c.title == columnVolume.title }) {
+		if loud = fmt.Sprintf(" %d%%", v.percent); v.muted {
+			loud = " 0%"
+		}
+		loud = s.warn.Render(loud)
+	}
+	b.WriteString(cursor + marker + hand + t.named(s, p, style, name, nameW-width(hand)-width(loud)) + loud)
 	for _, c := range cols {
 		b.WriteString(spaces(c.gap))
 		cell := c.cell(t, s, p, c.width)
@@ -279,7 +330,7 @@ func (t *table) stateCell(s *Styles, p *rtc.PeerView, w int) string {
 	}
 	switch t.view.Server.State {
 	case signal.Connected:
-		return s.good.Render(s.cut(s.glyph.connected+" connected", w))
+		return s.dim.Render(s.cut(s.glyph.connected+" connected", w))
 	case signal.Closed:
 		return s.dim.Render(s.cut(s.glyph.away+" left", w))
 	case signal.Connecting, signal.Reconnecting:

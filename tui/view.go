@@ -201,12 +201,15 @@ func (sc *screen) table() *table {
 	}
 }
 
+// leaveQuestion is asked before one leaves.
+const leaveQuestion = " Leave the meeting?"
+
 // status is the line above the help: a question, a toast, or the banner where
 // that has no line of its own.
 func (sc *screen) status(l layout) string {
 	s, w := sc.styles, l.status.w
 	if sc.asking {
-		return s.fit(s.banner.Render(" Leave the meeting?")+"  "+
+		return s.fit(s.banner.Render(leaveQuestion)+"  "+
 			s.key.Render("y")+" leave  "+s.key.Render("n")+" stay", w)
 	}
 	if sc.terms.choose {
@@ -232,20 +235,24 @@ func (sc *screen) status(l layout) string {
 
 // bar is the help line; while typing it tells what works then.
 func (sc *screen) bar(w int) string {
-	s := sc.styles
-	if sc.terms.typing.id != 0 {
-		return s.keyBar([]barItem{{leaveTerminal, "keys act here again"}}, 1, w)
+	items, fixed := sc.barItems()
+	return sc.styles.keyBar(items, fixed, w)
+}
+
+// barItems are the items of the help line, and how many at its end stay.
+func (sc *screen) barItems() (items []barItem, fixed int) {
+	switch {
+	case sc.terms.typing.id != 0:
+		return []barItem{{leaveTerminal, "keys act here again"}}, 1
+	case sc.filing:
+		return []barItem{{"enter", "send"}, {"esc", "back"}}, 2
+	case sc.typing:
+		return []barItem{
+			{"alt+m", "mic"}, {"alt+v", "camera"}, {"alt+s", "screen"}, {"up", "history"}, {"ctrl+_", "undo"},
+			{"enter", "send"}, {"esc", "back"},
+		}, 2
 	}
-	if sc.filing {
-		return s.keyBar([]barItem{{"enter", "send"}, {"esc", "back"}}, 2, w)
-	}
-	if !sc.typing {
-		return sc.keys.Bar(s, w)
-	}
-	return s.keyBar([]barItem{
-		{"alt+m", "mic"}, {"alt+v", "camera"}, {"alt+s", "screen"}, {"up", "history"}, {"ctrl+_", "undo"},
-		{"enter", "send"}, {"esc", "back"},
-	}, 2, w)
+	return sc.keys.barItems()
 }
 
 // renderPanel draws the open panel under a rule with its name.
