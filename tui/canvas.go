@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"github.com/charmbracelet/lipgloss"
 	"slices"
 	"strings"
 )
@@ -41,6 +42,11 @@ func compose(s *Styles, w, h int, blocks []block) string {
 
 // box draws a border with a title around lines.
 func (s *Styles) box(r rect, title string, lines []string) block {
+	return s.framed(r, s.dim, title, lines)
+}
+
+// framed is box with a frame of some style.
+func (s *Styles) framed(r rect, frame lipgloss.Style, title string, lines []string) block {
 	if r.w < 2 || r.h < 2 {
 		return block{rect: r}
 	}
@@ -48,12 +54,12 @@ func (s *Styles) box(r rect, title string, lines []string) block {
 	head := s.glyph.tl
 	if title != "" && inner > 4 {
 		t := s.cut(title, inner-3)
-		head = s.dim.Render(s.glyph.tl) + " " + t + " " +
-			s.dim.Render(strings.Repeat(s.glyph.h, max(0, inner-2-width(t)))+s.glyph.tr)
+		head = frame.Render(s.glyph.tl) + " " + t + " " +
+			frame.Render(strings.Repeat(s.glyph.h, max(0, inner-2-width(t)))+s.glyph.tr)
 	} else {
-		head = s.dim.Render(head + strings.Repeat(s.glyph.h, inner) + s.glyph.tr)
+		head = frame.Render(head + strings.Repeat(s.glyph.h, inner) + s.glyph.tr)
 	}
-	v := s.dim.Render(s.glyph.v)
+	v := frame.Render(s.glyph.v)
 	out := []string{head}
 	for i := range r.h - 2 {
 		text := ""
@@ -62,7 +68,7 @@ func (s *Styles) box(r rect, title string, lines []string) block {
 		}
 		out = append(out, v+s.fit(text, inner)+v)
 	}
-	out = append(out, s.dim.Render(s.glyph.bl+strings.Repeat(s.glyph.h, inner)+s.glyph.br))
+	out = append(out, frame.Render(s.glyph.bl+strings.Repeat(s.glyph.h, inner)+s.glyph.br))
 	return block{rect: r, lines: out}
 }
 

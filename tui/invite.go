@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/meet-term/meet/call"
+	"github.com/meet-term/meet/signal"
 	"github.com/skip2/go-qrcode"
 )
 
@@ -12,6 +13,7 @@ type inviteBox struct {
 	texts  call.Invite
 	place  call.Place
 	spoken call.CodeChanged // the newest code; zero: none was asked for
+	dead   string           // why nobody gets here now; empty: nothing is known to be wrong
 	reach  string           // key that changes who can get here; empty: none does
 	qr     [][]bool         // the link as a QR code, dark modules; nil without
 }
@@ -44,6 +46,13 @@ func (b inviteBox) text() string {
 // Render is the panel in w cells and at most h lines; the QR code only where
 // it fits whole.
 func (b inviteBox) Render(s *Styles, w, h int) []string {
+	if b.dead != "" {
+		var out []string
+		for _, l := range wrap(b.dead, max(1, w-2)) {
+			out = append(out, s.fit(" "+s.warn.Render(l), w))
+		}
+		return append(out, "", s.dim.Render(s.fit(" there is no invite to an address that does not answer", w)))
+	}
 	var out []string
 	add := func(head, text string) {
 		if text == "" {
@@ -79,13 +88,49 @@ func (b inviteBox) Render(s *Styles, w, h int) []string {
 	if len(code) > 0 && len(code)+len(out) <= h && width(code[0])+2 <= w {
 		out = append(out, "")
 		for _, l := range code {
-			out = append(out, s.fit("  "+l, w))
+			out = append(out, s.center(l, w))
 		}
 	} else if len(code) > 0 {
-		out = append(out, s.dim.Render(s.fit(" (the window is too small for the QR code)", w)))
+		out = append(out, s.dim.Render(s.fit(" (too small for the QR code)", w)))
 	}
 	return out
 }
+
+// inviteBox is how others get here now.
+func (sc *screen) inviteBox() inviteBox {
+	b, at := sc.invite, sc.view.Server
+	if at.Trouble != "" && at.State != signal.Connected {
+		b.dead = "Nobody can join: " + cleanText(at.Address) + " is not reached (" + cleanText(at.Trouble) + ")."
+	}
+	return b
+}
+
+// aloneCard is what stands in the place of an empty chat while nobody else is there:
+// how others get here.
+func (sc *screen) aloneCard(r rect) (block, bool) {
+	b := sc.inviteBox()
+	if len(sc.view.Peers) > 0 || sc.typing || len(sc.chat.messages) > 0 || b.text() == "" || r.w < cardW || r.h < cardH {
+		return block{}, false
+	}
+	s, in := sc.styles, r.inner()
+	lines := b.Render(s, in.w-2, in.h-2)
+	if b.dead == "" {
+		key := s.key.Render(sc.keys.key(ActInvite)) + s.dim.Render(" copies it, ") + s.key.Render(sc.keys.key(ActChat)) + s.dim.Render(" writes")
+		if len(lines)+2 <= in.h {
+			lines = append(lines, "")
+		}
+		lines = append(lines, " "+key)
+	}
+	top := max(0, (in.h-len(lines))/2)
+	centred := make([]string, top, top+len(lines))
+	for _, l := range lines {
+		centred = append(centred, " "+l)
+	}
+	return s.box(r, s.text.Render("nobody else is here yet"), centred), true
+}
+
+// The smallest card.
+const cardW, cardH = 30, 10
 
 // renderCode says what to say to one person, or what became of it.
 func (b inviteBox) renderCode(s *Styles, w int) []string {

@@ -209,21 +209,18 @@ const briefly = 5 * time.Second
 // tone is how loudly an event is said here: what mends itself at once is for the log
 // alone, since the badge and the banner have shown it.
 func (m *Model) tone(ev rtc.Event, kind toastKind) toastKind {
-	switch e := ev.(type) {
-	case rtc.Reconnected:
-		if e.Outage < briefly {
-			return toastQuiet
-		}
-	case rtc.HearingLost:
-		if !m.view.Media.Mic && !e.Heard && e.Hears {
-			return toastQuiet
-		}
-	case rtc.ServerStateChanged:
-		if e.State == signal.Reconnecting { // the banner says so, as long as it lasts
+	if e, ok := ev.(rtc.Reconnected); ok && e.Outage < briefly {
+		return toastQuiet
+	}
+	if e, ok := ev.(rtc.HearingLost); ok && !m.view.Media.Mic && !e.Heard && e.Hears {
+		return toastQuiet
+	}
+	if e, ok := ev.(rtc.ServerStateChanged); ok {
+		switch {
+		case e.State == signal.Reconnecting: // the banner says so, as long as it lasts
 			m.serverLost = m.now
 			return toastQuiet
-		}
-		if e.State == signal.Connected && m.now.Sub(m.serverLost) < briefly {
+		case e.State == signal.Connected && m.now.Sub(m.serverLost) < briefly:
 			return toastQuiet
 		}
 	}

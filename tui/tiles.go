@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ func (p picture) termID() termID { return termID{p.peer, p.term} }
 // placedPicture is a picture and the box it is in.
 type placedPicture struct {
 	picture
-	box rect
+	box  rect
+	more int // pictures that found no room after this one
 }
 
 // spotlight decides which picture is the large one.
@@ -138,7 +140,7 @@ func (sc *screen) placed(l layout) []placedPicture {
 	var out []placedPicture
 	if !l.spot.empty() && len(all) > 0 {
 		large := sc.chosen(all)
-		out = append(out, placedPicture{large, l.spot})
+		out = append(out, placedPicture{large, l.spot, 0})
 		rest := all[:0:0]
 		for _, p := range all {
 			if p != large {
@@ -149,8 +151,12 @@ func (sc *screen) placed(l layout) []placedPicture {
 	}
 	for i, box := range l.tiles {
 		if i < len(all) {
-			out = append(out, placedPicture{all[i], box})
+			out = append(out, placedPicture{all[i], box, 0})
 		}
+	}
+	// Nobody vanishes silently, least of all oneself: the last box says how many more.
+	if left := len(all) - len(l.tiles); left > 0 && len(l.tiles) > 0 {
+		out[len(out)-1].more = left
 	}
 	return out
 }
@@ -197,17 +203,23 @@ func (sc *screen) tileBox(p placedPicture) block {
 		name, badgeText = cleanName(peer.Name), sc.tileBadge(peer, p.kind, in.w)
 	}
 	style := s.text
-	if sc.levels[p.peer].Speaking {
+	speaking := sc.levels[p.peer].Speaking && p.kind == media.Camera
+	if speaking {
 		style = s.speak.Bold(true)
 	}
 	more := ""
-	if p.kind == media.Screen {
+	if p.more > 0 {
+		more = fmt.Sprintf(" %s %d more", s.glyph.dot, p.more)
+		name = s.cut(name, max(1, in.w-3-width(more)))
+	} else if p.kind == media.Screen {
 		more = " " + s.glyph.dot + " screen"
 		if sc.media(p.peer).Sound {
 			more += " + sound"
 		}
 	} else if !sc.media(p.peer).Mic {
 		more = " " + s.glyph.dot + " muted"
+	} else if speaking { // not by colour alone
+		more = " " + s.glyph.dot + " speaking"
 	}
 	if width(name+more) > in.w-3 {
 		more = "" // the table says so too
@@ -243,7 +255,11 @@ func (sc *screen) tileBox(p placedPicture) block {
 			}
 		}
 	}
-	return s.box(p.box, title, lines)
+	frame := s.dim
+	if speaking {
+		frame = s.speak
+	}
+	return s.framed(p.box, frame, title, lines)
 }
 
 // overHole writes a badge into the middle of a line of placeholders, with a

@@ -159,7 +159,9 @@ func (sc *screen) Render() string {
 	if !l.link.empty() {
 		blocks = append(blocks, block{l.link, []string{sc.linkLine(l.link.w)}})
 	}
-	if !l.chat.empty() {
+	if card, alone := sc.aloneCard(l.chat); alone {
+		blocks = append(blocks, card)
+	} else if !l.chat.empty() {
 		blocks = append(blocks, block{l.chat, sc.chatBox().Render(s, l.chat.w, l.chat.h)})
 	}
 	if !l.panel.empty() {
@@ -187,7 +189,8 @@ func (sc *screen) chatBox() chatBox {
 // table is the list of people of the moment.
 func (sc *screen) table() *table {
 	hint := ""
-	if key := sc.keys.key(ActInvite); sc.view.Server.State == signal.Connected && sc.invite.text() != "" {
+	_, card := sc.aloneCard(sc.layout().chat)
+	if key := sc.keys.key(ActInvite); !card && sc.view.Server.State == signal.Connected && sc.invite.text() != "" {
 		hint = "nobody else is here yet: " + key + " shows and copies the invite"
 	}
 	var shown digits
@@ -280,7 +283,7 @@ func (sc *screen) renderPanel(w, h int) []string {
 	case panelWho:
 		title, lines = "who is that", sc.whoBox().Render(s, w)
 	case panelInvite:
-		title, lines = "invite", sc.invite.Render(s, w, h-1)
+		title, lines = "invite", sc.inviteBox().Render(s, w, h-1)
 	case panelFiles:
 		title, lines = "files", sc.files.Render(s, w, h-1, sc.filing)
 	case panelNone:

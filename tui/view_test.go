@@ -24,6 +24,22 @@ var scenes = []struct {
 	{"alone", func(sc *screen) {
 		sc.view, sc.invite = roomOf(), newInviteBox(call.Place{Invite: call.Invite{Command: "meet join standup"}}, "")
 	}},
+	{"alone-card", func(sc *screen) {
+		sc.view, sc.stage = roomOf(), true
+		sc.invite = newInviteBox(call.Place{Invite: call.Invite{
+			Command: "meet join https://meet.example/standup#k=c2VjcmV0", Link: "https://meet.example/standup#k=c2VjcmV0", Works: "works from anywhere",
+		}}, "")
+	}},
+	{"alone-dead", func(sc *screen) {
+		sc.view, sc.panel = roomOf(), panelInvite
+		sc.view.Since = time.Time{}
+		sc.view.Server = rtc.ServerView{State: signal.Connecting, Attempt: 3, Address: "meet.exmaple:7077", Trouble: "no such host", RetryAt: noon.Add(2 * time.Second)}
+		sc.invite = newInviteBox(call.Place{Invite: call.Invite{Link: "https://meet.exmaple:7077/standup#k=c2VjcmV0"}}, "")
+	}},
+	{"speaks", func(sc *screen) {
+		sc.view, sc.stage = many(4), true
+		sc.levels = map[signal.PeerID]media.Loudness{"id-guest-02": {DB: -15, Speaking: true}}
+	}},
 	{"two", func(sc *screen) { sc.view = many(2) }},
 	{"five", func(sc *screen) { sc.view = many(5) }},
 	{"nine", func(sc *screen) { sc.view = many(9) }},

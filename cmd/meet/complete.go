@@ -34,6 +34,7 @@ func completeJoin(cmd *cobra.Command) {
 	}
 	for flag, values := range map[string][]string{
 		"echo": {"auto", "on", "off"}, "video": {"auto", "kitty", "iterm", "sixel", "octant", "sextant", "quadrant", "half", "ascii", "off"},
+		"colors":  {"auto", "16", "256", "all"},
 		"receive": {"all", "screens", "sound"},
 		"notify":  {"auto", "osc9", "osc777", "osc99", "bell", "off"},
 	} {

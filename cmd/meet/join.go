@@ -23,7 +23,6 @@ import (
 	"github.com/meet-term/meet/media/video/source"
 	"github.com/meet-term/meet/signal"
 	"github.com/meet-term/meet/tui"
-	"github.com/meet-term/meet/tui/termvideo"
 )
 
 // joinFlags are the flags of meet join as typed.
@@ -42,6 +41,7 @@ type joinFlags struct {
 	debug                 bool
 	video, notify, files  string
 	receive, maxBandwidth string
+	colors                string
 	acceptFiles           bool
 	record, recordings    string
 	report                string
@@ -139,7 +139,8 @@ func newJoinCommand() (*cobra.Command, *joinFlags) {
 	fl.BoolVar(&f.noLobby, "no-lobby", false, "join without looking at the devices first")
 	fl.BoolVar(&f.noCarry, "no-carry", false, "do not carry the packets of two others who cannot exchange them")
 	fl.StringVar(&f.identity, "identity", identity.OwnKey, "the key others know you by: own, ssh (your agent's, or ~/.ssh/id_ed25519), or the path of an SSH key")
-	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII")
+	fl.BoolVar(&f.ascii, "ascii", false, "no symbols outside of ASCII, in pictures neither")
+	fl.StringVar(&f.colors, "colors", "auto", "how many colours the terminal has, where it does not say: auto, 16, 256 or all")
 	fl.BoolVar(&f.mouse, "mouse", false, "let the screen take the mouse")
 	fl.BoolVar(&f.relayOnly, "relay-only", false, "show nobody an address of this machine: everything goes through a relay")
 	fl.StringArrayVar(&f.iceServers, "ice-server", nil, "a STUN or TURN server of your own: "+iceserver.Form)
@@ -181,8 +182,11 @@ func (f joinFlags) call() (cfg call.Config, err error) {
 	if cfg.MaxBandwidth, err = call.ParseBandwidth(f.maxBandwidth); err != nil {
 		return cfg, usagef("--max-bandwidth: %w", err)
 	}
-	if _, err := termvideo.ParseMode(f.video); err != nil {
-		return cfg, usagef("--video: %w", err)
+	if _, err := f.pictureMode(); err != nil {
+		return cfg, err
+	}
+	if _, known := colorDepths[f.colors]; !known && f.colors != "auto" {
+		return cfg, usagef("--colors: %q is not auto, 16, 256 or all", f.colors)
 	}
 	if _, err := tui.ParseNotify(f.notify, os.Getenv); err != nil {
 		return cfg, usagef("--notify: %w", err)

@@ -165,6 +165,40 @@ func TestIsMeet(t *testing.T) {
 	}
 }
 
+// TestColors: what is said of the terminal goes before what the terminal says, and
+// ASCII is meant of pictures too.
+func TestColors(t *testing.T) {
+	env := func(name string) string { return map[string]string{"TERM": "xterm"}[name] }
+	for flag, want := range map[string]termvideo.Choice{
+		"auto": {Mode: termvideo.ModeASCII, Colors: termvideo.Colors16},
+		"16":   {Mode: termvideo.ModeASCII, Colors: termvideo.Colors16},
+		"256":  {Mode: termvideo.ModeQuadrant, Colors: termvideo.Colors256},
+		"all":  {Mode: termvideo.ModeQuadrant, Colors: termvideo.TrueColor},
+	} {
+		f := joinFlags{video: "auto", colors: flag}
+		got := f.choosePictures(termvideo.ModeAuto, termvideo.Caps{}, env)
+		if got.Mode != want.Mode || got.Colors != want.Colors {
+			t.Errorf("--colors %s: %v with %d, want %v with %d", flag, got.Mode, got.Colors, want.Mode, want.Colors)
+		}
+	}
+	f := joinFlags{video: "auto", colors: "256"}
+	none := func(name string) string { return map[string]string{"TERM": "xterm", "NO_COLOR": "1"}[name] }
+	if got := f.choosePictures(termvideo.ModeAuto, termvideo.Caps{}, none); got.Colors != termvideo.NoColor {
+		t.Errorf("colours in spite of NO_COLOR: %+v", got)
+	}
+	if got := screenOptions(nil, place{}, f).Theme.Depth; got != 256 {
+		t.Errorf("the screen has %d colours", got)
+	}
+	f.ascii = true
+	if mode, err := f.pictureMode(); err != nil || mode != termvideo.ModeASCII {
+		t.Errorf("--ascii draws pictures as %v, %v", mode, err)
+	}
+	f.video = "half" // as asked for
+	if mode, err := f.pictureMode(); err != nil || mode != termvideo.ModeHalf {
+		t.Errorf("--ascii --video half draws %v, %v", mode, err)
+	}
+}
+
 func TestLight(t *testing.T) {
 	t.Setenv("COLORFGBG", "")
 	yes := true

@@ -30,11 +30,11 @@ func showScreen(ctx context.Context, c *call.Call, at place, f joinFlags) error 
 	if err != nil {
 		return fmt.Errorf("look at the terminal: %w", err)
 	}
-	mode, err := termvideo.ParseMode(f.video)
+	mode, err := f.pictureMode()
 	if err != nil {
-		return usagef("--video: %w", err)
+		return err
 	}
-	choice := termvideo.Choose(mode, found.Caps, os.Getenv)
+	choice := f.choosePictures(mode, found.Caps, os.Getenv)
 	out := termout.New(os.Stdout, found.Caps.SyncOutput)
 	opt := screenOptions(c, at, f)
 	opt.Out, opt.In, opt.Typed = out, newTerminalInput(found), found.Typed
@@ -73,6 +73,47 @@ func showScreen(ctx context.Context, c *call.Call, at place, f joinFlags) error 
 	}
 	fmt.Print(report.Text())
 	return nil
+}
+
+// pictureMode is how pictures were asked to be drawn. Who wants ASCII wants it of
+// pictures too.
+func (f joinFlags) pictureMode() (termvideo.Mode, error) {
+	mode, err := termvideo.ParseMode(f.video)
+	if err != nil {
+		return mode, usagef("--video: %w", err)
+	}
+	if f.ascii && mode == termvideo.ModeAuto {
+		return termvideo.ModeASCII, nil
+	}
+	return mode, nil
+}
+
+// colorDepths are the values of --colors, as a screen and as pictures have them.
+var colorDepths = map[string]struct {
+	theme    int
+	pictures termvideo.ColorDepth
+}{"16": {16, termvideo.Colors16}, "256": {256, termvideo.Colors256}, "all": {0, termvideo.TrueColor}}
+
+// choosePictures decides how pictures are drawn. What --colors says goes before what
+// the terminal says: an ssh loses COLORTERM, and some names promise too much.
+func (f joinFlags) choosePictures(mode termvideo.Mode, caps termvideo.Caps, getenv func(string) string) termvideo.Choice {
+	depth, said := colorDepths[f.colors]
+	if !said {
+		return termvideo.Choose(mode, caps, getenv)
+	}
+	if depth.pictures == termvideo.Colors16 && mode == termvideo.ModeAuto {
+		mode = termvideo.ModeASCII
+	}
+	choice := termvideo.Choose(mode, caps, func(name string) string {
+		if name == "COLORTERM" { // whatever has more than 16 is drawn in the same way
+			return "truecolor"
+		}
+		return getenv(name)
+	})
+	if choice.Colors != termvideo.NoColor {
+		choice.Colors = depth.pictures
+	}
+	return choice
 }
 
 // windowSize is the size of the terminal in cells.
@@ -140,6 +181,9 @@ func screenOptions(c *call.Call, at place, f joinFlags) tui.Options {
 	}
 	opt.Notify, _ = tui.ParseNotify(f.notify, os.Getenv) // join has looked at it
 	opt.Taskbar, opt.Files, opt.Recorder = tui.Taskbar(os.Getenv), c, c
+	if depth, said := colorDepths[f.colors]; said {
+		opt.Theme.Depth = depth.theme
+	}
 	opt.Theme.ASCII, opt.Theme.Colors = f.ascii, f.settings.Colors
 	if f.lobby() {
 		opt.Join = c.Enter

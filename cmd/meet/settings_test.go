@@ -68,7 +68,8 @@ var without = map[string]string{
 
 // once says of the flags of join that are no settings why.
 var once = map[string]string{
-	"local": "setting reach", "lan": "setting reach", "internet": "setting reach", "no-carry": "setting carry",
+	"colors": "of the terminal one sits at, and [colors] names the colours",
+	"local":  "setting reach", "lan": "setting reach", "internet": "setting reach", "no-carry": "setting carry",
 	"share": "of one call", "record": "of one call", "report": "of one call", "private": "of one call", "code": "of one call", "token": "a secret: $MEET_TOKEN has it", "exit-after": "of one call",
 	"headless": "of a script", "plain": "of a script", "times": "of plain mode", "stats-interval": "of a script",
 	"log-file": "to find a fault", "debug": "to find a fault", "help": "",

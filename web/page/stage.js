@@ -15,13 +15,14 @@ export function initials(name) {
 
 const colourOf = (id) => [...id].reduce((n, c) => (n * 31 + c.charCodeAt(0)) % 9973, 7) % colours;
 
-// bestColumns is how many columns show n pictures of 16:9 largest in w x h.
+// bestColumns is how many columns show n pictures of 16:9 largest in w x h. Where
+// it is nearly the same, people stand side by side: a picture that is cut at its
+// sides still has whole faces.
 export function bestColumns(n, w, h) {
+  const fit = (c) => Math.min(w / c, (h / Math.ceil(n / c)) * 16 / 9);
   let best = 1, width = 0;
-  for (let c = 1; c <= n; c++) {
-    const fit = Math.min(w / c, (h / Math.ceil(n / c)) * 16 / 9);
-    if (fit >= width - 0.5) [best, width] = [c, fit];
-  }
+  for (let c = 1; c <= n; c++) width = Math.max(width, fit(c));
+  for (let c = 1; c <= n; c++) if (fit(c) >= width * 0.85) best = c;
   return best;
 }
 
@@ -219,6 +220,7 @@ export class Stage {
       const columns = width && height ? bestColumns(roots.length, width, height) : 1;
       this.root.style.setProperty("--columns", columns);
       this.root.style.setProperty("--rows", Math.ceil(roots.length / columns));
+      this.root.style.setProperty("--tallest", `${Math.floor(width / columns * 3 / 4)}px`);
     }
     this.#tell();
   }

@@ -54,6 +54,8 @@ test("pictures are no larger than they are shown", () => {
 test("the grid shows pictures as large as it can", () => {
   assert.deepEqual([1, 2, 3, 4, 5, 9, 12].map((n) => bestColumns(n, 1280, 720)), [1, 2, 2, 2, 3, 3, 4]);
   assert.deepEqual([1, 2, 3].map((n) => bestColumns(n, 390, 700)), [1, 1, 1]);
+  assert.equal(bestColumns(2, 1378, 900), 2, "two people in a wide window stand side by side");
+  assert.equal(bestColumns(2, 1600, 950), 2);
 });
 
 test("initials", () => {
