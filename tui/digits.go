@@ -2,6 +2,7 @@ package tui
 
 import (
 	"maps"
+	"time"
 
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
@@ -11,6 +12,10 @@ import (
 // many come and go: a hand that has learned a key must not find another person there.
 // It is an immutable value.
 type digits map[signal.PeerID]int
+
+// settleDigits is how long after one has come in people have digits in the order of the
+// list; from then on everybody keeps theirs.
+const settleDigits = 3 * time.Second
 
 // digitMax is the last of the keys.
 const digitMax = 9

@@ -34,6 +34,12 @@ const (
 	ActFollow    Action = "follow"
 	ActGrid      Action = "grid"
 	ActZoom      Action = "zoom"
+	ActCloser    Action = "closer"
+	ActWider     Action = "wider"
+	ActPanLeft   Action = "pan-left"
+	ActPanRight  Action = "pan-right"
+	ActPanUp     Action = "pan-up"
+	ActPanDown   Action = "pan-down"
 	ActPeople    Action = "people"
 	ActStats     Action = "stats"
 	ActRetry     Action = "retry"
@@ -80,6 +86,12 @@ var defaultBindings = []binding{
 	{ActFollow, []string{"0"}, "", "spotlight follows who speaks"},
 	{ActGrid, []string{"g"}, "grid", "everyone in a grid, or back"},
 	{ActZoom, []string{"z"}, "zoom", "spotlight over the whole screen"},
+	{ActCloser, []string{"]"}, "", "look closer at the shared screen: 2, 4, 8 times"},
+	{ActWider, []string{"["}, "", "look at more of it"},
+	{ActPanLeft, []string{"H"}, "", "its part at the left"},
+	{ActPanRight, []string{"L"}, "", "its part at the right"},
+	{ActPanUp, []string{"K"}, "", "its part above"},
+	{ActPanDown, []string{"J"}, "", "its part below"},
 	{ActPeople, []string{"p"}, "", "list of people on or off"},
 	{ActStats, []string{"i"}, "stats", "link statistics of who is selected"},
 	{ActUp, []string{"up", "k"}, "", "select the person above"},

@@ -290,6 +290,8 @@ func (m *Model) act(a Action) tea.Cmd {
 		m.toast(toastInfo, "the spotlight follows who speaks")
 	case ActGrid, ActZoom:
 		m.arrange(a)
+	case ActCloser, ActWider, ActPanLeft, ActPanRight, ActPanUp, ActPanDown:
+		m.lookAt(a)
 	case ActPeople:
 		m.list = !m.list
 	case ActLouder, ActQuieter, ActHush:

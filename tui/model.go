@@ -178,6 +178,9 @@ func (m *Model) setView(v *rtc.RoomView) {
 	if t := v.Server.Trouble; t != "" && t != m.view.Server.Trouble {
 		m.toast(toastQuiet, cleanText(v.Server.Address)+": "+cleanText(t))
 	}
+	if m.now.Sub(v.Since) < settleDigits { // those who were here before us turn up one by one
+		m.digits = nil
+	}
 	m.view, m.want, m.digits = v, v.Media, m.digits.follow(v)
 	if m.index(m.selected) < 0 {
 		m.selected = ""

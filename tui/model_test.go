@@ -207,7 +207,7 @@ func TestKeysDoWhatHelpSays(t *testing.T) {
 	r.did("screen false", "retry")
 	r.keys("?")
 	r.shows("microphone on or off")
-	r.keys("pgdown", "pgdown")
+	r.keys("pgdown", "pgdown", "pgdown")
 	r.shows("hold the key until it repeats")
 	r.keys("?")
 	r.hides("microphone on or off")

@@ -23,6 +23,9 @@ type Tile struct {
 	X, Y int
 	Cols int
 	Rows int
+	// Zoom shows a part of the picture so many times as large, 2 and up; PanX and PanY
+	// say which, in thousandths of the way from the left and from the top.
+	Zoom, PanX, PanY int
 	// Dim says that the picture is stale: the peer is not connected.
 	Dim bool
 	// Badge is what the screen has written over the hole, such as

@@ -216,6 +216,7 @@ func (sc *screen) tileBox(p placedPicture) block {
 		if sc.media(p.peer).Sound {
 			more += " + sound"
 		}
+		more += sc.lookText(p.picture)
 	} else if !sc.media(p.peer).Mic {
 		more = " " + s.glyph.dot + " muted"
 	} else if speaking { // not by colour alone
@@ -290,6 +291,9 @@ func (sc *screen) Tiles() []Tile {
 			continue
 		}
 		t := Tile{Peer: p.peer, Kind: p.kind, X: in.x, Y: in.y, Cols: in.w, Rows: in.h}
+		if look := sc.lookOf(p.picture); look.zoom > 1 {
+			t.Zoom, t.PanX, t.PanY = look.zoom, look.x, look.y
+		}
 		if peer, ok := sc.view.Peer(p.peer); ok {
 			t.Dim = peer.State != rtc.StateConnected
 			t.Badge = sc.tileBadge(peer, p.kind, in.w)

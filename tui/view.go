@@ -44,6 +44,7 @@ type screen struct {
 	selected  signal.PeerID // row of the cursor
 	digits    digits        // that select people
 	spotlight spotlight
+	look      look // at the shared screen in it
 	asking    bool // leave?
 	talking   bool // the talk key is held
 	typing    bool

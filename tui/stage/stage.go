@@ -95,6 +95,7 @@ func (s *Stage) ask(tiles []tui.Tile) {
 	sizes := make(map[call.Viewed]stream.Size, len(tiles))
 	for _, t := range tiles {
 		w, h := s.choice.PictureSize(s.caps, t.Cols, t.Rows)
+		w, h = w*max(1, t.Zoom), h*max(1, t.Zoom) // a part can be no sharper than the whole
 		v := viewed(t)
 		if was := sizes[v]; w*h > was.Width*was.Height {
 			sizes[v] = stream.Size{Width: w, Height: h}
@@ -114,11 +115,26 @@ func (s *Stage) draw(tiles []tui.Tile) error {
 			Place: termvideo.Place{
 				ID: string(t.Peer) + "/" + t.Kind.String(), X: t.X, Y: t.Y, Cols: t.Cols, Rows: t.Rows,
 			},
-			Frame: s.call.Picture(viewed(t)), Dim: t.Dim,
+			Frame: part(s.call.Picture(viewed(t)), t), Dim: t.Dim,
 			Mirror: t.Peer == self && t.Kind == media.Camera,
 			Fill:   t.Kind == media.Camera, // faces are in the middle; of a screen every corner counts
 		})
 	}
 	_, err := s.drawer.Draw(scene)
 	return err
+}
+
+// part is the part of a picture that a tile shows. It shares the picture's samples.
+func part(f *video.Frame, t tui.Tile) *video.Frame {
+	if f == nil || t.Zoom < 2 || f.Width < 2*t.Zoom || f.Height < 2*t.Zoom {
+		return f
+	}
+	// Corners lie on even samples, so that chroma starts at a whole one too.
+	w, h := f.Width/t.Zoom&^1, f.Height/t.Zoom&^1
+	x, y := (f.Width-w)*t.PanX/1000&^1, (f.Height-h)*t.PanY/1000&^1
+	cut := *f
+	cut.Width, cut.Height = w, h
+	cut.Y = f.Y[y*f.YStride+x:]
+	cut.U, cut.V = f.U[y/2*f.UVStride+x/2:], f.V[y/2*f.UVStride+x/2:]
+	return &cut
 }

@@ -69,3 +69,43 @@ func TestStage(t *testing.T) {
 		}
 	})
 }
+
+// A part of a picture is that part, at every corner, and asked for as large as it is
+// looked at.
+func TestPart(t *testing.T) {
+	f := video.NewFrame(64, 36)
+	for y := range f.Height {
+		for x := range f.Width {
+			f.Y[y*f.YStride+x] = byte(16 + x + y)
+			f.U[y/2*f.UVStride+x/2] = byte(x/2 + y/2)
+		}
+	}
+	for _, c := range []struct{ zoom, px, py, x, y, w, h int }{
+		{0, 500, 500, 0, 0, 64, 36}, {2, 0, 0, 0, 0, 32, 18}, {2, 1000, 1000, 32, 18, 32, 18},
+		{4, 1000, 0, 48, 0, 16, 8}, {4, 500, 500, 24, 14, 16, 8}, {8, 1000, 1000, 56, 32, 8, 4},
+	} {
+		p := part(f, tui.Tile{Zoom: c.zoom, PanX: c.px, PanY: c.py})
+		if p.Width != c.w || p.Height != c.h || p.Y[0] != byte(16+c.x+c.y) || p.U[0] != byte(c.x/2+c.y/2) {
+			t.Errorf("%+v: %dx%d from %d", c, p.Width, p.Height, p.Y[0])
+			continue
+		}
+		if last := p.Y[(p.Height-1)*p.YStride+p.Width-1]; last != byte(16+c.x+c.w-1+c.y+c.h-1) {
+			t.Errorf("%+v ends with %d", c, last)
+		}
+	}
+	if part(nil, tui.Tile{Zoom: 2}) != nil {
+		t.Error("a part of nothing")
+	}
+	small := video.NewFrame(2, 2)
+	if part(small, tui.Tile{Zoom: 8}) != small {
+		t.Error("a part of next to nothing")
+	}
+	choice := termvideo.Choice{Mode: termvideo.ModeHalf}
+	c := &fakeCall{}
+	s := New(c, nil, choice, termvideo.Caps{}, nil)
+	s.ask([]tui.Tile{{Peer: "bob", Kind: media.Screen, Cols: 20, Rows: 6, Zoom: 4}})
+	w, h := choice.PictureSize(termvideo.Caps{}, 20, 6)
+	if got := c.shown[call.Viewed{Peer: "bob", Kind: media.Screen}]; got != (stream.Size{Width: 4 * w, Height: 4 * h}) {
+		t.Errorf("asked for %v", got)
+	}
+}
