@@ -1,8 +1,12 @@
 package tui
 
 import (
+	"strings"
 	"testing"
 
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/rtc"
 	"github.com/meet-term/meet/signal"
 )
@@ -67,4 +71,51 @@ func TestKeysAnswer(t *testing.T) {
 	r.f.now = r.f.now.Add(talkArm)
 	r.send(tickMsg{gen: r.m.tickGen})
 	r.shows("hold the key to talk")
+}
+
+// TestNoInviteToTheDead: what nobody can use is neither copied nor shown as a code.
+func TestNoInviteToTheDead(t *testing.T) {
+	v := roomOf()
+	v.Since = noon.Add(0)
+	v.Server = rtc.ServerView{State: signal.Connecting, Attempt: 2, Address: "meet.exmaple:7077", Trouble: "no such host"}
+	r := newRig(t, v)
+	r.shows("nobody else is here yet", "Nobody can join: meet.exmaple:7077 is")
+	r.keys("y")
+	r.shows("there is no invite to an address that does not answer")
+	r.hides("copied", "in a browser")
+	up := *v
+	up.Server = rtc.ServerView{State: signal.Connected}
+	r.f.view = &up
+	r.send(viewMsg{r.f.view})
+	r.shows("in a browser")
+}
+
+// TestLobbyShowsYou: one sees oneself before the others do, and only with the camera on.
+func TestLobbyShowsYou(t *testing.T) {
+	r := newRigWith(t, newFake(roomOf()), func(opt *Options) { opt.Join = func() {} })
+	r.send(sampleMsg{sources: []media.Source{{Kind: media.Mic, Name: "one", Wanted: true}, {Kind: media.Camera, Name: "two", Wanted: true}}})
+	if len(r.f.tiles) != 1 || r.f.tiles[0].Peer != self || r.f.tiles[0].Kind != media.Camera {
+		t.Fatalf("the lobby shows %v", r.f.tiles)
+	}
+	tile, lines := r.f.tiles[0], splitLines(printable(r.m.View()))
+	for y := tile.Y; y < tile.Y+tile.Rows; y++ {
+		if row := []rune(lines[y]); string(row[tile.X:tile.X+tile.Cols]) != strings.Repeat("░", tile.Cols) {
+			t.Fatalf("no hole in line %d: %q", y, lines[y])
+		}
+	}
+	r.keys("v")
+	if len(r.f.tiles) != 0 {
+		t.Errorf("the camera is off and the lobby shows %v", r.f.tiles)
+	}
+	r.keys("v")
+	for w := 1; w < 130; w += 7 {
+		for h := 1; h < 45; h++ {
+			r.send(tea.WindowSizeMsg{Width: w, Height: h})
+			for _, tile := range r.f.tiles {
+				if tile.X < 0 || tile.Y < 0 || tile.X+tile.Cols > w || tile.Y+tile.Rows > h-2 {
+					t.Fatalf("%dx%d: %+v", w, h, tile)
+				}
+			}
+		}
+	}
 }

@@ -563,7 +563,7 @@ func (m *Model) askCode() {
 func (m *Model) copyInvite() tea.Cmd {
 	m.toggles(panelInvite)
 	text := m.invite.text()
-	if m.panel != panelInvite || text == "" {
+	if m.panel != panelInvite || text == "" || m.inviteBox().dead != "" {
 		return nil
 	}
 	m.toast(toastGood, "invite copied (if the terminal allows it)")

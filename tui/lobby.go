@@ -28,6 +28,7 @@ type lobbyBox struct {
 	devices  deviceList
 	place    call.Place
 	reach    bool // who can get to the room can be chosen
+	stage    bool // pictures can be drawn
 }
 
 // lobbyBox is the lobby of the moment.
@@ -36,7 +37,7 @@ func (m *Model) lobbyBox() lobbyBox {
 		room: cleanName(m.view.Room), name: cleanName(m.view.Name), open: m.view.Open,
 		media: m.view.Media, sources: m.sources, asking: m.asking, keys: m.keys,
 		sound: m.sound, choosing: m.panel == panelDevices, devices: m.devices,
-		place: m.invite.place, reach: m.opt.Reach != nil,
+		place: m.invite.place, reach: m.opt.Reach != nil, stage: m.stage,
 	}
 	if t, fresh := m.toasts.current(m.now); fresh && !b.says(t.text) {
 		b.toast = t.text
@@ -164,11 +165,8 @@ func (s *Styles) wideMeter(db float64, w int) string {
 	return s.speak.Render(strings.Repeat(full, n)) + s.dim.Render(strings.Repeat(rest, w-n))
 }
 
-// Render is the lobby in w by h cells.
-func (b lobbyBox) Render(s *Styles, w, h int) string {
-	if w <= 0 || h <= 0 {
-		return ""
-	}
+// above is what stands above one's own picture.
+func (b lobbyBox) above(s *Styles, w int) []string {
 	lock := s.good.Render(s.glyph.private + " private")
 	if b.open {
 		lock = s.warn.Render(s.glyph.open + " open: anyone who knows the name can listen, the server too")
@@ -182,7 +180,36 @@ func (b lobbyBox) Render(s *Styles, w, h int) string {
 	if there := b.where(s, w); len(there) > 0 {
 		lines = append(append(lines, there...), "")
 	}
-	lines = append(lines, b.body(s, w)...)
+	return append(lines, b.body(s, w)...)
+}
+
+// picture is the hole for one's own picture below so many lines; empty without one.
+func (b lobbyBox) picture(above, w, h int) rect {
+	camera := media.SourceOf(b.sources, media.Camera)
+	if !b.stage || b.choosing || !b.media.Camera || camera.Name == "" || camera.Missing != "" {
+		return rect{}
+	}
+	const left, least = 1, 5
+	rows := h - above - 3 // a blank, the note and the keys
+	cols, rows := boxOf(min(w-2*left, 100), rows)
+	if rows < least {
+		return rect{}
+	}
+	return rect{left, above + 1, cols - 2, rows - 2} // without the frame that boxOf reckons with
+}
+
+// Render is the lobby in w by h cells.
+func (b lobbyBox) Render(s *Styles, w, h int) string {
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	lines := b.above(s, w)
+	if hole := b.picture(len(lines), w, h); !hole.empty() {
+		lines = append(lines, "")
+		for range hole.h {
+			lines = append(lines, spaces(hole.x)+strings.Repeat(string(Placeholder), hole.w))
+		}
+	}
 	hint := func(key, text string) string { return s.key.Render(key) + " " + s.dim.Render(text) }
 	items := []barItem{{"enter", "join"}, {b.keys.key(ActMic), "mic"}, {b.keys.key(ActCamera), "camera"}}
 	if b.sound != nil {

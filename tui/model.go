@@ -98,7 +98,15 @@ func (m *Model) View() string {
 // Tiles are the holes that View leaves for video.
 func (m *Model) Tiles() []Tile {
 	if m.lobby {
-		return nil
+		b := m.lobbyBox()
+		if m.w <= 0 || m.h <= 0 {
+			return nil
+		}
+		hole := b.picture(len(b.above(m.styles, m.w)), m.w, m.h)
+		if hole.empty() {
+			return nil
+		}
+		return []Tile{{Peer: m.view.Self, Kind: media.Camera, X: hole.x, Y: hole.y, Cols: hole.w, Rows: hole.h}}
 	}
 	return m.screen.Tiles()
 }
