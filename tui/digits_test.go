@@ -3,6 +3,7 @@ package tui
 import (
 	"strings"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -117,5 +118,26 @@ func TestLobbyShowsYou(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestDigitsSettle: those who were here before us turn up in any order, and have digits
+// in that of the list; who comes later takes the next.
+func TestDigitsSettle(t *testing.T) {
+	r := newRig(t, roomOf())
+	show := func(after time.Duration, names ...string) {
+		v := roomOf()
+		v.Since = noon
+		for _, n := range names {
+			v.Peers = append(v.Peers, peer(n, rtc.StateConnected))
+		}
+		r.f.now, r.f.view = noon.Add(after), v
+		r.send(viewMsg{v})
+	}
+	show(0, "zoe")
+	show(time.Second, "bob", "zoe")
+	show(settleDigits, "ann", "bob", "zoe")
+	if d := r.m.digits; d["id-bob"] != 1 || d["id-zoe"] != 2 || d["id-ann"] != 3 {
+		t.Errorf("got %v", d)
 	}
 }
