@@ -14,7 +14,7 @@ import (
 )
 
 // maxWeight is what loading the page may cost over the wire, in bytes.
-const maxWeight = 100_000
+const maxWeight = 125_000
 
 func TestPageWeight(t *testing.T) {
 	needChromium(t)
