@@ -206,6 +206,39 @@ func TestFollowing(t *testing.T) {
 	})
 }
 
+// A peer that moves shows itself on as many pairs as there are sockets and addresses:
+// however many these are, the silent one in use is not forgotten over them.
+func TestPairInUseIsKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPulse()
+		inUse := testPair(t, 1)
+		inUse.UpdateRoundTripTime(time.Millisecond)
+		p.request(nil, nil, nil, inUse)
+		p.mu.Lock()
+		p.use(endpointsOf(inUse))
+		p.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		p.hold(bindingRequest(t), basePort(inUse.Local), endpointsOf(inUse).remote, rtc.PathDirect, func([]byte) {})
+		shows := func(n int) (follows bool) {
+			pair := testPair(t, n)
+			pair.UpdateRequestReceived()
+			return p.request(nil, nil, nil, pair)
+		}
+		for i := range 2 * maxPairs {
+			if shows(2 + i) {
+				t.Fatal("the peer is followed although the pair in use has only just answered")
+			}
+		}
+		time.Sleep(roamAfter)
+		if !shows(2 + 2*maxPairs) {
+			t.Error("the peer is not followed")
+		}
+		if len(p.pairs) > maxPairs {
+			t.Errorf("%d pairs are remembered", len(p.pairs))
+		}
+	})
+}
+
 // A better path that answers is asked again at once, whichever of the two pairs
 // that pion may have of it the answer is noted on.
 func TestInsists(t *testing.T) {

@@ -15,9 +15,10 @@ const (
 	rateHeadway = 2    // the rate stays within this of what is sent, above the start
 	rateCut     = 0.85 // of what arrives, when a queue grows
 
-	queueTrouble = 45 * time.Millisecond // standing delay above the least that tells of a queue
-	queueGone    = 20 * time.Millisecond // and below which it is taken to be empty
-	queueHint    = 15 * time.Millisecond // with losses beside it, a short queue that is full
+	queueTrouble = 45 * time.Millisecond  // standing delay above the least that tells of a queue
+	queueSurely  = 150 * time.Millisecond // however much the path varies by itself
+	queueGone    = 20 * time.Millisecond  // and below which it is taken to be empty
+	queueHint    = 15 * time.Millisecond  // with losses beside it, a short queue that is full
 	queueWorkoff = 700 * time.Millisecond
 	lossTrouble  = 0.14
 	lossBeside   = 0.04 // loss that tells of a short queue beside queueHint
@@ -34,6 +35,7 @@ const (
 	arrivalsWindow = 400 * time.Millisecond // what arrives is counted over
 	lossWindow     = time.Second
 	standing       = 150 * time.Millisecond // the least delay within counts
+	standingLong   = time.Second            // the same where the path varies by itself: an access point that stalls
 	unsteady       = 25 * time.Millisecond  // from one feedback to the next: the path varies by itself
 	varyOver       = 24                     // feedbacks that this is smoothed over
 	delayMemory    = 30 * time.Second       // half of how long the least delay is remembered
@@ -268,7 +270,7 @@ func (c *control) expire(now time.Time) {
 // delays vary by themselves. Called with mu held.
 func (c *control) stands() time.Duration {
 	if c.varies > unsteady {
-		return 3 * standing
+		return standingLong
 	}
 	return standing
 }
@@ -338,7 +340,7 @@ func (c *control) step(now time.Time, since time.Duration, fresh bool) {
 		c.draining, c.useless = false, 0
 	}
 	long := len(c.delays) > 1 || c.draining // one report alone is no standing queue
-	troubled := long && queue > max(queueTrouble, c.varies+c.varies/2) ||
+	troubled := long && queue > min(max(queueTrouble, 2*c.varies), queueSurely) ||
 		loss > lossTrouble || loss > lossBeside && queue > queueHint
 	switch {
 	case fresh:

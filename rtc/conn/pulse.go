@@ -51,8 +51,9 @@ const (
 	watchFor    = 3 * time.Second
 )
 
-// maxPairs bounds the pairs that are remembered. Peers use one or two.
-const maxPairs = 16
+// maxPairs bounds the pairs that are remembered. Peers use one or two, of a dozen that
+// several sockets and addresses make.
+const maxPairs = 32
 
 // maxSpares bounds the pairs whose checks are counted.
 const maxSpares = 256
@@ -358,16 +359,23 @@ func (p *pulse) remember(now time.Time, pair *ice.CandidatePair) (before time.Ti
 		}
 	}
 	if len(p.pairs) == maxPairs {
-		oldest := 0
-		for i, known := range p.pairs {
-			if lastSign(known.pair).Before(lastSign(p.pairs[oldest].pair)) {
-				oldest = i
-			}
-		}
-		p.pairs = append(p.pairs[:oldest], p.pairs[oldest+1:]...)
+		p.forgetOldest()
 	}
 	p.pairs = append(p.pairs, &seenPair{pair, now})
 	return time.Time{}
+}
+
+// forgetOldest makes room among the pairs. The one in use stays: it is silent when the
+// peer has moved, and whoever has forgotten it follows nobody. Called with mu held.
+func (p *pulse) forgetOldest() {
+	oldest := -1
+	for i, known := range p.pairs {
+		if endpointsOf(known.pair) != p.selected && (oldest < 0 || lastSign(known.pair).Before(lastSign(p.pairs[oldest].pair))) {
+			oldest = i
+		}
+	}
+	oldest = max(oldest, 0) // or all are of the ends in use, and the newest of them stays
+	p.pairs = slices.Delete(p.pairs, oldest, oldest+1)
 }
 
 // pairInUse returns the newest pair between the addresses in use, or nil.
