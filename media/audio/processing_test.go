@@ -477,6 +477,20 @@ func TestNothingOfBeforeAMute(t *testing.T) {
 	}
 }
 
+// usualShare is the median of toneShare over pieces of 50 ms: two devices that tick at
+// one moment may change places once, and a block of 10 ms is then left out or repeated.
+func usualShare(x []float32, hz float64) float64 {
+	var shares []float64
+	for piece := range slices.Chunk(x, pcm.SampleRate/20) {
+		shares = append(shares, toneShare(piece, hz))
+	}
+	slices.Sort(shares)
+	if len(shares) == 0 {
+		return 0
+	}
+	return shares[len(shares)/2]
+}
+
 // TestShareSound: the machine's sound is sent with the microphone, without what we
 // play ourselves, goes on while that is muted, and nothing of the microphone does.
 func TestShareSound(t *testing.T) {
@@ -520,7 +534,7 @@ func TestShareSound(t *testing.T) {
 			synctest.Wait()
 			mu.Lock()
 			defer mu.Unlock()
-			return toneShare(heard, 440), toneShare(heard, 1000)
+			return usualShare(heard, 440), usualShare(heard, 1000)
 		}
 		if mic, machine := listen(); mic < 0.9 || machine > 0.05 {
 			t.Errorf("at first %.2f of the sound is the microphone's, %.2f the machine's", mic, machine)
