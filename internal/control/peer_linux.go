@@ -1,39 +1,12 @@
 package control
 
-import (
-	"fmt"
-	"io/fs"
-	"net"
-	"syscall"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-const supported = true
-
-// peerUser is the user who opened the other end (SO_PEERCRED, unix(7)).
-func peerUser(c *net.UnixConn) (int, error) {
-	raw, err := c.SyscallConn()
+// userBehind is the user at the other end of a socket (SO_PEERCRED, unix(7)).
+func userBehind(fd int) (uint32, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return 0, fmt.Errorf("look who connected: %w", err)
+		return 0, err
 	}
-	var cred *unix.Ucred
-	var cerr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, cerr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return 0, fmt.Errorf("look who connected: %w", err)
-	}
-	if cerr != nil {
-		return 0, fmt.Errorf("look who connected: %w", cerr)
-	}
-	return int(cred.Uid), nil
-}
-
-func owner(st fs.FileInfo) (int, bool) {
-	s, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return int(s.Uid), true
+	return cred.Uid, nil
 }

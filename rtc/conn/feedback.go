@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 )
 
@@ -39,7 +40,7 @@ func (s *session) readFeedback(kind media.Kind, sender *webrtc.RTPSender) {
 			case *rtcp.TransportLayerCC:
 				s.control.arrived(time.Now(), feedbackOf(p))
 				s.carries(time.Now())
-				s.pacer.poke()
+				wake.Poke(s.pacer.wake)
 			case *rtcp.ReceiverReport:
 				s.reported(kind, ssrc, p.Reports)
 			case *rtcp.SenderReport:

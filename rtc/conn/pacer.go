@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 )
 
@@ -58,14 +59,7 @@ type pacedFrame struct {
 }
 
 func newPacer(c *control, fresh func(media.Kind)) *pacer {
-	return &pacer{control: c, fresh: fresh, wake: make(chan struct{}, 1)}
-}
-
-func (p *pacer) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	return &pacer{control: c, fresh: fresh, wake: wake.New()}
 }
 
 // run sends what could not leave at once, until ctx ends.
@@ -130,7 +124,7 @@ func (p *pacer) push(f *pacedFrame) bool {
 		if age > waitPictures {
 			p.drop(f.b.kind)
 			if p.broken[f.b.kind] = !f.key; !f.key {
-				p.poke()
+				wake.Poke(p.wake)
 				return false
 			}
 		}
@@ -140,7 +134,7 @@ func (p *pacer) push(f *pacedFrame) bool {
 	}
 	p.queues[f.b.kind] = append(p.queues[f.b.kind], f)
 	if p.pump(f.at) > 0 || p.broken[f.b.kind] {
-		p.poke()
+		wake.Poke(p.wake)
 	}
 	return true
 }

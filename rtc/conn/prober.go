@@ -82,7 +82,7 @@ func headers(to netip.AddrPort) int {
 }
 
 func newPathSize() *pathSize {
-	return &pathSize{wake: make(chan struct{}, 1), waiting: map[[12]byte]int{}}
+	return &pathSize{wake: wake.New(), waiting: map[[12]byte]int{}}
 }
 
 // used is told of the way of every packet that is neither STUN nor TURN.
@@ -99,7 +99,7 @@ func (p *pathSize) used(conn sender, to netip.AddrPort) {
 	clear(p.waiting) // what is answered still was sent another way
 	p.probing.Store(0)
 	p.mu.Unlock()
-	p.poke()
+	wake.Poke(p.wake)
 }
 
 // connected is told that media can flow.
@@ -129,7 +129,7 @@ func (p *pathSize) payload() int {
 func (p *pathSize) lost(plea bool) {
 	if p.size() > 0 {
 		p.doubted.Store(true)
-		p.poke()
+		wake.Poke(p.wake)
 		return
 	}
 	if !plea {
