@@ -69,8 +69,7 @@ func (f opsFlags) start(ctx context.Context, s *signal.Server, port int, drain f
 		}
 		running.Wait()
 	}
-	serve := func(l net.Listener, h http.Handler) {
-		web := signal.NewHTTPServer(h, log)
+	serve := func(l net.Listener, web *http.Server) {
 		servers = append(servers, web)
 		crash.GoIn(&running, func() {
 			if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -83,8 +82,9 @@ func (f opsFlags) start(ctx context.Context, s *signal.Server, port int, drain f
 		if err != nil {
 			return end, fmt.Errorf("serve profiles: %w", err)
 		}
-		serve(l, profiles())
-		servers[len(servers)-1].WriteTimeout = 0 // profiles take as long as they were asked to
+		web := signal.NewHTTPServer(profiles(), log)
+		web.WriteTimeout = 0 // profiles take as long as they were asked to
+		serve(l, web)
 		log.Info("profiles", "address", l.Addr().String())
 	}
 	path, asked := f.admin, f.admin != ""
@@ -97,7 +97,7 @@ func (f opsFlags) start(ctx context.Context, s *signal.Server, port int, drain f
 	l, err := listenAdmin(ctx, path)
 	switch {
 	case err == nil:
-		serve(l, adminHandler(s, drain))
+		serve(l, signal.NewHTTPServer(adminHandler(s, drain), log))
 	case asked:
 		end()
 		return func() {}, err

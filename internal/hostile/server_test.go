@@ -117,7 +117,7 @@ func TestCallWithoutServerEndsWithItsPeople(t *testing.T) {
 		if left := Events[call.Left](a); len(left) != 0 {
 			t.Errorf("it ended too soon: %+v", left)
 		}
-		a.Refused = "stopped"
+		a.ExpectRefused("stopped")
 		r.Wait(3 * time.Second)
 		if left := Events[call.Left](a); len(left) != 1 || left[0].Reason != "stopped" {
 			t.Errorf("the end was %+v", left)
@@ -243,7 +243,7 @@ func TestServerCannotDowngrade(t *testing.T) {
 			return []string{frame}
 		}
 		a := r.Join("a")
-		a.Refused = "version"
+		a.ExpectRefused("version")
 		r.Wait(5 * time.Second)
 		if left := Events[call.Left](a); len(left) != 1 || left[0].Reason != "version" {
 			t.Errorf("a went on: %+v", left)

@@ -262,10 +262,9 @@ type Person struct {
 	Call *call.Call
 	// Key is who the person is in every room, and People whom they know; nil people
 	// are forgotten.
-	Key    ed25519.PrivateKey
-	People call.People
-	// Refused is why the server does not want this person, where a test means it to.
-	Refused string
+	Key     ed25519.PrivateKey
+	People  call.People
+	refused string // guarded by mu; see ExpectRefused
 
 	key    ed25519.PrivateKey
 	inc    signal.Inc
@@ -419,10 +418,20 @@ func (p *Person) start(opts []Option) {
 		defer close(ended)
 		var refused *signal.RefusedError
 		err := p.Call.Run(ctx)
-		if err != nil && (!errors.As(err, &refused) || string(refused.Code) != p.Refused) {
+		p.mu.Lock()
+		expected := p.refused
+		p.mu.Unlock()
+		if err != nil && (!errors.As(err, &refused) || string(refused.Code) != expected) {
 			t.Errorf("%s: %v", p.Name, err)
 		}
 	}()
+}
+
+// ExpectRefused says why the server will not want a person, where a test means it to.
+func (p *Person) ExpectRefused(code string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = code
 }
 
 func (p *Person) follow(events <-chan rtc.Event) {
