@@ -104,10 +104,20 @@ func (v view) log(t *testing.T, what string) {
 	}
 }
 
+// notShort leaves a test out of short runs: the race detector takes ten times as long
+// over pictures, and finds nothing here that other tests do not show it.
+func notShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("encodes pictures for a minute: left out of short runs")
+	}
+}
+
 // The line to one of two is far too narrow: the picture shrinks to what it
 // carries within a second, sound goes on, and the full rate is back soon after it
 // is wide again.
 func TestNarrowLine(t *testing.T) {
+	notShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := New(t)
 		a := r.Join("a", withCamera)
@@ -136,6 +146,7 @@ func TestNarrowLine(t *testing.T) {
 
 // A colleague far away, over a path that loses a little, is seen at full rate.
 func TestFarColleague(t *testing.T) {
+	notShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := NewFar(t, 150*time.Millisecond)
 		a, b := r.Join("a", withCamera), r.Join("b")
@@ -155,6 +166,7 @@ func TestFarColleague(t *testing.T) {
 // The line to one of three is far too narrow: she sees both others, small, and they
 // see each other as if she were not there.
 func TestWeakViewer(t *testing.T) {
+	notShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := New(t)
 		a, c := r.Join("a", withCamera), r.Join("c", withCamera)
@@ -182,6 +194,7 @@ func TestWeakViewer(t *testing.T) {
 // A line that carries sound and hardly anything else carries the sound: the picture
 // stops, people are told, and it comes back with the line.
 func TestLineTooThinForPictures(t *testing.T) {
+	notShort(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := New(t)
 		a := r.Join("a", withCamera)
