@@ -2,6 +2,7 @@ package term
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -217,7 +218,9 @@ func TestAsSecondOpinion(t *testing.T) {
 	for _, name := range []string{"vim", "less", "htop", "shell"} {
 		const cols, rows = 80, 24
 		mine, theirs := New(cols, rows), vt.NewEmulator(cols, rows)
+		read := make(chan struct{})
 		go func() { // it answers questions, and waits until somebody reads that
+			defer close(read)
 			b := make([]byte, 256)
 			for {
 				if _, err := theirs.Read(b); err != nil {
@@ -240,7 +243,11 @@ func TestAsSecondOpinion(t *testing.T) {
 		if wrong > 0 {
 			t.Errorf("%s: %d cells differ", name, wrong)
 		}
-		_ = theirs.Close()
+		// Its Close must not run beside Read.
+		if answers, ok := theirs.InputPipe().(io.Closer); ok {
+			_ = answers.Close()
+			<-read
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,8 +27,8 @@ type world struct {
 	t    *testing.T
 	net  *memnet.Net
 	lan  lantest.Net
-	ids  int  // of the people
-	mute bool // multicast goes nowhere
+	ids  atomic.Int64 // of the people
+	mute bool         // multicast goes nowhere
 }
 
 // machine is a computer with one port; it implements System.
@@ -212,10 +213,7 @@ func (m *machine) joins(name, room string, reach Reach) *guest {
 		t.Errorf("%s: %v", name, err)
 		return g
 	}
-	m.mu.Lock()
-	m.ids++
-	id := ed25519.NewKeyFromSeed(fmt.Appendf(nil, "%032d", m.ids))
-	m.mu.Unlock()
+	id := ed25519.NewKeyFromSeed(fmt.Appendf(nil, "%032d", m.ids.Add(1)))
 	key, err := invite.Room()
 	if err != nil {
 		t.Error(err)
