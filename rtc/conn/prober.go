@@ -105,10 +105,6 @@ func (p *pathSize) used(conn sender, to netip.AddrPort) {
 // connected is told that media can flow.
 func (p *pathSize) connected() { p.since.CompareAndSwap(0, time.Now().UnixNano()) }
 
-func (p *pathSize) poke() {
-	wake.Poke(p.wake)
-}
-
 // Size is the largest packet known to pass, 0 while none is.
 func (p *pathSize) size() int { return int(p.limit.Load()) }
 
