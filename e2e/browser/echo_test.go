@@ -16,6 +16,7 @@ import (
 	"github.com/meet-term/meet/internal/voicetest"
 	"github.com/meet-term/meet/media/audio/pcm"
 	"github.com/meet-term/meet/media/audio/wav"
+	"github.com/meet-term/meet/media/audio/wav/wavtest"
 )
 
 // TestBenchEchoBesideChromium puts meet and Chromium's page, one after the other,
@@ -68,7 +69,7 @@ func TestBenchEchoBesideChromium(t *testing.T) {
 				if err := stop(); err != nil {
 					t.Fatal(err)
 				}
-				return samples(t, file)
+				return wavtest.Read(t, file)
 			}
 			play := func(mouth, file string) {
 				if err := pulse.PlayFile(mouth, file)(); err != nil {
@@ -162,19 +163,4 @@ func write(t *testing.T, path string, x []float32, db float64) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func samples(t *testing.T, path string) []float32 {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := make([]float32, 120*pcm.SampleRate)
-	return x[:r.Read(x)]
 }

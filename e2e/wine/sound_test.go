@@ -5,14 +5,13 @@ package wine
 import (
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/meet-term/meet/internal/pulsetest"
 	"github.com/meet-term/meet/internal/score"
 	"github.com/meet-term/meet/media/audio/pcm"
-	"github.com/meet-term/meet/media/audio/wav"
+	"github.com/meet-term/meet/media/audio/wav/wavtest"
 )
 
 // found is what meet.exe lists of a kind, by name, with its id.
@@ -42,22 +41,6 @@ func found(t *testing.T, pulse *pulsetest.Server, kind string) (ids map[string]s
 		}
 	}
 	return ids, standard
-}
-
-// samples reads a wav file.
-func samples(t *testing.T, path string) []float32 {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make([]float32, 60*pcm.SampleRate)
-	return all[:r.Read(all)]
 }
 
 // piece is the part of a recording that must lie in one piece: a machine that is
@@ -118,7 +101,7 @@ func TestMicrophone(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.end()
-	c := correlation(samples(t, said), samples(t, heard))
+	c := correlation(wavtest.Read(t, said), wavtest.Read(t, heard))
 	t.Logf("correlation %.3f", c)
 	if c < enough {
 		t.Errorf("what was recorded correlates with what was said by %.2f, less than %.1f", c, enough)
@@ -139,7 +122,7 @@ func TestSpeaker(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	c := correlation(samples(t, said), samples(t, heard))
+	c := correlation(wavtest.Read(t, said), wavtest.Read(t, heard))
 	t.Logf("correlation %.3f", c)
 	if c < enough {
 		t.Errorf("what was played correlates with what was said by %.2f, less than %.1f", c, enough)

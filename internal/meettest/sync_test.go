@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/meet-term/meet/media/audio"
 	"github.com/meet-term/meet/media/audio/pcm"
 	"github.com/meet-term/meet/media/audio/wav"
+	"github.com/meet-term/meet/media/audio/wav/wavtest"
 	"github.com/meet-term/meet/media/video/source"
 )
 
@@ -117,29 +117,20 @@ func writeBeeps(t *testing.T, path string) {
 // was played, when microphone and speaker started at the same moment.
 func beepDelays(t *testing.T, path string, from, to time.Duration) (out []time.Duration) {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := make([]float32, pcm.BlockSamples)
 	silent := 0 // samples
-	for at := 0; ; at += len(block) {
-		if n := r.Read(block); n < len(block) {
-			return out
-		}
+	at := 0
+	for block := range slices.Chunk(wavtest.Read(t, path), pcm.BlockSamples) {
+		start := at
+		at += len(block)
 		i := slices.IndexFunc(block, func(v float32) bool { return math.Abs(float64(v)) > 0.1 })
 		if i < 0 {
 			silent += len(block)
 			continue
 		}
-		if played := time.Duration(at+i) * time.Second / pcm.SampleRate; silent > pcm.SampleRate/4 && played >= from && played < to {
+		if played := time.Duration(start+i) * time.Second / pcm.SampleRate; silent > pcm.SampleRate/4 && played >= from && played < to {
 			out = append(out, played%beepEvery)
 		}
 		silent = 0
 	}
+	return out
 }

@@ -3,7 +3,6 @@ package audio
 import (
 	"context"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
-	"github.com/meet-term/meet/media/audio/wav"
+	"github.com/meet-term/meet/media/audio/wav/wavtest"
 )
 
 // link carries the frames of one engine to a receiver of another, as a
@@ -27,21 +26,6 @@ func (l *link) send(f media.Packet) {
 		Seq: l.seq, Timestamp: f.Timestamp, SSRC: 1, Payload: f.Payload,
 		Level: f.Level, HasLevel: true, At: time.Now(),
 	})
-}
-
-func readWav(t *testing.T, path string) []float32 {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	samples := make([]float32, 60*pcm.SampleRate)
-	return samples[:r.Read(samples)]
 }
 
 // toneShare returns how much of the power of x is at hz, 0 to 1.
@@ -99,7 +83,7 @@ func TestToneReachesTheOtherSpeakerFile(t *testing.T) {
 		}
 		t.Logf("%+v", s)
 	})
-	heard := readWav(t, path)
+	heard := wavtest.Read(t, path)
 	if want := 3 * pcm.SampleRate; len(heard) != want {
 		t.Fatalf("%d samples written in 3 s, want %d", len(heard), want)
 	}

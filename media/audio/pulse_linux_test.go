@@ -12,6 +12,7 @@ import (
 	"github.com/meet-term/meet/internal/wake"
 	"github.com/meet-term/meet/media"
 	"github.com/meet-term/meet/media/audio/pcm"
+	"github.com/meet-term/meet/media/audio/wav/wavtest"
 )
 
 // warnings collects what an engine tells and lets a test wait for it.
@@ -147,7 +148,7 @@ func TestSpeechThroughARealSoundServer(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
-			c, good, all := compare(readWav(t, said), readWav(t, heard))
+			c, good, all := compare(wavtest.Read(t, said), wavtest.Read(t, heard))
 			t.Logf("%s: envelope correlation %.3f, %d of %d windows recognised, %+v", when, c, good, all, receiver.Stats())
 			if c >= 0.9 && good*2 > all {
 				return
@@ -165,7 +166,7 @@ func TestSpeechThroughARealSoundServer(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if y := readWav(t, heard); len(y) < pcm.SampleRate || pcm.Measure(y[pcm.SampleRate/2:]) > -80 {
+	if y := wavtest.Read(t, heard); len(y) < pcm.SampleRate || pcm.Measure(y[pcm.SampleRate/2:]) > -80 {
 		t.Errorf("%d dBov heard while muted, %d samples", pcm.Measure(y), len(y))
 	}
 	a.SetMuted(false)

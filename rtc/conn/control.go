@@ -290,35 +290,27 @@ func (c *control) queue() time.Duration {
 
 // arriving is the rate at which packets arrive. Called with mu held.
 func (c *control) arriving() float64 {
-	if len(c.arrivals) < 2 {
-		return 0
-	}
-	bytes := 0
-	first, last := c.arrivals[0].at, c.arrivals[0].at
-	for _, a := range c.arrivals {
-		bytes += a.size
-		first, last = min(first, a.at), max(last, a.at)
-	}
-	return float64(bytes) * 8 / max(last-first, arrivalsWindow/2).Seconds()
+	return c.rateBy(func(a arrivedPacket) time.Duration { return a.at })
 }
 
 // sending is the rate at which what arrived was sent. Called with mu held.
 func (c *control) sending() float64 {
+	return c.rateBy(func(a arrivedPacket) time.Duration { return time.Duration(a.sent.UnixNano()) })
+}
+
+// rateBy is the rate of what arrived of late, by one of its times. Called with mu
+// held.
+func (c *control) rateBy(when func(arrivedPacket) time.Duration) float64 {
 	if len(c.arrivals) < 2 {
 		return 0
 	}
 	bytes := 0
-	first, last := c.arrivals[0].sent, c.arrivals[0].sent
+	first, last := when(c.arrivals[0]), when(c.arrivals[0])
 	for _, a := range c.arrivals {
 		bytes += a.size
-		if a.sent.Before(first) {
-			first = a.sent
-		}
-		if a.sent.After(last) {
-			last = a.sent
-		}
+		first, last = min(first, when(a)), max(last, when(a))
 	}
-	return float64(bytes) * 8 / max(last.Sub(first), arrivalsWindow/2).Seconds()
+	return float64(bytes) * 8 / max(last-first, arrivalsWindow/2).Seconds()
 }
 
 // losing is the share of packets lost of late. Called with mu held.
@@ -396,11 +388,12 @@ func (c *control) grow(now time.Time, since, queue time.Duration) {
 	if c.full > 0 && c.rate > 2*c.full {
 		c.full = 0
 	}
-	top := max(rateStart, rateHeadway*c.sending())
+	sending := c.sending()
+	top := max(rateStart, rateHeadway*sending)
 	if c.full > 0 { // the start was too much once
-		top = max(rateHeadway*c.sending(), c.sending()+growStep)
+		top = max(rateHeadway*sending, sending+growStep)
 		if near || c.trial {
-			top = min(top, max(growAhead*c.sending(), c.sending()+growStep))
+			top = min(top, max(growAhead*sending, sending+growStep))
 		}
 	}
 	if c.rate >= top {
